@@ -1,0 +1,30 @@
+"""Foveal: from a folder of labelled images to a trained, understood and honestly evaluated network."""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Resolved at first use, so that `import foveal` and `foveal --help` load no torch.
+_PUBLIC = {
+    "describe": "foveal.verbs.describe",
+    "demo": "foveal.verbs.demo",
+    "evaluate": "foveal.verbs.evaluate",
+    "load": "foveal.verbs.predict",
+    "models": "foveal.verbs.models",
+    "predict": "foveal.verbs.predict",
+    "read": "foveal.read",
+    "train": "foveal.verbs.train",
+}
+
+__all__ = ["__version__", *sorted(_PUBLIC)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'foveal' has no attribute {name!r}")
+    return getattr(import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

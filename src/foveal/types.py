@@ -1,0 +1,67 @@
+"""The nouns: a sample, a data set and where a sample's pixels come from. Nothing here decodes an image."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayImage:
+    """Row `index` of pixels that `load` gives at first use: an array (N, H, W[, C]) or a list of (H, W[, C])."""
+
+    load: Callable[[], Sequence[np.ndarray] | np.ndarray]
+    index: int
+
+    def pixels(self) -> np.ndarray:
+        """The image, (H, W) or (H, W, C), as it was given; not a copy."""
+        return self.load()[self.index]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One image, not yet decoded, and what is known of it."""
+
+    id: str
+    """Unique in its data set: the path below the data folder with forward slashes, or `images[17]`."""
+    image: Path | ArrayImage
+    label: int | None = None
+    """Index into the data set's classes; None where the label is unknown."""
+    split: Split | None = None
+    group: str | None = None
+    """Samples of one group (a person, a video, a patient) never stand in two splits that Foveal makes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """What a reader found: samples in a fixed order, class names, and what it left alone."""
+
+    name: str
+    format: str
+    """A key of `foveal.read.READERS`."""
+    root: Path | None
+    classes: tuple[str, ...]
+    samples: tuple[Sample, ...]
+    ignored: tuple[str, ...] = ()
+    """Files that are no images by their name, below `root`: counted and named, never opened."""
+
+    def of_split(self, split: Split) -> tuple[Sample, ...]:
+        """The samples of one split, in the data set's order."""
+        return tuple(sample for sample in self.samples if sample.split == split)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Images by split and class: `{"train": {"cat": 12, …}, …}`; samples without a split under "all"."""
+        counted = Counter((sample.split or "all", sample.label) for sample in self.samples)
+        splits = [split for split in ("all", *SPLITS) if any(key[0] == split for key in counted)]
+        return {
+            split: {name: counted[split, label] for label, name in enumerate(self.classes)} for split in splits
+        }

@@ -1,0 +1,62 @@
+"""Imports go from a higher level to a lower one only, and never between siblings (docs/design.md)."""
+
+import ast
+from pathlib import Path
+
+import foveal
+
+SRC = Path(foveal.__file__).parent
+LEVELS: dict[str, int] = {
+    **dict.fromkeys(["types", "errors", "events"], 0),
+    **dict.fromkeys(["ops", "images"], 1),
+    **dict.fromkeys(["device", "runs"], 1),
+    **dict.fromkeys(["preprocess", "read", "augment", "layers", "losses", "metrics"], 2),
+    **dict.fromkeys(["feed", "networks"], 3),
+    **dict.fromkeys(["tasks", "checks"], 4),
+    **dict.fromkeys(["bundle", "weights"], 5),
+    **dict.fromkeys(["evaluation", "explanation", "exporting"], 6),
+    **dict.fromkeys(["training", "inference"], 7),
+    **dict.fromkeys(["recipes", "reporting", "tracking", "retrieval"], 8),
+    "serving": 9,
+    "verbs": 10,
+    "cli": 11,
+    "__main__": 12,
+}
+
+
+def package_of(path: Path) -> str:
+    return path.relative_to(SRC).parts[0].removesuffix(".py")
+
+
+def imported_packages(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import; write it in full"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        found |= {name.split(".")[1] for name in names if name.startswith("foveal.")}
+    return found
+
+
+def violations() -> list[str]:
+    found = []
+    for path in sorted(SRC.rglob("*.py")):
+        here = package_of(path)
+        if here == "__init__":
+            continue
+        for package in imported_packages(path) - {here, "__version__"}:
+            if LEVELS[package] >= LEVELS[here]:
+                found.append(f"{path.relative_to(SRC)} (level {LEVELS[here]}) imports {package}")
+    return found
+
+
+def test_every_module_has_a_level() -> None:
+    assert {package_of(path) for path in SRC.rglob("*.py")} - {"__init__"} <= set(LEVELS)
+
+
+def test_imports_go_down_only() -> None:
+    assert violations() == []
