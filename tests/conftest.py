@@ -1,6 +1,9 @@
 """Fixtures shared by all tests: real data where FOVEAL_DATA names the archives' folder, and small made-up folders."""
 
 import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: small nets gain nothing from threads, and workers share cores
+
 import tarfile
 from collections.abc import Callable
 from pathlib import Path

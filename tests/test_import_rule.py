@@ -7,7 +7,7 @@ import foveal
 
 SRC = Path(foveal.__file__).parent
 LEVELS: dict[str, int] = {
-    **dict.fromkeys(["types", "errors", "events"], 0),
+    **dict.fromkeys(["types", "errors", "events", "files"], 0),
     **dict.fromkeys(["ops", "images"], 1),
     **dict.fromkeys(["device", "runs"], 1),
     **dict.fromkeys(["preprocess", "read", "augment", "layers", "losses", "metrics"], 2),

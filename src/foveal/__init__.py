@@ -13,7 +13,7 @@ _PUBLIC = {
     "load": "foveal.verbs.predict",
     "models": "foveal.verbs.models",
     "predict": "foveal.verbs.predict",
-    "read": "foveal.read",
+    "read_dataset": "foveal.read",
     "train": "foveal.verbs.train",
 }
 

@@ -54,3 +54,11 @@ class ModelError(FovealError):
 
 class RunError(FovealError):
     """A run folder that can't be used: it exists already, holds no run, or is in use by another process."""
+
+
+class Interrupted(FovealError):
+    """Training stopped on a signal after saving; `exit_code` is 130 for Ctrl-C and 143 for SIGTERM."""
+
+    def __init__(self, message: str, *, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code

@@ -1,0 +1,1 @@
+"""Metrics: functions of NumPy arrays with bootstrap intervals; no torch."""

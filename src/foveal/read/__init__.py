@@ -1,0 +1,99 @@
+"""Labelled images from what people have: folders, tables, IDX files, arrays. Nothing is decoded at reading.
+
+A format is one file of this package and one line in `READERS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from foveal.errors import DataError, UsageError
+from foveal.read.arrays import ARRAYS, from_arrays, from_samples
+from foveal.read.class_folders import CLASS_FOLDERS
+from foveal.read.csv_table import CSV, read_csv
+from foveal.read.idx import IDX
+from foveal.read.names import listed, natural_sorted
+from foveal.read.reader import Reader
+from foveal.read.splits import assign_splits
+from foveal.types import Dataset, Sample
+
+__all__ = ["READERS", "Reader", "assign_splits", "from_arrays", "read_csv", "read_dataset"]
+
+READERS: dict[str, Reader] = {reader.name: reader for reader in (CLASS_FOLDERS, CSV, IDX, ARRAYS)}
+
+
+def read_dataset(
+    data: Dataset | Path | str | tuple[Any, Any] | Sequence[Sample],
+    *,
+    format: str | None = None,
+    classes: Sequence[str] | None = None,
+) -> Dataset:
+    """The data set that `data` holds; a Dataset comes back as it is.
+
+    data: a file or folder; `(images, labels)`, see `from_arrays`; or a list of Sample with `classes`.
+    format: a key of `READERS`, for a path only; left out, the one format that recognises the path is taken.
+    classes: class names in the order of the labels, for arrays and samples only.
+
+    Raises DataError where no format recognises the path, or more than one does, and for all that the format
+    itself finds wrong; UsageError for an unknown format or an option that doesn't go with `data`.
+    """
+    if isinstance(data, (str, Path)):
+        if classes is not None:
+            raise UsageError("classes goes with arrays and samples; a file or folder names its own")
+        return _read_path(Path(data).expanduser(), format)
+    if format is not None:
+        raise UsageError(f"format {format!r} goes with a path, not with {type(data).__name__}")
+    if isinstance(data, Dataset):
+        return data
+    if isinstance(data, Sequence) and data and all(isinstance(sample, Sample) for sample in data):
+        if classes is None:
+            raise UsageError("a list of samples needs classes=[…], the names that their labels index")
+        return from_samples(cast("Sequence[Sample]", data), classes)
+    if isinstance(data, tuple) and len(data) == 2:
+        images, labels = cast("tuple[Any, Any]", data)
+        return from_arrays(images, labels, classes=classes)
+    raise UsageError(
+        "expected a path, a Dataset, a pair (images, labels) or a list of Sample, "
+        f"got {type(data).__name__}{f' of {len(data)}' if isinstance(data, Sequence) else ''}"
+    )
+
+
+def _read_path(path: Path, format: str | None) -> Dataset:
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder")
+    try:
+        return _reader_for(path, format).read(path)
+    except OSError as error:
+        raise DataError(f"{path}: can't be read: {error}") from error
+
+
+def _reader_for(path: Path, format: str | None) -> Reader:
+    if format is not None:
+        if format not in READERS:
+            raise UsageError(f"unknown format {format!r}; there are {', '.join(READERS)}")
+        return READERS[format]
+    found = [reader for reader in READERS.values() if reader.recognises(path)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = " and ".join(reader.name for reader in found)
+        raise DataError(f"{path}: can be read as {names}; say which with format={found[0].name!r}")
+    expected = "\n".join(f"  {reader.name}: {reader.title}" for reader in READERS.values())
+    raise DataError(f"{path}: no data set is recognised here, only {_contents(path)}. Expected:\n{expected}")
+
+
+def _contents(path: Path) -> str:
+    if not path.is_dir():
+        return f"a file named {path.name}"
+    folders = natural_sorted(entry.name for entry in path.iterdir() if entry.is_dir())
+    files = natural_sorted(entry.name for entry in path.iterdir() if not entry.is_dir())
+    if not folders and not files:
+        return "an empty folder"
+    counted = [
+        f"{len(names)} {kind}{'s' if len(names) != 1 else ''} ({listed(names)})"
+        for kind, names in (("folder", folders), ("file", files))
+        if names
+    ]
+    return " and ".join(counted)

@@ -1,0 +1,19 @@
+"""The tasks by name. Importing this loads no torch; `make_task` resolves the maker."""
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from foveal.tasks.task import Task
+
+TASKS: dict[str, str] = {
+    "classify": "foveal.tasks.classify",
+}
+
+
+def make_task(name: str, classes: Sequence[str], settings: Mapping[str, Any]) -> "Task":
+    """The task called `name` for these classes; `settings` are its module's `Settings`, as plain values."""
+    module = import_module(TASKS[name])
+    task: Task = module.make(tuple(classes), module.Settings(**settings))
+    return task

@@ -1,0 +1,83 @@
+"""Brightness, contrast, saturation and grey: one colour matrix and offset per image, applied in one pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from foveal.augment.draws import Draws
+from foveal.augment.settings import AugmentSettings
+
+LUMA = (0.299, 0.587, 0.114)
+"""Red, green and blue in grey (ITU-R BT.601-7, §2.5.1), as Pillow's `convert("L")` weighs them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Colour:
+    """Factors per image, (B,) float32 on the CPU; 1 changes nothing."""
+
+    brightness: Tensor
+    contrast: Tensor
+    saturation: Tensor | None
+    """0 is grey; None leaves saturation alone."""
+
+    def rows(self, rows: slice) -> Colour:
+        """The factors of some of the images."""
+        return Colour(
+            brightness=self.brightness[rows],
+            contrast=self.contrast[rows],
+            saturation=None if self.saturation is None else self.saturation[rows],
+        )
+
+
+def draw_colour(settings: AugmentSettings, draws: Draws, *, channels: int) -> Colour | None:
+    """The factors of each sample; None where nothing changes.
+
+    Saturation and grey are properties of RGB: images of any other number of channels are drawn without
+    them.
+    """
+    coloured = channels == 3 and (settings.saturation > 0 or settings.grey > 0)
+    if not (settings.brightness or settings.contrast or coloured):
+        return None
+    return Colour(
+        brightness=_draw_factors(draws, "brightness", settings.brightness),
+        contrast=_draw_factors(draws, "contrast", settings.contrast),
+        saturation=_draw_saturation(settings, draws) if coloured else None,
+    )
+
+
+def adjust_colour(images: Tensor, colour: Colour) -> Tensor:
+    """Images with brightness b, contrast c and saturation s changed, clamped to 0 to 1: (B, C, H, W) float32.
+
+    With grey(x) an RGB pixel's luma and m the image's mean luma (its mean value, if not of 3 channels)
+        y = c b (s x + (1 - s) grey(x)) + (1 - c) b m
+    which is brightness, then contrast about the mean, then saturation, as one affine map of a pixel's
+    colour. Differs from doing them in turn: values are clamped once, at the end, and not in between.
+    """
+    weights = LUMA if images.shape[1] == 3 else (1 / images.shape[1],) * images.shape[1]
+    mean = (images.mean((2, 3)) * images.new_tensor(weights)).sum(1)  # (B,)
+    brightness, contrast = colour.brightness.to(images.device), colour.contrast.to(images.device)
+    gain, offset = _per_image(brightness * contrast), _per_image(brightness * (1 - contrast) * mean)
+    if colour.saturation is None:
+        return torch.addcmul(offset, images, gain).clamp_(0, 1)
+    saturation = _per_image(colour.saturation.to(images.device))
+    # The colour matrix gain (s I + (1 - s) 1 LUMAᵀ) is a scaling and one plane that all channels share.
+    grey = (images[:, :1] * LUMA[0]).add_(images[:, 1:2], alpha=LUMA[1]).add_(images[:, 2:], alpha=LUMA[2])
+    shared = grey.mul_(gain * (1 - saturation)).add_(offset)  # (B, 1, H, W)
+    return torch.addcmul(shared, images, gain * saturation).clamp_(0, 1)
+
+
+def _draw_factors(draws: Draws, name: str, largest: float) -> Tensor:
+    return draws.uniform(name, 1 - largest, 1 + largest)
+
+
+def _draw_saturation(settings: AugmentSettings, draws: Draws) -> Tensor:
+    factors = _draw_factors(draws, "saturation", settings.saturation)
+    return factors.masked_fill(draws.bernoulli("grey", settings.grey), 0.0)
+
+
+def _per_image(values: Tensor) -> Tensor:
+    """(B,) -> (B, 1, 1, 1)."""
+    return values[:, None, None, None]

@@ -1,0 +1,86 @@
+"""What to augment and how strongly; every default is off. Imports no torch, for a fast command line."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from foveal.errors import UsageError
+
+CROP_RATIO = (3 / 4, 4 / 3)
+"""The range of Szegedy et al. 2014 (arXiv:1409.4842), §6."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentSettings:
+    """Strength of each augmentation; `AugmentSettings()` changes nothing.
+
+    Raises UsageError, naming the field, when built with a value out of range. `dataclasses.asdict` gives
+    what JSON holds, and `AugmentSettings(**json.loads(text))` brings it back.
+    """
+
+    hflip: float = 0.0
+    """Probability, 0 to 1, of mirroring left and right."""
+    vflip: float = 0.0
+    """Probability, 0 to 1, of mirroring top and bottom."""
+    rotate_deg: float = 0.0
+    """Largest rotation either way, 0 to 180 degrees."""
+    translate: float = 0.0
+    """Largest shift either way, 0 to 1, as a share of the image's width and height."""
+    scale: tuple[float, float] = (1.0, 1.0)
+    """(low, high) magnification, above 0; 2 shows things twice as large."""
+    shear_deg: float = 0.0
+    """Largest horizontal shear either way, 0 to below 90 degrees."""
+    crop_area: tuple[float, float] = (1.0, 1.0)
+    """(low, high) share of the image's area that is kept and resized, above 0 to 1; (1, 1) is off."""
+    crop_ratio: tuple[float, float] = CROP_RATIO
+    """(low, high) width / height of the crop in input pixels, above 0; unused where `crop_area` is off."""
+    brightness: float = 0.0
+    """Largest relative change, 0 to 1: 0.4 multiplies by 0.6 to 1.4."""
+    contrast: float = 0.0
+    """Largest relative change, 0 to 1, of the distance to the image's mean."""
+    saturation: float = 0.0
+    """Largest relative change, 0 to 1, of the distance to the pixel's grey; images of 3 channels only."""
+    grey: float = 0.0
+    """Probability, 0 to 1, of removing all colour; images of 3 channels only."""
+    erase: float = 0.0
+    """Probability, 0 to 1, of filling a random rectangle with the image's mean colour."""
+    mixup: float = 0.0
+    """Alpha, 0 or more, of the Beta(alpha, alpha) that MixUp's weight comes from; 0 is off."""
+    cutmix: float = 0.0
+    """Alpha, 0 or more, of the Beta(alpha, alpha) that CutMix's area comes from; 0 is off."""
+
+    def __post_init__(self) -> None:
+        for name in ("hflip", "vflip", "grey", "erase"):
+            self._check_number(name, "a probability from 0 to 1", high=1)
+        for name in ("brightness", "contrast", "saturation"):
+            self._check_number(name, "a relative change from 0 to 1", high=1)
+        self._check_number("translate", "a share of the image's side from 0 to 1", high=1)
+        self._check_number("rotate_deg", "degrees from 0 to 180", high=180)
+        self._check_number("shear_deg", "degrees from 0 to below 90", high=math.nextafter(90, 0))
+        for name in ("mixup", "cutmix"):
+            self._check_number(name, "an alpha of 0 or more (0 is off)")
+        self._check_range("scale", "two magnifications (low, high) with 0 < low <= high")
+        self._check_range("crop_area", "two shares of the area (low, high) with 0 < low <= high <= 1", high=1)
+        self._check_range("crop_ratio", "two ratios width / height (low, high) with 0 < low <= high")
+
+    @property
+    def is_identity(self) -> bool:
+        """True where images of the wanted size come out as they went in."""
+        return replace(self, crop_ratio=CROP_RATIO) == AugmentSettings()
+
+    def _check_number(self, name: str, expected: str, *, high: float = math.inf) -> None:
+        value = getattr(self, name)
+        if not (_is_finite(value) and 0 <= value <= high):
+            raise UsageError(f"augment.{name}: expected {expected}, got {value!r}")
+
+    def _check_range(self, name: str, expected: str, *, high: float = math.inf) -> None:
+        value = getattr(self, name)
+        is_pair = isinstance(value, tuple | list) and len(value) == 2 and all(map(_is_finite, value))
+        if not (is_pair and 0 < value[0] <= value[1] <= high):
+            raise UsageError(f"augment.{name}: expected {expected}, got {value!r}")
+        object.__setattr__(self, name, tuple(value))  # JSON brings lists
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

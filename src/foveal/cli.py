@@ -1,0 +1,266 @@
+"""The verbs typed in a terminal: parsing, output and exit codes, no more. No torch until a verb runs."""
+
+import json
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, asdict, fields, make_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+
+from cyclopts import App, CycloptsError, Parameter
+from docstring_parser import parse_from_object
+
+from foveal import __version__
+from foveal.augment.settings import AugmentSettings
+from foveal.errors import FovealError, Interrupted, UsageError
+from foveal.training.settings import TrainSettings
+
+_STARTED = time.perf_counter()
+
+app = App(
+    name="foveal",
+    version=__version__,
+    help="Image recognition with convolutional networks: from a folder of labelled images to a trained, evaluated "
+    "network. Start with: foveal demo",
+    help_format="plaintext",
+    result_action="return_value",
+)
+
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON on standard output and nothing else.")]
+Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], Parameter(help="Where to compute.")]
+
+
+def _options(name: str, *owners: type, leave_out: tuple[str, ...]) -> Any:
+    """A dataclass of the owners' fields, each None until it is given: so an option exists once, in its owner."""
+    rows = []
+    for owner in owners:
+        hints = get_type_hints(owner)
+        docs = {each.arg_name: each.description or "" for each in parse_from_object(owner).params}
+        for field in fields(owner):
+            if field.name in leave_out:
+                continue
+            chosen = field.default is None or field.default is MISSING or owner is AugmentSettings
+            default = "" if chosen else f" [default: {field.default}]"
+            text = " ".join(docs[field.name].split()) + default
+            parameter = Parameter(help=text, show_default=False, negative_iterable="")
+            rows.append((field.name, Annotated[hints[field.name] | None, parameter], None))
+    made = make_dataclass(name, rows, kw_only=True, frozen=True)
+    made.__module__ = __name__  # else "types", and cyclopts would take it for a class of the standard library
+    return made
+
+
+TrainOptions = _options("TrainOptions", TrainSettings, AugmentSettings, leave_out=("augment",))
+
+
+@app.command
+def demo(*, out: Path = Path("foveal-demo"), json: Json = False) -> int:
+    """Train LeNet-5 on bundled digits, evaluate it, predict a few and leave a report; under a minute.
+
+    Parameters
+    ----------
+    out
+        The run folder to make.
+    """
+    from foveal.verbs.demo import demo as run_demo
+
+    result = run_demo(out=out)
+    if json:
+        _print_json(result)
+    return 0
+
+
+@app.command
+def train(
+    data: Path | None = None,
+    *,
+    options: Annotated[TrainOptions | None, Parameter(name="*")] = None,
+    out: Path | None = None,
+    resume: Path | None = None,
+    config: Path | None = None,
+    json: Json = False,
+) -> int:
+    """Train a classifier on labelled images and leave a run folder with a model file and a report.
+
+    Options that are not given are chosen from the data; the run says which and why.
+
+    Parameters
+    ----------
+    data
+        A folder of class folders (with or without train/ val/ test/), a .csv, or MNIST's IDX files.
+    out
+        The run folder to make [default: runs/DATA-MODEL-DATE].
+    resume
+        A run folder to continue where its checkpoint stands; --epochs may be raised.
+    config
+        A run's config.json to repeat.
+    """
+    from foveal.verbs.train import train as run_train
+
+    given = {} if options is None else asdict(options)
+    result = run_train(data, out=out, resume=resume, config=config, started=_STARTED, **given)
+    if json:
+        _print_json(result)
+    return 0
+
+
+@app.command
+def evaluate(
+    model: Path,
+    data: Path,
+    *,
+    split: Literal["train", "val", "test"] | None = None,
+    on_bad_image: Literal["error", "skip"] = "error",
+    device: Device = "auto",
+    json: Json = False,
+) -> int:
+    """Measure a model on a split of a data set, each figure with its 95 % interval.
+
+    Parameters
+    ----------
+    model
+        A model file or a run folder.
+    data
+        Labelled images, as for train.
+    split
+        The split to measure on [default: test].
+    on_bad_image
+        What an image that can't be decoded does.
+    """
+    from foveal.verbs.evaluate import evaluate as run_evaluate
+
+    result = run_evaluate(model, data, split=split, on_bad_image=on_bad_image, device=device)
+    if json:
+        _print_json(result)
+    else:
+        from foveal.verbs.tables import evaluation_table
+
+        evaluation_table(result)
+    return 0
+
+
+@app.command
+def predict(
+    model: Path,
+    paths: list[str],
+    *,
+    tta: Annotated[bool, Parameter(negative="")] = False,
+    device: Device = "auto",
+    json: Json = False,
+) -> int:
+    """Predict the class of images; exit code 3 where some could not be read.
+
+    Parameters
+    ----------
+    model
+        A model file or a run folder.
+    paths
+        Files, folders, globs, or - for a list of paths on standard input.
+    tta
+        Average over shifted views, and mirrored ones where training mirrored.
+    """
+    from foveal.verbs.predict import predict as run_predict
+
+    if not paths:
+        raise UsageError("nothing to predict: give files, folders or globs, or - for a list on standard input")
+    return _print_predictions(run_predict(model, paths, tta=tta, device=device), as_json=json)
+
+
+@app.command
+def describe(
+    model: str,
+    *,
+    size: int | None = None,
+    channels: int | None = None,
+    classes: int | None = None,
+    json: Json = False,
+) -> int:
+    """Show a network layer by layer: output shape, parameters, multiply-adds, receptive field, stride.
+
+    Parameters
+    ----------
+    model
+        A network's name (see models), a model file or a run folder.
+    size
+        Side of the input in pixels [default: the network's own].
+    channels
+        Channels of the input [default: the network's own].
+    classes
+        Classes of the head [default: the paper's].
+    """
+    from foveal.verbs.describe import describe as run_describe
+
+    description = run_describe(model, size=size, channels=channels, classes=classes)
+    if json:
+        _print_json(description.to_json())
+    else:
+        from foveal.verbs.tables import description_table
+
+        description_table(description)
+    return 0
+
+
+@app.command
+def models(*, json: Json = False) -> int:
+    """List all networks with their parameters and papers."""
+    from foveal.verbs.models import models as list_models
+
+    if json:
+        _print_json(list_models())
+    else:
+        from foveal.verbs.tables import models_table
+
+        models_table(list_models())
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command line and exits: 0 done, 1 data or model error, 2 usage, 3 some inputs failed, 130, 143."""
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in tokens
+    tokens = [token for token in tokens if token != "--debug"]
+    sys.exit(_exit_code(lambda: app(tokens, exit_on_error=False, print_error=False), debug=debug))
+
+
+def _exit_code(run: Callable[[], Any], *, debug: bool) -> int:
+    try:
+        return int(run() or 0)
+    except CycloptsError as error:
+        return _fail(f"{error} (foveal --help)", 2, debug=debug)
+    except UsageError as error:
+        return _fail(str(error), 2, debug=debug)
+    except Interrupted as error:
+        return _fail(str(error), error.exit_code, debug=debug)
+    except FovealError as error:
+        return _fail(str(error), 1, debug=debug)
+    except KeyboardInterrupt:
+        return _fail("stopped", 128 + signal.SIGINT, debug=debug)
+    except BrokenPipeError:  # the reader of our output has gone, as in `foveal predict … | head`
+        sys.stderr.close()
+        return 1
+
+
+def _fail(message: str, code: int, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(f"foveal: {message}", file=sys.stderr)
+    return code
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, allow_nan=False))
+
+
+def _print_predictions(predictions: Iterable[Mapping[str, Any]], *, as_json: bool) -> int:
+    failed = 0
+    for each in predictions:
+        if as_json:
+            print(json.dumps(each), flush=True)
+        elif "error" in each:
+            print(f"{each['path']}: {each['error']}", file=sys.stderr)
+        else:
+            print(f"{each['path']}\t{each['label']}\t{each['score']:.4f}", flush=True)
+        failed += "error" in each
+    return 3 if failed else 0

@@ -1,0 +1,111 @@
+"""What the machine can do, measured once: device, native bf16, memory, and its description for reports."""
+
+import os
+import platform
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from foveal.errors import UsageError
+from foveal.files import cache_folder, read_json, write_json
+
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+
+
+def pick_device(name: DeviceName = "auto") -> torch.device:
+    """The device called `name`; "auto" takes CUDA, else Apple's MPS, else the CPU. Raises UsageError where absent."""
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if available[kind]))
+    if name not in available:
+        raise UsageError(f"--device {name}: expected auto, cpu, cuda or mps")
+    if not available[name]:
+        here = ", ".join(kind for kind, present in available.items() if present)
+        raise UsageError(f"--device {name}: this PyTorch ({torch.__version__}) finds no such device; it has {here}")
+    return torch.device(name)
+
+
+def native_bf16(device: torch.device) -> bool:
+    """Whether convolutions run faster in bfloat16 than in float32 on `device`.
+
+    On a CPU both are timed once (about a second) and the answer is kept in the cache folder.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "mps":
+        return False
+    remembered = cache_folder() / "machine" / f"bf16-{_fingerprint()}.json"
+    if remembered.is_file():
+        return bool(read_json(remembered)["native"])
+    seconds = {dtype: _convolution_seconds(dtype) for dtype in (torch.float32, torch.bfloat16)}
+    native = seconds[torch.bfloat16] < 0.8 * seconds[torch.float32]
+    write_json(remembered, {"native": native, "seconds": {str(k): v for k, v in seconds.items()}})
+    return native
+
+
+def memory_bytes() -> int:
+    """Physical memory of this machine; 8 GiB where the system does not tell."""
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if os.name == "nt":
+        return _windows_memory_bytes()
+    return 8 * 2**30
+
+
+def machine() -> dict[str, Any]:
+    """The machine and the versions, as a report names them."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "memory_gib": round(memory_bytes() / 2**30, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+def _convolution_seconds(dtype: torch.dtype) -> float:
+    convolution = nn.Conv2d(64, 64, 3, padding=1).to(dtype=dtype, memory_format=torch.channels_last)
+    images = torch.zeros(8, 64, 56, 56, dtype=dtype).to(memory_format=torch.channels_last)
+    best = float("inf")
+    with torch.inference_mode():
+        convolution(images)  # the first call picks kernels and packs weights
+        for _ in range(5):
+            start = time.perf_counter()
+            convolution(images)
+            best = min(best, time.perf_counter() - start)
+    return best
+
+
+def _fingerprint() -> str:
+    text = "-".join([_processor(), str(os.cpu_count()), torch.__version__])
+    return "".join(letter if letter.isalnum() else "-" for letter in text).lower()
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _windows_memory_bytes() -> int:
+    import ctypes
+
+    class MemoryStatus(ctypes.Structure):
+        _fields_ = [  # noqa: RUF012 - ctypes reads this attribute
+            ("length", ctypes.c_ulong),
+            ("load", ctypes.c_ulong),
+            *((name, ctypes.c_ulonglong) for name in ("total", "free", "a", "b", "c", "d", "e")),
+        ]
+
+    status = MemoryStatus(length=ctypes.sizeof(MemoryStatus))
+    ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))  # type: ignore[attr-defined]
+    return int(status.total)

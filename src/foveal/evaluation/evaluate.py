@@ -1,0 +1,78 @@
+"""A trained network's outputs over a store, and their metrics: written once, against a Task."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from foveal.errors import DataError
+from foveal.evaluation.forward import BATCH_SIZE, concatenate, forward
+from foveal.feed.store import Store
+from foveal.preprocess import Preprocess
+from foveal.tasks.task import Measurement, Outputs, Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Outputs and targets of every item, in the store's order, and what they amount to."""
+
+    outputs: Outputs
+    targets: Tensor
+    measurement: Measurement
+
+    def to_json(self, *, task: Task, split: str) -> dict[str, Any]:
+        """Plain values: {"task", "n", "split", "classes", "metrics", …}."""
+        head = {"task": task.name, "n": len(self.targets), "split": split, "classes": list(task.classes)}
+        measured = self.measurement.to_json()
+        return {**head, "metrics": measured.pop("overall"), **measured}
+
+
+def evaluate_store(
+    task: Task, network: nn.Module, preprocess: Preprocess, store: Store, *, device: torch.device
+) -> Evaluation:
+    """Runs the network over all of the store, in float32. Raises DataError where the store is empty."""
+    if not len(store):
+        raise DataError("nothing to evaluate: there is no image in this split")
+    network.to(device=device, memory_format=torch.channels_last).eval()
+    indices = torch.arange(len(store)).split(BATCH_SIZE)
+    outputs = concatenate(forward(network, preprocess, store.gather(part), device=device) for part in indices)
+    targets = task.encode(store.samples)
+    return Evaluation(outputs=outputs, targets=targets, measurement=task.measure(outputs, targets))
+
+
+def leaked(hashes: np.ndarray, train_hashes: np.ndarray) -> int:
+    """How many of `hashes` are byte-identical to an image that was trained on."""
+    return int(np.isin(hashes, train_hashes).sum())
+
+
+def duplicate_notes(splits: Mapping[str, tuple[np.ndarray, np.ndarray]], classes: tuple[str, ...]) -> list[str]:
+    """Sentences on byte-identical images across splits and under two labels; empty where there are none.
+
+    splits: by name, (hashes (N,) uint64, labels (N,) int).
+    """
+    notes = []
+    names = list(splits)
+    for position, later in enumerate(names):
+        for earlier in names[:position]:
+            hashes = splits[later][0]
+            same = leaked(hashes, splits[earlier][0])
+            if same:
+                notes.append(
+                    f"{same} of {len(hashes)} {later} images are byte-identical to a {earlier} image: "
+                    f"a score on the {later} split says less than it seems"
+                )
+    hashes = np.concatenate([pair[0] for pair in splits.values()])
+    labels = np.concatenate([pair[1] for pair in splits.values()])
+    pairs = np.unique(np.stack([hashes, labels.astype(np.uint64)], axis=1), axis=0)
+    contents, counts = np.unique(pairs[:, 0], return_counts=True)
+    doubtful = contents[counts > 1]
+    if len(doubtful):
+        example = sorted({classes[label] for label in labels[hashes == doubtful[0]]})
+        notes.append(
+            f"{len(doubtful)} images stand under more than one label, byte for byte the same "
+            f"(one of them under {' and '.join(example)})"
+        )
+    return notes

@@ -1,0 +1,72 @@
+"""A network over decoded images, in float32: what evaluation and prediction both run, so that their logits agree."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from foveal.preprocess import Preprocess
+from foveal.tasks.task import Outputs, Task
+
+BATCH_SIZE = 32
+SHIFT_SHARE = 1 / 32  # of the side, for the shifted views of test-time augmentation
+
+View = Callable[[Tensor], Tensor]
+
+
+def forward(network: nn.Module, preprocess: Preprocess, images_u8: Tensor, *, device: torch.device) -> Outputs:
+    """images_u8: (B, C, H, W) -> the network's outputs on the CPU. The network has to be in evaluation mode."""
+    with torch.inference_mode():
+        inputs = preprocess.to_input(images_u8.to(device)).contiguous(memory_format=torch.channels_last)
+        return {name: value.float().cpu() for name, value in network(inputs).items()}
+
+
+def forward_views(
+    task: Task,
+    network: nn.Module,
+    preprocess: Preprocess,
+    images_u8: Tensor,
+    *,
+    device: torch.device,
+    views: Sequence[View],
+) -> Outputs:
+    """`forward` of each view of the batch, merged by the task; one view is `forward` itself."""
+    outputs = [forward(network, preprocess, view(images_u8), device=device) for view in views]
+    return outputs[0] if len(outputs) == 1 else task.merge(outputs)
+
+
+def plain_view() -> list[View]:
+    """The image as it is."""
+    return [lambda images: images]
+
+
+def test_time_views(size_hw: tuple[int, int], *, mirrored: bool) -> list[View]:
+    """The image and four copies shifted by a 32nd of its side; each mirrored too where training mirrored.
+
+    Edges are repeated into what a shift leaves free.
+    """
+    dy, dx = (max(1, round(side * SHIFT_SHARE)) for side in size_hw)
+    shifts = [(0, 0), (-dy, 0), (dy, 0), (0, -dx), (0, dx)]
+    views: list[View] = [_shift(*shift) for shift in shifts]
+    if mirrored:
+        views += [_mirror(view) for view in list(views)]
+    return views
+
+
+def _shift(dy: int, dx: int) -> View:
+    def view(images: Tensor) -> Tensor:
+        rows = (torch.arange(images.shape[2]) - dy).clamp(0, images.shape[2] - 1)
+        columns = (torch.arange(images.shape[3]) - dx).clamp(0, images.shape[3] - 1)
+        return images[:, :, rows][:, :, :, columns]
+
+    return view
+
+
+def _mirror(view: View) -> View:
+    return lambda images: view(images).flip(3)
+
+
+def concatenate(parts: Iterable[Outputs]) -> Outputs:
+    """Outputs of batches in their order, as those of one batch."""
+    listed = list(parts)
+    return {name: torch.cat([part[name] for part in listed]) for name in listed[0]}

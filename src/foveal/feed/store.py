@@ -1,0 +1,149 @@
+"""The decode-once store: every image decoded and resized once, kept as uint8, gathered by batch.
+
+Three forms with one face, chosen by size and said in `description`: in memory; memory-mapped from the cache folder;
+and, for sets larger than the disk allowance, decoded anew for each batch.
+"""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from foveal.device import memory_bytes
+from foveal.errors import ImageError
+from foveal.feed.cache import allowance_bytes, cache_key, open_or_build
+from foveal.feed.decoding import OnBadImage, Progress, decode_all, image_name, keep_good, read_content
+from foveal.preprocess import Preprocess, as_batch
+from foveal.types import ArrayImage, Sample
+
+MEMORY_SHARE = 0.25  # of the machine's memory may hold decoded images
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """Decoded images and what decoding found. `gather(indices)` gives uint8 (B, C, H, W), channels-last."""
+
+    samples: tuple[Sample, ...]
+    """The samples that decoded, in their order; `gather`'s indices count these."""
+    hashes: np.ndarray
+    """(N,) uint64 of each kept sample's bytes; equal means byte-identical."""
+    skipped: tuple[ImageError, ...]
+    description: str
+    gather: Callable[[Tensor], Tensor]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+
+def build_store(
+    samples: Sequence[Sample],
+    preprocess: Preprocess,
+    *,
+    on_bad_image: OnBadImage = "error",
+    progress: Progress | None = None,
+    memory_allowance: int | None = None,
+    disk_allowance: int | None = None,
+) -> Store:
+    """Decodes all `samples` once (or finds them decoded) and keeps them where they fit.
+
+    The allowances are in bytes; None measures the machine. Raises BadImagesError, which lists every bad image at once,
+    unless `on_bad_image` is "skip".
+    """
+    shape = (len(samples), *preprocess.size_hw, preprocess.channels)
+    size = int(np.prod(shape))
+    in_memory = size <= (int(memory_bytes() * MEMORY_SHARE) if memory_allowance is None else memory_allowance)
+    on_disk = size <= (allowance_bytes() if disk_allowance is None else disk_allowance)
+    files = not any(isinstance(sample.image, ArrayImage) for sample in samples)
+    start = time.perf_counter()
+
+    def fill(out: np.ndarray | None) -> tuple[np.ndarray, list[tuple[int, ImageError]]]:
+        return decode_all(samples, preprocess, out, progress=progress)
+
+    found = f"{len(samples):,} images at {shape[1]}×{shape[2]}×{shape[3]}"
+    if files and on_disk and len(samples):
+        try:
+            key = cache_key(samples, preprocess)
+        except ImageError:  # a file is gone: decode, so that all bad images are listed, not the first
+            key = None
+        if key is not None:
+            entry = open_or_build(key, shape, fill)
+            how = "found decoded" if entry.reused else f"decoded in {time.perf_counter() - start:.1f} s"
+            where = "in memory" if in_memory else "memory-mapped"
+            pixels = np.array(entry.pixels) if in_memory else entry.pixels
+            description = f"{found}, {where} ({size / 2**20:,.0f} MiB), {how}"
+            return _over_array(samples, pixels, entry.hashes, entry.bad, on_bad_image, description)
+    if in_memory:
+        pixels = np.zeros(shape, np.uint8)
+        hashes, bad = fill(pixels)
+        description = f"{found}, in memory ({size / 2**20:,.0f} MiB), decoded in {time.perf_counter() - start:.1f} s"
+        return _over_array(samples, pixels, hashes, bad, on_bad_image, description)
+    hashes, bad = fill(None)
+    kept = keep_good(samples, bad, on_bad_image)
+    return Store(
+        samples=tuple(samples[index] for index in kept),
+        hashes=hashes[kept],
+        skipped=tuple(error for _, error in bad),
+        description=f"{found}, too large to keep ({size / 2**30:,.1f} GiB): decoded anew for each batch",
+        gather=_decoder([samples[index] for index in kept], preprocess),
+    )
+
+
+def _over_array(
+    samples: Sequence[Sample],
+    pixels: np.ndarray,
+    hashes: np.ndarray,
+    bad: list[tuple[int, ImageError]],
+    on_bad_image: OnBadImage,
+    description: str,
+) -> Store:
+    kept = keep_good(samples, bad, on_bad_image)
+    rows = np.asarray(kept, np.int64)
+
+    def gather(indices: Tensor) -> Tensor:
+        return as_batch(pixels[rows[indices.numpy()]])
+
+    return Store(
+        samples=tuple(samples[index] for index in kept),
+        hashes=hashes[rows],
+        skipped=tuple(error for _, error in bad),
+        description=description,
+        gather=gather,
+    )
+
+
+def _decoder(samples: Sequence[Sample], preprocess: Preprocess) -> Callable[[Tensor], Tensor]:
+    pool = ThreadPoolExecutor(os.cpu_count())
+
+    def load(index: int) -> np.ndarray:
+        sample = samples[index]
+        return preprocess.load(read_content(sample), name=image_name(sample))
+
+    def gather(indices: Tensor) -> Tensor:
+        images = list(pool.map(load, indices.tolist()))
+        empty = np.zeros((0, *preprocess.size_hw, preprocess.channels), np.uint8)
+        return as_batch(np.stack(images) if images else empty)
+
+    return gather
+
+
+def channel_statistics(store: Store, *, most: int = 2048) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel in 0..1, over at most `most` evenly spread images.
+
+    A constant channel gets a standard deviation of 1, so that it can be divided by. Rounded to 4 digits.
+    """
+    indices = torch.linspace(0, len(store) - 1, min(most, len(store))).round().long()
+    sums, squares, count = 0.0, 0.0, 0
+    for part in indices.split(256):
+        images = store.gather(part).to(torch.float64) / 255
+        sums = sums + images.sum(dim=(0, 2, 3))
+        squares = squares + images.square().sum(dim=(0, 2, 3))
+        count += images.shape[0] * images.shape[2] * images.shape[3]
+    mean = torch.as_tensor(sums) / count
+    std = (torch.as_tensor(squares) / count - mean.square()).clamp(min=0).sqrt()
+    std = torch.where(std < 1e-4, torch.ones_like(std), std)
+    return tuple(round(v, 4) for v in mean.tolist()), tuple(round(v, 4) for v in std.tolist())

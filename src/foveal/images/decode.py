@@ -1,0 +1,177 @@
+"""Any source of one image → uint8 (H, W, C). Every failure is one ImageError that names the source."""
+
+from __future__ import annotations
+
+import stat
+import warnings
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from foveal.errors import ImageError
+from foveal.images.arrays import from_array
+from foveal.images.formats import READABLE, describe, sniff
+from foveal.images.pil import from_pil, from_scaled_pnm, orientation_of, oriented, rawmode_of
+
+MAX_PIXELS = 50_000_000
+"""The default cap on width times height, checked on a file's header before its pixels are decoded."""
+
+# The plugins themselves and not Image.open: with one format allowed it does the same, but it warns (and does
+# so by Python's global, not thread-safe filters) where we refuse, and it fails a good JPEG for a malformed
+# index of further pictures behind it.
+_PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "WEBP": WebPImagePlugin.WebPImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+    "PPM": PpmImagePlugin.PpmImageFile,
+}
+
+
+def decode(
+    source: Path | str | bytes | np.ndarray | Image.Image,
+    *,
+    name: str | None = None,
+    min_hw: tuple[int, int] | None = None,
+    max_pixels: int = MAX_PIXELS,
+) -> np.ndarray:
+    """The image as uint8 (H, W, C), C-contiguous and writable: C is 1 where it is natively grey, else 3, RGB.
+
+    A file's format is told by its bytes: JPEG, PNG, WebP, GIF (first frame), BMP, TIFF (first page), PBM,
+    PGM, PPM. EXIF orientation is applied, transparency is composited over white, 16 bits become 8 by ÷257.
+    Colour profiles are not applied. An array is (H, W) or (H, W, C) with 1 to 16 channels, which it keeps:
+    bool, uint8, uint16 (÷257) or float in [0, 1]; a uint8 array may be given back without a copy.
+
+    `name` stands in errors in place of the source's own. `min_hw` is the least height and width the caller
+    needs: a larger JPEG may then be decoded at 1/2, 1/4 or 1/8, never below it. `max_pixels` applies to all
+    but arrays; above 89 million `PIL.Image.MAX_IMAGE_PIXELS` has to be raised too. The same source gives the
+    same pixels on every call; any number of threads may decode at once.
+
+    Raises ImageError, and nothing else for whatever bytes.
+    """
+    if isinstance(source, np.ndarray):
+        return from_array(source, name or "image array")
+    if isinstance(source, Image.Image):
+        return _pixels(source, name or getattr(source, "filename", "") or "PIL image", None, max_pixels)
+    if isinstance(source, bytes):
+        return _from_bytes(source, name or "image bytes", min_hw, max_pixels)
+    return _from_bytes(read_bytes(source), name or source, min_hw, max_pixels)
+
+
+def read_bytes(path: Path | str) -> bytes:
+    """The file's bytes. Raises ImageError where it is missing, is no regular file or can't be read."""
+    path = Path(path)
+    try:
+        # A folder, and a pipe, whose reading would wait for ever, are told before they are opened.
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise ImageError(path, "is a folder, not an image file")
+        if not stat.S_ISREG(mode):
+            raise ImageError(path, "is no regular file")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ImageError(path, "no such file") from None
+    except PermissionError:
+        raise ImageError(path, "no permission to read it") from None
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        raise ImageError(path, f"can't be read: {error}") from None
+
+
+def _from_bytes(data: bytes, name: Path | str, min_hw: tuple[int, int] | None, max_pixels: int) -> np.ndarray:
+    plugin = sniff(data)
+    if plugin is None:
+        raise ImageError(name, f"is {describe(data)}; {READABLE}")
+    _ignore_metadata_warnings()
+    try:
+        image = _PLUGINS[plugin](BytesIO(data))
+    except Exception as error:  # see _pixels
+        raise ImageError(name, f"broken {plugin} header: {_words(error)}") from None
+    with image:
+        return _pixels(image, name, min_hw, max_pixels)
+
+
+def _pixels(
+    image: Image.Image, name: Path | str, min_hw: tuple[int, int] | None, max_pixels: int
+) -> np.ndarray:
+    _check_size(image, name, max_pixels)
+    try:
+        if min_hw is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
+            _draft(image, min_hw)
+        pixels = _loaded(image)
+    except ImageError as error:
+        raise ImageError(name, error.reason) from None
+    except MemoryError:
+        width, height = image.size
+        raise ImageError(name, f"not enough memory for {width}×{height} pixels") from None
+    except Exception as error:
+        # Pillow's plugins answer broken bytes with whatever their parsing ran into: SyntaxError, OSError,
+        # ValueError, struct.error, ZeroDivisionError, OverflowError, AttributeError and more. All of them say
+        # the same: this file can't be decoded.
+        kind = image.format or "image"
+        raise ImageError(name, f"broken or truncated {kind}: {_words(error)}") from None
+    return np.require(pixels, requirements=["C", "W"])
+
+
+def _loaded(image: Image.Image) -> np.ndarray:
+    if (pixels := from_scaled_pnm(image)) is not None:
+        return pixels
+    rawmode = rawmode_of(image)
+    image.load()
+    # Orientation only now: Pillow turns a TIFF itself while loading it, and forgets its tag.
+    return oriented(from_pil(image, rawmode=rawmode), orientation_of(image))
+
+
+def _check_size(image: Image.Image, name: Path | str, max_pixels: int) -> None:
+    width, height = image.size
+    own_limit = Image.MAX_IMAGE_PIXELS
+    if width < 1 or height < 1:
+        raise ImageError(name, f"has no pixels ({width}×{height})")
+    if width * height > max_pixels:
+        raise ImageError(
+            name, f"{width}×{height} is {width * height:,} pixels; at most {max_pixels:,} are decoded"
+        )
+    if own_limit is not None and width * height > own_limit:
+        # Pillow warns from here on and refuses at twice as many.
+        raise ImageError(
+            name,
+            f"{width}×{height} is {width * height:,} pixels; Pillow's own limit is {own_limit:,}: "
+            "raise PIL.Image.MAX_IMAGE_PIXELS too",
+        )
+
+
+def _draft(image: JpegImagePlugin.JpegImageFile, min_hw: tuple[int, int]) -> None:
+    """Has libjpeg decode at 1/2, 1/4 or 1/8 where both sides stay at least `min_hw` once turned upright."""
+    min_height, min_width = (max(1, side) for side in min_hw)
+    turned = orientation_of(image) >= 5
+    image.draft(None, (min_height, min_width) if turned else (min_width, min_height))
+
+
+def _ignore_metadata_warnings() -> None:
+    """Keeps Pillow's warnings about metadata tags, which change no pixel, off the user's screen.
+
+    Python's warning filters are global: `catch_warnings` in one thread resets those of all others. So these
+    two filters, for two modules and one category, are set and stay set, and are set again where someone else
+    has restored an older list. Pillow's decompression-bomb warnings are not touched.
+    """
+    for module in (r"PIL\.TiffImagePlugin", r"PIL\.PngImagePlugin"):
+        if not any(f[2] is UserWarning and getattr(f[3], "pattern", "") == module for f in warnings.filters):
+            warnings.filterwarnings("ignore", category=UserWarning, module=module)
+
+
+def _words(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text[:200] if text else type(error).__name__

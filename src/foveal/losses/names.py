@@ -1,0 +1,4 @@
+"""The losses' names, for settings and `--help`; importing this loads no torch."""
+
+LOSS_NAMES: tuple[str, ...] = ("cross_entropy", "mean_squared_error", "lenet5_mse", "lenet5_map")
+"""The keys of `foveal.losses.classification.LOSSES`, in its order."""

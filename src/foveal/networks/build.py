@@ -1,0 +1,55 @@
+"""A name of the index → a module. The caller seeds torch's global generator, from which weights are drawn."""
+
+from difflib import get_close_matches
+from importlib import import_module
+
+from torch import Tensor, nn
+
+from foveal.errors import ModelError
+from foveal.networks.backbone import Backbone
+from foveal.networks.index import NETWORKS
+from foveal.networks.spec import NetworkSpec
+
+MAX_CHANNELS = 16
+
+
+class Network(nn.Module):
+    """A backbone and a head: images (B, C, H, W) -> {"logits": (B, K)}, and what else the head returns."""
+
+    def __init__(self, backbone: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        return self.head(self.backbone(images))
+
+
+def network_spec(name: str) -> NetworkSpec:
+    """The entry of `NETWORKS`; a ModelError that lists close matches where there is none."""
+    if name in NETWORKS:
+        return NETWORKS[name]
+    close = get_close_matches(name, NETWORKS, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(NETWORKS)}"
+    raise ModelError(f"no network is named {name!r}; {hint}")
+
+
+def build_backbone(name: str, in_channels: int | None = None) -> Backbone:
+    """A freshly initialised backbone; `in_channels` from 1 to 16, the paper's own where it is None."""
+    spec = network_spec(name)
+    channels = spec.in_channels if in_channels is None else in_channels
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise ModelError(f"{name} takes images of 1 to {MAX_CHANNELS} channels; got in_channels={channels}")
+    module, function = spec.builder.split(":")
+    backbone: Backbone = getattr(import_module(module), function)(channels)
+    return backbone
+
+
+def build_network(name: str, num_classes: int | None = None, in_channels: int | None = None) -> Network:
+    """A freshly initialised network with the paper's head; the paper's own counts where they are None."""
+    spec = network_spec(name)
+    classes = spec.num_classes if num_classes is None else num_classes
+    if classes < 1:
+        raise ModelError(f"{name} needs at least one class; got num_classes={classes}")
+    backbone = build_backbone(name, in_channels)
+    return Network(backbone, backbone.head(classes))

@@ -1,0 +1,190 @@
+"""ResNet: He et al. 2015, arXiv:1512.03385, Table 1.
+
+The plain names are the common variant ("v1.5"): stride on the 3×3 of a bottleneck, and the last gain of each
+residual branch starts at zero (Goyal et al. 2017, arXiv:1706.02677, section 5.1). `_v1` is as published:
+stride on the first 1×1, all gains start at one. Convolutions start Kaiming normal over the fan-out, as the
+paper's reference (He et al. 2015, arXiv:1502.01852) allows, the classifier N(0, 0.01²), as in Goyal et al.
+"""
+
+from collections.abc import Callable, Sequence
+
+from torch import Tensor, nn
+
+from foveal.networks.backbone import Backbone, Features, check_images
+from foveal.networks.spec import StageSpec
+
+
+class ResidualBlock(nn.Module):
+    """relu(residual(x) + shortcut(x))."""
+
+    def __init__(self, residual: nn.Module, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.residual = residual
+        self.shortcut = shortcut
+        self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.relu(self.residual(x) + self.shortcut(x))
+
+
+def conv_bn(
+    in_channels: int, out_channels: int, kernel_size: int, *, stride: int = 1
+) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
+    """A convolution that keeps the side (but for its stride), and its batch norm."""
+    conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride, kernel_size // 2, bias=False)
+    nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+    return conv, nn.BatchNorm2d(out_channels)
+
+
+def basic_residual(in_channels: int, out_channels: int, *, stride: int, last_gain: float) -> nn.Sequential:
+    """Two 3×3 convolutions: Figure 5, left."""
+    first = conv_bn(in_channels, out_channels, 3, stride=stride)
+    second = conv_bn(out_channels, out_channels, 3)
+    nn.init.constant_(second[-1].weight, last_gain)
+    return nn.Sequential(*first, nn.ReLU(), *second)
+
+
+def bottleneck_residual(
+    in_channels: int, out_channels: int, *, strides: tuple[int, int], last_gain: float
+) -> nn.Sequential:
+    """1×1, 3×3 and 1×1 convolutions: Figure 5, right; `strides` of the first two."""
+    width = out_channels // 4
+    first = conv_bn(in_channels, width, 1, stride=strides[0])
+    second = conv_bn(width, width, 3, stride=strides[1])
+    third = conv_bn(width, out_channels, 1)
+    nn.init.constant_(third[-1].weight, last_gain)
+    return nn.Sequential(*first, nn.ReLU(), *second, nn.ReLU(), *third)
+
+
+def projection_shortcut(in_channels: int, out_channels: int, *, stride: int) -> nn.Module:
+    """Option B: the identity where shapes agree, else a 1×1 convolution."""
+    if stride == 1 and in_channels == out_channels:
+        return nn.Identity()
+    return nn.Sequential(*conv_bn(in_channels, out_channels, 1, stride=stride))
+
+
+def basic_block(in_channels: int, out_channels: int, stride: int) -> ResidualBlock:
+    """The block of ResNet-18 and -34."""
+    residual = basic_residual(in_channels, out_channels, stride=stride, last_gain=0.0)
+    return ResidualBlock(residual, projection_shortcut(in_channels, out_channels, stride=stride))
+
+
+def bottleneck(in_channels: int, out_channels: int, stride: int) -> ResidualBlock:
+    """The common bottleneck ("v1.5")."""
+    residual = bottleneck_residual(in_channels, out_channels, strides=(1, stride), last_gain=0.0)
+    return ResidualBlock(residual, projection_shortcut(in_channels, out_channels, stride=stride))
+
+
+def bottleneck_v1(in_channels: int, out_channels: int, stride: int) -> ResidualBlock:
+    """The published bottleneck."""
+    residual = bottleneck_residual(in_channels, out_channels, strides=(stride, 1), last_gain=1.0)
+    return ResidualBlock(residual, projection_shortcut(in_channels, out_channels, stride=stride))
+
+
+BlockMaker = Callable[[int, int, int], ResidualBlock]
+"""(in_channels, out_channels, stride) -> block."""
+
+
+def residual_stage(
+    block: BlockMaker, in_channels: int, out_channels: int, *, depth: int, stride: int
+) -> nn.Sequential:
+    """`depth` blocks, the first of which changes channels and side."""
+    first = block(in_channels, out_channels, stride)
+    return nn.Sequential(first, *(block(out_channels, out_channels, 1) for _ in range(depth - 1)))
+
+
+class ResNet(Backbone):
+    """A stem of stride 2, max pooling and four stages; features "stem" and "stage1" to "stage4"."""
+
+    min_size = 32  # the deepest map has stride 32
+
+    def __init__(
+        self, in_channels: int, block: BlockMaker, depths: Sequence[int], *, channels: Sequence[int]
+    ) -> None:
+        super().__init__()
+        self.in_channels = in_channels
+        self.stages = (
+            StageSpec(name="stem", channels=64, stride=2),
+            *(
+                StageSpec(name=f"stage{n}", channels=width, stride=2 ** (n + 1))
+                for n, width in enumerate(channels, start=1)
+            ),
+        )
+        self.stem = nn.Sequential(*conv_bn(in_channels, 64, 7, stride=2), nn.ReLU())
+        self.pool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+        self.stage1 = residual_stage(block, 64, channels[0], depth=depths[0], stride=1)
+        self.stage2 = residual_stage(block, channels[0], channels[1], depth=depths[1], stride=2)
+        self.stage3 = residual_stage(block, channels[1], channels[2], depth=depths[2], stride=2)
+        self.stage4 = residual_stage(block, channels[2], channels[3], depth=depths[3], stride=2)
+
+    def forward(self, images: Tensor) -> Features:
+        check_images(self, images)
+        stem = self.stem(images)
+        stage1 = self.stage1(self.pool(stem))
+        stage2 = self.stage2(stage1)
+        stage3 = self.stage3(stage2)
+        stage4 = self.stage4(stage3)
+        return {"stem": stem, "stage1": stage1, "stage2": stage2, "stage3": stage3, "stage4": stage4}
+
+    def head(self, num_classes: int) -> nn.Module:
+        return PooledLinearHead(self.stages[-1], num_classes)
+
+
+class PooledLinearHead(nn.Module):
+    """Global average pooling and a linear classifier: the map of `stage` -> logits (B, K)."""
+
+    def __init__(self, stage: StageSpec, num_classes: int) -> None:
+        super().__init__()
+        self.stage = stage.name
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.flatten = nn.Flatten()
+        self.fc = nn.Linear(stage.channels, num_classes)
+        nn.init.normal_(self.fc.weight, std=0.01)
+        nn.init.zeros_(self.fc.bias)
+
+    def forward(self, features: Features) -> dict[str, Tensor]:
+        return {"logits": self.fc(self.flatten(self.pool(features[self.stage])))}
+
+
+BASIC_CHANNELS = (64, 128, 256, 512)
+BOTTLENECK_CHANNELS = (256, 512, 1024, 2048)
+
+
+def resnet18(in_channels: int = 3) -> ResNet:
+    """11,689,512 parameters."""
+    return ResNet(in_channels, basic_block, (2, 2, 2, 2), channels=BASIC_CHANNELS)
+
+
+def resnet34(in_channels: int = 3) -> ResNet:
+    """21,797,672 parameters."""
+    return ResNet(in_channels, basic_block, (3, 4, 6, 3), channels=BASIC_CHANNELS)
+
+
+def resnet50(in_channels: int = 3) -> ResNet:
+    """25,557,032 parameters."""
+    return ResNet(in_channels, bottleneck, (3, 4, 6, 3), channels=BOTTLENECK_CHANNELS)
+
+
+def resnet101(in_channels: int = 3) -> ResNet:
+    """44,549,160 parameters."""
+    return ResNet(in_channels, bottleneck, (3, 4, 23, 3), channels=BOTTLENECK_CHANNELS)
+
+
+def resnet152(in_channels: int = 3) -> ResNet:
+    """60,192,808 parameters."""
+    return ResNet(in_channels, bottleneck, (3, 8, 36, 3), channels=BOTTLENECK_CHANNELS)
+
+
+def resnet50_v1(in_channels: int = 3) -> ResNet:
+    """25,557,032 parameters, as published."""
+    return ResNet(in_channels, bottleneck_v1, (3, 4, 6, 3), channels=BOTTLENECK_CHANNELS)
+
+
+def resnet101_v1(in_channels: int = 3) -> ResNet:
+    """44,549,160 parameters, as published."""
+    return ResNet(in_channels, bottleneck_v1, (3, 4, 23, 3), channels=BOTTLENECK_CHANNELS)
+
+
+def resnet152_v1(in_channels: int = 3) -> ResNet:
+    """60,192,808 parameters, as published."""
+    return ResNet(in_channels, bottleneck_v1, (3, 8, 36, 3), channels=BOTTLENECK_CHANNELS)

@@ -1,0 +1,116 @@
+"""Decoded image to network input: the only one there is. Training's evaluation, prediction and export call it.
+
+It has two halves. `load` ends in uint8 and is what the store keeps; `to_input` is the arithmetic on the device.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from foveal.errors import ImageError, UsageError
+from foveal.images import decode, resize
+from foveal.types import ArrayImage
+
+Fit = Literal["squash", "crop", "pad"]
+ImageSource = Path | str | bytes | np.ndarray | Image.Image | ArrayImage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocess:
+    """How any image becomes what the network reads; saved in the model file.
+
+    `fit` says what happens to the shape. squash: the whole image is resized to `size_hw`, its aspect given up.
+    crop: resized until it covers `size_hw`, then cut to its centre. pad: shrunk where it is larger (never enlarged)
+    and centred on black.
+    `mean` and `std` are a channel's, of pixels scaled to 0..1.
+    """
+
+    size_hw: tuple[int, int]
+    channels: int
+    fit: Fit
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if min(self.size_hw) < 1:
+            raise UsageError(f"an image size of {self.size_hw[0]}×{self.size_hw[1]} pixels: expected at least 1×1")
+        if not 1 <= self.channels <= 16:
+            raise UsageError(f"{self.channels} channels: expected 1 to 16")
+        if len(self.mean) != self.channels or len(self.std) != self.channels or min(self.std) <= 0:
+            raise UsageError(f"mean {self.mean} and std {self.std}: expected {self.channels} values each, std above 0")
+
+    def load(self, source: ImageSource, *, name: str | None = None) -> np.ndarray:
+        """The image as uint8 (H, W, C) of exactly `size_hw` and `channels`. Raises ImageError."""
+        if isinstance(source, ArrayImage):
+            source = source.pixels()
+        min_hw = None if self.fit == "pad" else self.size_hw
+        image = decode(source, name=name, min_hw=min_hw)
+        image = _with_channels(image, self.channels, name or (str(source) if isinstance(source, str | Path) else "image"))
+        return _FITS[self.fit](image, self.size_hw)
+
+    def to_input(self, images_u8: Tensor) -> Tensor:
+        """(B, C, H, W) uint8 -> the same shape in float32, standardised by `mean` and `std`."""
+        return self.standardise(images_u8.to(torch.float32) / 255)
+
+    def standardise(self, images: Tensor) -> Tensor:
+        """(B, C, H, W) in 0..1 -> the same shape, standardised by `mean` and `std`."""
+        mean = torch.tensor(self.mean, device=images.device).view(1, -1, 1, 1)
+        std = torch.tensor(self.std, device=images.device).view(1, -1, 1, 1)
+        return (images - mean) / std
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for the model file."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Preprocess":
+        """The record that `to_json` wrote."""
+        return cls(**{key: tuple(item) if isinstance(item, list) else item for key, item in value.items()})
+
+
+def as_batch(images_u8: np.ndarray) -> Tensor:
+    """(B, H, W, C) uint8 -> a (B, C, H, W) tensor over the same memory, which is channels-last already."""
+    return torch.from_numpy(images_u8).permute(0, 3, 1, 2)
+
+
+def _with_channels(image: np.ndarray, channels: int, name: str) -> np.ndarray:
+    if image.shape[2] == channels:
+        return image
+    if image.shape[2] == 1 and channels == 3:
+        return np.repeat(image, 3, axis=2)
+    if image.shape[2] == 3 and channels == 1:
+        return np.asarray(Image.fromarray(image).convert("L"))[:, :, None]  # ITU-R 601 luma
+    raise ImageError(name, f"has {image.shape[2]} channels, but the network reads {channels}")
+
+
+def _squash(image: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
+    return resize(image, size_hw)
+
+
+def _crop(image: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
+    height, width = image.shape[:2]
+    scale = max(size_hw[0] / height, size_hw[1] / width)
+    covering = (max(size_hw[0], round(height * scale)), max(size_hw[1], round(width * scale)))
+    image = resize(image, covering)
+    top, left = (covering[0] - size_hw[0]) // 2, (covering[1] - size_hw[1]) // 2
+    return np.ascontiguousarray(image[top : top + size_hw[0], left : left + size_hw[1]])
+
+
+def _pad(image: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
+    height, width = image.shape[:2]
+    scale = min(1.0, size_hw[0] / height, size_hw[1] / width)
+    if scale < 1:
+        height, width = max(1, round(height * scale)), max(1, round(width * scale))
+        image = resize(image, (height, width))
+    padded = np.zeros((*size_hw, image.shape[2]), np.uint8)
+    top, left = (size_hw[0] - height) // 2, (size_hw[1] - width) // 2
+    padded[top : top + height, left : left + width] = image
+    return padded
+
+
+_FITS = {"squash": _squash, "crop": _crop, "pad": _pad}

@@ -1,0 +1,23 @@
+"""What a dataset format is: four functions and the words that describe it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from foveal.types import Dataset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """One dataset format."""
+
+    name: str
+    """Its key in `READERS` and a data set's `format`."""
+    title: str
+    """What it looks like, in one line: what `read` says it expects."""
+    recognises: Callable[[Path], bool]
+    """Whether a path that exists looks like this format. Opens no image, raises nothing for any folder."""
+    read: Callable[[Path], Dataset]
+    """The data set at a path. Raises DataError that lists what is wrong."""
+    write: Callable[[Dataset, Path], None]
+    """Writes a data set to a path that doesn't exist yet (or is an empty folder), whole or not at all."""

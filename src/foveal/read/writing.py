@@ -1,0 +1,141 @@
+"""What the writers share: a new folder, whole or not at all; names in it; images copied as they are."""
+
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from foveal.errors import DataError, ImageError
+from foveal.images import IMAGE_SUFFIXES, decode
+from foveal.images.formats import sniff
+from foveal.read.names import listed, split_of
+from foveal.types import Dataset, Sample
+
+_SUFFIXES = {
+    "JPEG": ".jpg",
+    "PNG": ".png",
+    "WEBP": ".webp",
+    "GIF": ".gif",
+    "BMP": ".bmp",
+    "TIFF": ".tif",
+    "PPM": ".pnm",
+}
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill, which becomes `path` at the end and disappears where anything fails on the way.
+
+    Raises DataError where `path` exists and is not an empty folder.
+    """
+    if not (path.is_dir() and not any(path.iterdir())):
+        refuse_existing(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.partial"
+    partial.mkdir()
+    try:
+        yield partial
+        if path.exists():
+            path.rmdir()
+        partial.rename(path)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def refuse_existing(path: Path) -> None:
+    """Raises DataError where something would be overwritten."""
+    if path.exists():
+        raise DataError(f"{path}: exists already; write to a new place")
+
+
+def check_writable(dataset: Dataset) -> None:
+    """Raises DataError for what no format here holds: no samples, unknown labels, classes without samples."""
+    if not dataset.samples:
+        raise DataError(f"{dataset.name}: there are no samples to write")
+    unknown = [sample.id for sample in dataset.samples if sample.label is None]
+    if unknown:
+        raise DataError(f"{dataset.name}: samples without a label can't be written: {listed(unknown)}")
+    used = {sample.label for sample in dataset.samples}
+    empty = [name for label, name in enumerate(dataset.classes) if label not in used]
+    if empty:
+        raise DataError(f"{dataset.name}: classes without samples can't be written: {listed(empty)}")
+
+
+def require_no_groups(dataset: Dataset, format: str) -> None:
+    """Raises DataError where writing would lose which samples belong together."""
+    if any(sample.group is not None for sample in dataset.samples):
+        raise DataError(f"{dataset.name}: {format} can't hold the samples' groups; write csv")
+
+
+def relative_name(sample: Sample, taken: set[str], *, below: Sequence[str]) -> PurePosixPath:
+    """Where the sample's file goes in the new folder: its id inside the folders `below`, unique in `taken`.
+
+    Folders of the id that say the same as `below` already are not repeated: "Training/cat/1.jpg" below
+    ("train", "cat") stays "train/cat/1.jpg".
+    """
+    parts = _id_parts(sample)
+    for name in below:
+        if len(parts) > 1 and (parts[0] == name or split_of(parts[0]) == name):
+            parts = parts[1:]
+    wanted = PurePosixPath(*below, *parts)
+    found, number = wanted, 2
+    while str(found).casefold() in taken:
+        found, number = wanted.with_stem(f"{wanted.stem}-{number}"), number + 1
+    taken.add(str(found).casefold())
+    return found
+
+
+def copy_image(sample: Sample, target: Path) -> None:
+    """The file's bytes as they are; an array as PNG. Raises ImageError for what can't be read or written."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(sample.image, Path):
+        try:
+            shutil.copyfile(sample.image, target)
+        except OSError as error:
+            raise ImageError(sample.image, f"can't be copied: {error.strerror or error}") from None
+        return
+    pixels = pixels_of(sample)
+    if pixels.shape[2] not in (1, 3):
+        raise ImageError(sample.id, f"has {pixels.shape[2]} channels; an image file holds 1 or 3")
+    Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(target, format="PNG")
+
+
+def pixels_of(sample: Sample) -> np.ndarray:
+    """The sample decoded: uint8 (H, W, C)."""
+    source = sample.image if isinstance(sample.image, Path) else sample.image.pixels()
+    return decode(source, name=sample.id)
+
+
+def _id_parts(sample: Sample) -> list[str]:
+    path = PurePosixPath(sample.id)
+    is_absolute = path.is_absolute() or ":" in path.parts[0]
+    parts = [_portable(part) for part in ([path.name] if is_absolute else path.parts) if part != ".."]
+    if PurePosixPath(parts[-1]).suffix.lower() not in IMAGE_SUFFIXES:
+        parts[-1] += _suffix_for(sample)
+    return parts
+
+
+def _suffix_for(sample: Sample) -> str:
+    if not isinstance(sample.image, Path):
+        return ".png"
+    try:
+        with sample.image.open("rb") as file:
+            format = sniff(file.read(32))
+    except OSError as error:
+        raise ImageError(sample.image, f"can't be copied: {error.strerror or error}") from None
+    if format is None:
+        raise ImageError(sample.image, "is no image that is read, and can't be written as one")
+    return _SUFFIXES[format]
+
+
+def _portable(name: str) -> str:
+    """The name without what some system forbids in file names, and not hidden."""
+    kept = "".join(
+        "_" if character in '<>:"|?*\\' or ord(character) < 32 else character for character in name
+    )
+    return f"_{kept[1:]}" if kept.startswith(".") else kept

@@ -1,0 +1,61 @@
+"""What a recipe has to know of a data set, from a look at a few of its training images."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from foveal.errors import BadImagesError, DataError, ImageError
+from foveal.images import decode
+from foveal.types import ArrayImage, Sample
+
+PROBED = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFacts:
+    """Numbers a recipe chooses by."""
+
+    num_train: int
+    num_classes: int
+    side: int
+    """Median of the shorter side of the probed images, in pixels."""
+    channels: int
+    """1 where every probed image is grey, 3 for colour files, an array's own count."""
+    min_count: int
+    """Training images of the rarest class."""
+
+
+def probe(samples: Sequence[Sample], num_classes: int) -> DataFacts:
+    """Looks at up to 64 evenly spread training images; those that can't be decoded are passed over here.
+
+    Raises DataError where there is nothing to train on, or where arrays disagree in their channels.
+    """
+    if not samples:
+        raise DataError("no training images: the data set has none in its train split")
+    if num_classes < 2:
+        raise DataError(f"{num_classes} class: a classifier needs at least 2 (one folder or label a class)")
+    step = max(1, len(samples) // PROBED)
+    sides, channels, errors = [], set(), []
+    for sample in samples[::step][:PROBED]:
+        try:
+            source = sample.image.pixels() if isinstance(sample.image, ArrayImage) else sample.image
+            height, width, count = decode(source, name=sample.id).shape
+        except ImageError as error:
+            errors.append(error)
+            continue
+        sides.append(min(height, width))
+        channels.add(count)
+    if not sides:
+        raise BadImagesError(errors)
+    if channels - {1, 3} and len(channels) > 1:
+        raise DataError(f"the images have {', '.join(map(str, sorted(channels)))} channels; expected one count for all")
+    counts = [0] * num_classes
+    for sample in samples:
+        counts[sample.label or 0] += 1
+    return DataFacts(
+        num_train=len(samples),
+        num_classes=num_classes,
+        side=round(median(sides)),
+        channels=max(channels),
+        min_count=min(counts),
+    )

@@ -1,0 +1,150 @@
+"""A training run as one HTML file for people: self-contained, without scripts, light or dark."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from foveal.reporting import pictures
+from foveal.reporting.calibration import calibration
+from foveal.reporting.classes import classes
+from foveal.reporting.confusion import confusion
+from foveal.reporting.curves import curves
+from foveal.reporting.data import data_section
+from foveal.reporting.headline import cautions, header, headline, right_of, split_of
+from foveal.reporting.markup import join
+from foveal.reporting.page import Section, contents, document, note
+from foveal.reporting.settings import machine_section, settings_section
+from foveal.reporting.words import things
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """One picture with what was said of it."""
+
+    image: np.ndarray
+    """uint8 (H, W, C) of 1 to 16 channels: 1 is grey, 3 RGB; of others the first is shown."""
+    path: str
+    truth: str
+    label: str
+    """The predicted class."""
+    score: float
+    """Its probability."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Everything the page shows, in plain values; nothing here needs to be escaped."""
+
+    title: str
+    """For example "resnet18 on caltech22"."""
+    warnings: Sequence[str]
+    """What changes how the figures are to be read: leaking splits, skipped images. Shown first."""
+    events: Sequence[Mapping]
+    """The run's records as `foveal.events` writes them, in order."""
+    evaluation: Mapping
+    """"task", "n", "split", "classes", "metrics" {name: figure}, "per_class" {class: {metric: figure,
+    "support": images}}, "confusion" (K, K) counts with a row a true class, and "calibration" {"bins":
+    [{"low", "high", "confidence", "accuracy", "count"}]}. A figure is {"value", "low", "high"} or None, and
+    each number in it may be None: undefined."""
+    data: Mapping
+    """"name", "format", "counts" {split: {class: images}}, "ignored" [path], "skipped" [{"path", "reason"}],
+    "size_hw", "channels", "store" and "split_note" (sentences)."""
+    network: Mapping
+    """"name", "title" and "paper" (empty where it has none), "parameters", "multiply_adds" of an image, and
+    "chosen": which weights were kept."""
+    config: Mapping
+    """The resolved settings; nested ones are shown by dotted names."""
+    reasons: Mapping[str, str]
+    """Why a setting (dotted where nested) was chosen."""
+    machine: Mapping
+    """What `foveal.device.machine` says."""
+    times: Mapping[str, float]
+    """Seconds by name: reading, decoding, training, evaluation, report, total."""
+    mistakes: Sequence[Shown]
+    """The most confident mistakes, most confident first."""
+    unsure: Sequence[Shown]
+    """Right, but the least sure, least sure first."""
+    augmented: Sequence[np.ndarray]
+    """What the network really saw: uint8 (H, W, C)."""
+    filters: np.ndarray | None
+    """The first layer's weights (out, in, kh, kw)."""
+
+
+def render(report: Report) -> str:
+    """The page. The same report gives the same bytes; typically below a second and 2 MB."""
+    evaluation = report.evaluation
+    error = evaluation["metrics"].get("ece")
+    sections = [
+        curves(report.events),
+        confusion(evaluation["confusion"], evaluation["classes"]),
+        classes(evaluation["per_class"]),
+        calibration((evaluation.get("calibration") or {}).get("bins") or [], error),
+        _mistakes(report.mistakes, evaluation),
+        *([_unsure(report.unsure)] if report.unsure else []),
+        *([_filters(report.filters)] if report.filters is not None else []),
+        *([_augmented(report.augmented)] if report.augmented else []),
+        data_section(report.data),
+        settings_section(report.config, report.reasons),
+        machine_section(report.network, report.machine, report.times),
+    ]
+    return document(
+        report.title,
+        header(report.title, report.data, evaluation),
+        cautions(report.warnings),
+        headline(evaluation, report.network, report.events, report.times),
+        contents(sections),
+        join(*(each.html for each in sections)),
+    )
+
+
+def _mistakes(shown: Sequence[Shown], evaluation: Mapping) -> Section:
+    right, total = right_of(evaluation)
+    if shown:
+        words = (
+            "Most confident first, each as truth → what was said, and the score. Look here for wrong labels, "
+            "for pictures that show two things, and for what the network took for the object."
+        )
+        body = join(note(words), pictures.predictions(shown, right=False))
+    elif right == total:
+        body = note(f"None: all {things(total, f'{split_of(evaluation)} image')} were recognised right.")
+    else:
+        body = note("No pictures were kept of this run's mistakes.")
+    return Section(anchor="mistakes", title="Its most confident mistakes", short="Mistakes", body=body)
+
+
+def _unsure(shown: Sequence[Shown]) -> Section:
+    words = "Right, but with the lowest scores, least sure first: more images like these help most."
+    body = join(note(words), pictures.predictions(shown, right=True))
+    return Section(anchor="unsure", title="Right, but barely", short="Doubts", body=body)
+
+
+def _filters(weights: np.ndarray) -> Section:
+    out, inputs, height, width = weights.shape
+    many = f"{min(out, pictures.MOST_FILTERS)} of {out}" if out > pictures.MOST_FILTERS else f"All {out}"
+    seen = {1: "grey", 3: "in the colours they answer to"}.get(
+        inputs, f"a mosaic of its {inputs} inputs each, in grey"
+    )
+    words = (
+        f"{many} filters of the first layer, {height} × {width} pixels, {seen}. Mid-grey is zero; each is "
+        "scaled for itself. Edges and spots mean that it learned; noise means too few images or steps."
+    )
+    return Section(
+        anchor="filters",
+        title="First-layer filters",
+        short="Filters",
+        body=join(note(words), pictures.filters(weights)),
+    )
+
+
+def _augmented(images: Sequence[np.ndarray]) -> Section:
+    words = (
+        "Training images exactly as the network saw them. If you can't tell the class, neither can it: "
+        "augment less."
+    )
+    return Section(
+        anchor="augmented",
+        title="What the network saw",
+        short="Augmented",
+        body=join(note(words), pictures.sheet(images)),
+    )

@@ -1,0 +1,115 @@
+"""The run folder's layout: the names of its files, making one, and keeping a second process out of it."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from foveal.errors import RunError
+from foveal.files import read_json, write_text
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where each file of a run stands."""
+
+    path: Path
+
+    @property
+    def model(self) -> Path:
+        """The model file: the weights to use."""
+        return self.path / "model.safetensors"
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint: everything that continues the training."""
+        return self.path / "last.safetensors"
+
+    @property
+    def events(self) -> Path:
+        """One JSON object a line: what training reported."""
+        return self.path / "events.jsonl"
+
+    @property
+    def metrics(self) -> Path:
+        """What the run measured, for scripts."""
+        return self.path / "metrics.json"
+
+    @property
+    def config(self) -> Path:
+        """Every setting, resolved: `--config` repeats the run from it."""
+        return self.path / "config.json"
+
+    @property
+    def report(self) -> Path:
+        """The run for people."""
+        return self.path / "report.html"
+
+
+def new_run(path: Path | None, name: str) -> RunFolder:
+    """A new, empty run folder: `path`, or `runs/NAME-DATE-TIME` below the working folder.
+
+    Raises RunError where `path` exists and is not an empty folder: a run never overwrites another.
+    """
+    if path is None:
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+        path = Path("runs") / f"{name}-{stamp}"
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise RunError(
+            f"{path}: exists and is not an empty folder; choose another --out, or continue it with --resume {path}"
+        )
+    path.mkdir(parents=True, exist_ok=True)
+    return RunFolder(path)
+
+
+def open_run(path: Path) -> RunFolder:
+    """The run folder at `path`. Raises RunError where no run was started there."""
+    run = RunFolder(path)
+    if not run.config.is_file():
+        raise RunError(f"{path}: no run to resume here (there is no config.json); give the folder of a started run")
+    return run
+
+
+@contextmanager
+def in_use(run: RunFolder) -> Iterator[None]:
+    """Holds the run folder; a second process gets a RunError instead of writing into it."""
+    lock = filelock.FileLock(run.path / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise RunError(f"{run.path}: another process is training into this run folder") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def read_events(run: RunFolder) -> list[dict[str, Any]]:
+    """The run's records so far. A last line that a kill left half-written is left out."""
+    if not run.events.is_file():
+        return []
+    lines = run.events.read_text(encoding="utf-8").split("\n")
+    whole = lines[:-1]  # after the last newline stands an unfinished line or nothing
+    return [json.loads(line) for line in whole]
+
+
+def cut_events(run: RunFolder, step: int) -> None:
+    """Drops the records after `step`, so that a resumed run's log continues where its checkpoint stands."""
+    kept = [record for record in read_events(run) if record["step"] <= step]
+    write_text(run.events, "".join(json.dumps(record) + "\n" for record in kept))
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The settings saved in a run's config.json. Raises RunError where the file is not one."""
+    try:
+        config = read_json(path)
+    except (OSError, json.JSONDecodeError) as error:
+        raise RunError(f"{path}: can't be read as a run's config.json: {error}") from None
+    if not isinstance(config, dict) or "settings" not in config:
+        raise RunError(f'{path}: not a run\'s config.json (it has no "settings")')
+    return config

@@ -1,0 +1,120 @@
+"""Classification: one class an image. Legend: B batch, K classes."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from foveal.errors import UsageError
+from foveal.losses.classification import LOSSES
+from foveal.metrics.classification import ClassificationMetrics, classification_metrics
+from foveal.networks.build import Network
+from foveal.tasks.task import Outputs, Task
+from foveal.types import Sample
+
+AUX_WEIGHT = 0.3  # of each auxiliary classifier's loss (Szegedy et al. 2014, arXiv:1409.4842, section 5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What can be chosen; saved in the model file."""
+
+    loss: str = "cross_entropy"
+    """A key of `foveal.losses.classification.LOSSES`."""
+    label_smoothing: float = 0.0
+    """0 to below 1; cross-entropy only (Szegedy et al. 2015, arXiv:1512.00567, section 7)."""
+    class_weights: tuple[float, ...] | None = None
+    """One weight a class, above 0; cross-entropy only."""
+
+    def __post_init__(self) -> None:
+        if self.loss not in LOSSES:
+            raise UsageError(f"--loss {self.loss}: expected one of {', '.join(LOSSES)}")
+        if not 0 <= self.label_smoothing < 1:
+            raise UsageError(f"--label-smoothing {self.label_smoothing}: expected 0 to below 1")
+        plain = self.label_smoothing == 0 and self.class_weights is None
+        if self.loss != "cross_entropy" and not plain:
+            raise UsageError(f"--loss {self.loss}: label smoothing and class weights go with cross_entropy only")
+
+
+def make(classes: tuple[str, ...], settings: Settings) -> Task:
+    """The classification task for these classes."""
+    weights = settings.class_weights
+    if weights is not None and len(weights) != len(classes):
+        raise UsageError(f"{len(weights)} class weights: expected {len(classes)}, one a class")
+    loss = LOSSES[settings.loss]
+    if settings.loss == "cross_entropy":
+        tensor = None if weights is None else torch.tensor(weights)
+        loss = partial(loss, label_smoothing=settings.label_smoothing, class_weights=tensor)
+    return Task(
+        name="classify",
+        classes=classes,
+        settings=asdict(settings),
+        encode=partial(_encode, len(classes)),
+        build=partial(_build, len(classes)),
+        loss=partial(_loss, loss),
+        quick=_quick,
+        decode=partial(_decode, classes),
+        merge=_merge,
+        measure=partial(_measure, classes),
+        primary="accuracy",
+        higher_is_better=True,
+    )
+
+
+def _encode(num_classes: int, samples: Sequence[Sample]) -> Tensor:
+    """One-hot (B, K) float32: MixUp, CutMix and smoothing are then targets like any other."""
+    labels = torch.tensor([sample.label for sample in samples], dtype=torch.long)
+    return nn.functional.one_hot(labels, num_classes).to(torch.float32)
+
+
+def _build(num_classes: int, backbone: nn.Module) -> nn.Module:
+    return Network(backbone, backbone.head(num_classes))  # type: ignore[operator]
+
+
+def _loss(loss: Any, outputs: Outputs, targets: Tensor) -> dict[str, Tensor]:
+    terms = {"loss": loss(outputs["logits"], targets)}
+    for name, logits in outputs.items():
+        if name.startswith("aux"):
+            terms[name] = AUX_WEIGHT * loss(logits, targets)
+    return terms
+
+
+def _quick(outputs: Outputs, targets: Tensor) -> dict[str, Tensor]:
+    """Per item (B,): whether the strongest output is the strongest target, and the log loss."""
+    logits = outputs["logits"].float()
+    return {
+        "accuracy": (logits.argmax(dim=1) == targets.argmax(dim=1)).float(),
+        "log_loss": -(targets * logits.log_softmax(dim=1)).sum(dim=1),
+    }
+
+
+def _decode(classes: tuple[str, ...], outputs: Outputs) -> list[dict[str, Any]]:
+    probs = _probabilities(outputs)
+    return [
+        {
+            "label": classes[int(row.argmax())],
+            "score": float(row.max()),
+            "scores": dict(zip(classes, row.tolist(), strict=True)),
+        }
+        for row in probs
+    ]
+
+
+def _merge(views: Sequence[Outputs]) -> Outputs:
+    """The mean of the views' probabilities, as its logarithm: again logits."""
+    probs = torch.stack([outputs["logits"].double().softmax(dim=1) for outputs in views]).mean(dim=0)
+    return {"logits": probs.log().float()}
+
+
+def _measure(classes: tuple[str, ...], outputs: Outputs, targets: Tensor) -> ClassificationMetrics:
+    labels = targets.argmax(dim=1).numpy()
+    return classification_metrics(_probabilities(outputs), labels, classes=classes)
+
+
+def _probabilities(outputs: Outputs) -> np.ndarray:
+    """(B, K) float64, rows summing to 1 as closely as that allows."""
+    return outputs["logits"].double().softmax(dim=1).numpy()

@@ -1,0 +1,57 @@
+"""How many steps fit into a time: planned from a short measurement, corrected as the run shows its real pace."""
+
+import math
+from dataclasses import dataclass, replace
+
+from foveal.training.plan import Plan
+from foveal.training.state import TrainState
+
+TOLERANCE = 0.01  # of the budget: a smaller predicted miss leaves the plan alone
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeBudget:
+    """A wall-time budget and what was measured before the first step. All in seconds."""
+
+    seconds: float
+    """For everything, the report included."""
+    finish_seconds: float
+    """Set aside for the evaluation and the report after training."""
+    step_seconds: dict[int, float]
+    """Of a training step, by training size."""
+    epoch_seconds: float
+    """Of an epoch's end: evaluation, and saving."""
+
+    def total_steps(self, plan: Plan, *, elapsed: float, done: int = 0, pace: float = 1.0) -> int:
+        """Total steps such that those after `done` end in time; at least one more than `done`.
+
+        elapsed: wall time already spent. pace: real over measured seconds of a step so far.
+        """
+        left = self.seconds - self.finish_seconds - elapsed
+        low, high = done + 1, done + 2
+        while self._predicted(plan, high, done, pace) < left:
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            fits = self._predicted(plan, middle, done, pace) <= left
+            low, high = (middle, high) if fits else (low, middle)
+        return low
+
+    def replan(self, state: TrainState, *, elapsed: float) -> int:
+        """The plan's total steps, or a corrected number where the run would miss its budget by over 1 %."""
+        plan, done = state.plan, state.progress.step
+        remaining = plan.steps_by_size(done)
+        predicted = sum(
+            (count - remaining[size]) * self.step_seconds[size] for size, count in plan.steps_by_size().items()
+        )
+        pace = state.progress.train_seconds / predicted if predicted > 0 else 1.0
+        end = elapsed + self._predicted(plan, plan.total_steps, done, pace) + self.finish_seconds
+        if abs(end - self.seconds) <= TOLERANCE * self.seconds:
+            return plan.total_steps
+        return self.total_steps(plan, elapsed=elapsed, done=done, pace=pace)
+
+    def _predicted(self, plan: Plan, total_steps: int, done: int, pace: float) -> float:
+        """Seconds of the steps from `done` to `total_steps`, with their epochs' ends."""
+        counts = replace(plan, total_steps=total_steps).steps_by_size(done)
+        steps = sum(count * self.step_seconds[size] for size, count in counts.items())
+        return pace * steps + math.ceil((total_steps - done) / plan.steps_per_epoch) * self.epoch_seconds

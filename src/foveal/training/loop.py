@@ -1,0 +1,255 @@
+"""The training loop: a generator of events. Whoever consumes them draws the bars, writes the log and saves the model.
+
+Legend: B batch, K classes.
+"""
+
+import copy
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from foveal.augment.draws import Draws
+from foveal.augment.pipeline import augment_images, draw, mix
+from foveal.errors import FovealError
+from foveal.events import CheckpointSaved, EpochDone, Event, Planned, StepDone, Stopped
+from foveal.feed.order import epoch_order, step_indices
+from foveal.feed.store import Store
+from foveal.preprocess import Preprocess
+from foveal.tasks.task import Outputs, Task
+from foveal.training.state import TrainState
+
+SaveCheckpoint = Callable[[TrainState], None]
+SaveBest = Callable[[nn.Module, Mapping[str, float], int], None]
+"""Called with (the weights to keep, their held-out figures, the epoch)."""
+
+
+class Trainer:
+    """A task, a network's state and the data it learns from; `run()` yields what happens."""
+
+    def __init__(
+        self,
+        task: Task,
+        state: TrainState,
+        preprocess: Preprocess,
+        train_store: Store,
+        val_store: Store | None,
+        *,
+        device: torch.device,
+        save_checkpoint: SaveCheckpoint,
+        save_best: SaveBest,
+        replan: Callable[[TrainState], int] | None = None,
+        stop: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """`stop()` names a reason to end after the current step, or None. `replan` gives a new number of total steps."""
+        self.task, self.state, self.preprocess, self.device = task, state, preprocess, device
+        self.train_store, self.val_store = train_store, val_store
+        self.train_targets = task.encode(train_store.samples).to(device)
+        self.val_targets = None if val_store is None else task.encode(val_store.samples).to(device)
+        self.save_checkpoint, self.save_best, self.replan, self.stop = save_checkpoint, save_best, replan, stop
+        self._averaged: nn.Module | None = None
+        self._epoch_order: tuple[int, Tensor] | None = None
+
+    def run(self) -> Iterator[Event]:
+        """Trains to the end of the plan, from wherever the state stands."""
+        state = self.state
+        started = time.perf_counter() - state.progress.seconds
+        yield self._planned("after a resume" if state.progress.step else "at the start")
+        self.save_checkpoint(state)  # from here on a kill loses no more than `checkpoint_seconds`
+        saved_at = time.perf_counter()
+        while state.progress.step < state.plan.total_steps:
+            self._step()
+            state.progress.seconds = time.perf_counter() - started
+            step, plan = state.progress.step, state.plan
+            if step % plan.log_every == 0 or step == 1:
+                yield self._step_record()
+            if step % plan.steps_per_epoch == 0 or step == plan.total_steps:
+                record = self._finish_epoch()
+                state.progress.seconds = time.perf_counter() - started
+                yield replace(record, seconds=state.progress.seconds)
+                if plan.patience and record.epoch - state.progress.best_epoch >= plan.patience:
+                    state.plan = replace(plan, total_steps=step)
+                    yield Stopped(step=step, reason=f"no better held-out figure for {plan.patience} epochs")
+                if self.replan is not None and step < state.plan.total_steps:
+                    total_steps = self.replan(state)
+                    if total_steps != plan.total_steps:
+                        state.plan = replace(plan, total_steps=total_steps)
+                        yield self._planned("to end within the time given")
+            reason = self.stop()
+            due = time.perf_counter() - saved_at >= plan.checkpoint_seconds
+            if reason or due or step >= state.plan.total_steps:
+                self.save_checkpoint(state)
+                saved_at = time.perf_counter()
+                yield CheckpointSaved(step=step, epoch=step // plan.steps_per_epoch)
+            if reason and step < state.plan.total_steps:
+                yield Stopped(step=step, reason=reason)
+                return
+
+    def measure_step_seconds(self, *, steps: int = 3) -> dict[int, float]:
+        """Median seconds of a training step by training size, on the real data; the caller restores the state."""
+        seconds = {}
+        for size in self.state.plan.sizes():
+            times = []
+            for _ in range(steps + 1):
+                start = time.perf_counter()
+                self._step(size=size)
+                times.append(time.perf_counter() - start)
+            seconds[size] = sorted(times[1:])[(steps - 1) // 2]  # the first step at a size picks kernels
+        return seconds
+
+    def evaluate(self, network: nn.Module) -> dict[str, float]:
+        """Means of the task's quick figures over the held-out images, in training's precision."""
+        assert self.val_store is not None
+        assert self.val_targets is not None
+        network.eval()
+        sums: dict[str, float] = {}
+        with torch.inference_mode(), self._autocast():
+            for indices in torch.arange(len(self.val_store)).split(max(32, self.state.plan.batch_size)):
+                images = self.val_store.gather(indices).to(self.device)
+                inputs = self.preprocess.to_input(images).contiguous(memory_format=torch.channels_last)
+                figures = self.task.quick(network(inputs), self.val_targets[indices])
+                _add(sums, figures)
+        return {name: value / len(self.val_store) for name, value in sums.items()}
+
+    def training_batch(self, indices: Tensor, *, epoch: int, size: int) -> tuple[Tensor, Tensor]:
+        """What the network sees of these samples in that epoch: inputs (B, C, size, size), targets (B, …)."""
+        plan = self.state.plan
+        images = self.train_store.gather(indices).to(self.device)
+        draws = Draws(plan.seed, epoch, indices)
+        params = draw(
+            plan.augment, draws, in_size_hw=tuple(images.shape[2:]), out_size_hw=(size, size), channels=images.shape[1]
+        )
+        inputs, targets = mix(augment_images(images, params), self.train_targets[indices], params)
+        return self.preprocess.standardise(inputs).contiguous(memory_format=torch.channels_last), targets
+
+    def _step(self, size: int | None = None) -> None:
+        state, plan, progress = self.state, self.state.plan, self.state.progress
+        step = progress.step
+        epoch, step_in_epoch = divmod(step, plan.steps_per_epoch)
+        indices = step_indices(self._order(epoch), step_in_epoch, plan.images_per_step)
+        start = time.perf_counter()
+        torch.manual_seed(plan.seed * 1_000_003 + step)  # dropout is keyed by step: a resumed run draws the same
+        state.network.train()
+        parts = indices.split(plan.batch_size)
+        for part in parts:
+            inputs, targets = self.training_batch(part, epoch=epoch, size=size or plan.size_at(step))
+            with self._autocast():
+                outputs = state.network(inputs)
+            terms = self.task.loss(outputs, targets)
+            loss = torch.stack(list(terms.values())).sum()
+            (loss * (len(part) / len(indices))).backward()
+            self._note(loss.detach(), outputs, targets)
+        self._update(plan.lr_at(step))
+        progress.step += 1
+        progress.images += len(indices)
+        progress.train_seconds += time.perf_counter() - start
+
+    def _order(self, epoch: int) -> Tensor:
+        if self._epoch_order is None or self._epoch_order[0] != epoch:
+            plan = self.state.plan
+            self._epoch_order = epoch, epoch_order(plan.num_samples, seed=plan.seed, epoch=epoch)
+        return self._epoch_order[1]
+
+    def _update(self, lr: float) -> None:
+        state = self.state
+        if state.plan.clip_norm:
+            nn.utils.clip_grad_norm_(state.network.parameters(), state.plan.clip_norm)
+        for group in state.optimiser.param_groups:
+            group["lr"] = lr
+        state.optimiser.step()
+        state.optimiser.zero_grad(set_to_none=True)
+        if state.ema is not None:
+            state.ema.update(state.network)
+
+    def _note(self, loss: Tensor, outputs: Outputs, targets: Tensor) -> None:
+        """Adds a batch's figures to the sums of the epoch and of the next step record."""
+        progress = self.state.progress
+        with torch.no_grad():
+            figures = self.task.quick(outputs, targets)
+            figures = {"loss": loss.expand(len(targets)), **figures}
+            for sums in (progress.epoch_sums, progress.log_sums):
+                _add(sums, figures)
+        progress.epoch_images += len(targets)
+        progress.log_images += len(targets)
+
+    def _step_record(self) -> StepDone:
+        progress, plan = self.state.progress, self.state.plan
+        means = {name: value / progress.log_images for name, value in progress.log_sums.items()}
+        progress.log_sums, progress.log_images = {}, 0
+        if not means["loss"] < float("inf"):
+            raise FovealError(
+                f"training diverged: the loss is {means['loss']} at step {progress.step}; "
+                f"lower the learning rate (--lr, now {plan.lr:g}) or clip gradients (--clip-norm 1)"
+            )
+        return StepDone(
+            step=progress.step,
+            epoch=(progress.step - 1) // plan.steps_per_epoch + 1,
+            loss=means["loss"],
+            accuracy=means.get("accuracy"),
+            lr=plan.lr_at(progress.step - 1),
+            images_per_second=progress.images / progress.train_seconds,
+            seconds=progress.seconds,
+            size=plan.size_at(progress.step - 1),
+        )
+
+    def _finish_epoch(self) -> EpochDone:
+        """Evaluates on the held-out images and keeps the weights where they are the best so far."""
+        state, progress = self.state, self.state.progress
+        epoch = (progress.step - 1) // state.plan.steps_per_epoch + 1
+        means = {name: value / progress.epoch_images for name, value in progress.epoch_sums.items()}
+        progress.epoch_sums, progress.epoch_images = {}, 0
+        candidate = self._candidate()
+        val = {} if self.val_store is None else self.evaluate(candidate)
+        best = not val or _better(val[self.task.primary], progress.best, self.task.higher_is_better)
+        if best:
+            progress.best = val.get(self.task.primary)
+            progress.best_epoch = epoch
+            self.save_best(candidate, val, epoch)
+        return EpochDone(
+            step=progress.step,
+            epoch=epoch,
+            train=means,
+            val=val,
+            lr=state.plan.lr_at(progress.step - 1),
+            images_per_second=progress.images / progress.train_seconds,
+            seconds=progress.seconds,
+            best=best,
+        )
+
+    def _candidate(self) -> nn.Module:
+        """The weights that would be saved: the moving average where there is one."""
+        if self.state.ema is None:
+            return self.state.network
+        if self._averaged is None:
+            self._averaged = copy.deepcopy(self.state.network)
+        self.state.ema.copy_to(self._averaged)
+        return self._averaged
+
+    def _planned(self, when: str) -> Planned:
+        plan = self.state.plan
+        return Planned(
+            step=self.state.progress.step,
+            total_steps=plan.total_steps,
+            steps_per_epoch=plan.steps_per_epoch,
+            reason=when,
+        )
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        if not self.state.plan.bfloat16:
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+
+def _better(value: float, best: float | None, higher_is_better: bool) -> bool:
+    """Ties go to the later epoch: with equal held-out figures the longer-trained weights are the better bet."""
+    if best is None:
+        return True
+    return value >= best if higher_is_better else value <= best
+
+
+def _add(sums: dict[str, float], figures: Mapping[str, Tensor]) -> None:
+    for name, values in figures.items():
+        sums[name] = sums.get(name, 0.0) + float(values.sum())

@@ -1,0 +1,177 @@
+"""Optimisers by name, over parameter groups that keep biases and norms free of weight decay."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+
+from foveal.errors import UsageError
+
+Groups = list[dict[str, Any]]
+
+NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
+"""Modules whose parameters take no weight decay; `_NormBase` is every batch and instance norm."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimiserOptions:
+    """What an optimiser is built with; each builder reads the fields that its formula has."""
+
+    lr: float
+    """Peak learning rate, above 0; the loop overwrites the groups' `lr` at each step."""
+    momentum: float = 0.9
+    """Of sgd and rmsprop, in [0, 1)."""
+    nesterov: bool = False
+    """Of sgd."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Of adam and adamw, each in [0, 1)."""
+    alpha: float = 0.99
+    """Of rmsprop: decay of the mean square, in [0, 1)."""
+    eps: float = 1e-8
+    """Added to the denominators of adam, adamw, rmsprop and adagrad."""
+
+    def __post_init__(self) -> None:
+        if not self.lr > 0:
+            raise UsageError(f"lr must be above 0, got {self.lr}")
+        shares = {"momentum": (self.momentum,), "betas": self.betas, "alpha": (self.alpha,)}
+        for name, values in shares.items():
+            if not all(0 <= value < 1 for value in values):
+                raise UsageError(f"{name} must be in [0, 1), got {getattr(self, name)}")
+        if self.nesterov and self.momentum == 0:
+            raise UsageError("nesterov needs a momentum above 0")
+        if not self.eps > 0:
+            raise UsageError(f"eps must be above 0, got {self.eps}")
+
+
+def build_optimiser(
+    name: str,
+    module: nn.Module,
+    *,
+    lr: float,
+    weight_decay: float = 0.0,
+    decay_all: bool = False,
+    momentum: float = 0.9,
+    nesterov: bool = False,
+    betas: tuple[float, float] = (0.9, 0.999),
+    alpha: float = 0.99,
+    eps: float = 1e-8,
+) -> Optimizer:
+    """The optimiser `name` over the module's trainable parameters, in one or two groups.
+
+    With g the gradient, w the weights, λ `weight_decay` and η the learning rate:
+
+    - sgd: g += λw; v = μv + g; w -= ηv, with Nesterov w -= η(g + μv)
+    - adam: g += λw; Kingma & Ba 2014, arXiv:1412.6980, algorithm 1
+    - adamw: w -= ηλw, then Adam on g alone; Loshchilov & Hutter 2017, arXiv:1711.05101, algorithm 2
+    - rmsprop: g += λw; s = αs + (1 - α)g²; v = μv + g/(√s + ε); w -= ηv; Tieleman & Hinton 2012, lecture 6.5
+    - adagrad: g += λw; s += g²; w -= ηg/(√s + ε); Duchi et al. 2011, JMLR 12
+
+    So weight decay is an L2 penalty that passes through momentum and scaling everywhere but in adamw, where
+    it is decoupled from both. It leaves biases, norms and all parameters of one dimension alone unless
+    `decay_all`.
+
+    Build it once the module is on its device and in its memory format. State that is loaded later takes each
+    parameter's layout, whatever the layout it was saved in.
+    """
+    if name not in OPTIMISERS:
+        close = get_close_matches(name, OPTIMISERS) or list(OPTIMISERS)
+        raise UsageError(f"no optimiser is called {name!r}; did you mean {' or '.join(close)}?")
+    if nesterov and name != "sgd":
+        raise UsageError(f"nesterov is a form of sgd's momentum; {name} has none")
+    if not weight_decay >= 0:
+        raise UsageError(f"weight_decay must be 0 or more, got {weight_decay}")
+    options = OptimiserOptions(lr=lr, momentum=momentum, nesterov=nesterov, betas=betas, alpha=alpha, eps=eps)
+    groups = parameter_groups(module, weight_decay=weight_decay, decay_all=decay_all)
+    optimiser = OPTIMISERS[name](groups, options)
+    optimiser.register_load_state_dict_post_hook(_match_layouts)
+    return optimiser
+
+
+def parameter_groups(module: nn.Module, *, weight_decay: float, decay_all: bool = False) -> Groups:
+    """The trainable parameters, each once: those that decay, then those that don't; no empty group.
+
+    Without `decay_all` a parameter decays if it has two dimensions or more, isn't named `bias` and belongs to
+    no norm (He et al. 2018, arXiv:1812.01187, section 3.1). Raises UsageError where nothing is trainable.
+    """
+    decayed: dict[nn.Parameter, None] = {}
+    free: dict[nn.Parameter, None] = {}
+    for owner in module.modules():
+        for name, parameter in owner.named_parameters(recurse=False):
+            if parameter.requires_grad and parameter not in decayed and parameter not in free:
+                spared = parameter.ndim < 2 or name == "bias" or isinstance(owner, NORMS)
+                (free if spared and not decay_all else decayed)[parameter] = None
+    if not decayed and not free:
+        raise UsageError("the network has no trainable parameters; unfreeze some (requires_grad)")
+    groups = [(decayed, weight_decay), (free, 0.0)]
+    return [{"params": list(params), "weight_decay": decay} for params, decay in groups if params]
+
+
+def _sgd(groups: Groups, options: OptimiserOptions) -> Optimizer:
+    return SGD(
+        groups,
+        lr=options.lr,
+        momentum=options.momentum,
+        nesterov=options.nesterov,
+        **_kernel(groups, fused_on=("cpu", "cuda")),
+    )
+
+
+def _adam(groups: Groups, options: OptimiserOptions) -> Optimizer:
+    kernel = _kernel(groups, fused_on=("cpu", "cuda"))
+    return Adam(groups, lr=options.lr, betas=options.betas, eps=options.eps, **kernel)
+
+
+def _adamw(groups: Groups, options: OptimiserOptions) -> Optimizer:
+    kernel = _kernel(groups, fused_on=("cpu", "cuda"))
+    return AdamW(groups, lr=options.lr, betas=options.betas, eps=options.eps, **kernel)
+
+
+def _rmsprop(groups: Groups, options: OptimiserOptions) -> Optimizer:
+    return RMSprop(
+        groups,
+        lr=options.lr,
+        alpha=options.alpha,
+        momentum=options.momentum,
+        eps=options.eps,
+        **_kernel(groups, fused_on=()),
+    )
+
+
+def _adagrad(groups: Groups, options: OptimiserOptions) -> Optimizer:
+    return Adagrad(groups, lr=options.lr, eps=options.eps, **_kernel(groups, fused_on=("cpu",)))
+
+
+OPTIMISERS: dict[str, Callable[[Groups, OptimiserOptions], Optimizer]] = {
+    "sgd": _sgd,
+    "adam": _adam,
+    "adamw": _adamw,
+    "rmsprop": _rmsprop,
+    "adagrad": _adagrad,
+}
+
+
+def _kernel(groups: Groups, *, fused_on: tuple[str, ...]) -> dict[str, bool]:
+    """`{"fused": True}` where torch ≥ 2.10 has the fused kernel for all of these parameters, else foreach."""
+    parameters = [parameter for group in groups for parameter in group["params"]]
+    fits = all(each.is_floating_point() and each.device.type in fused_on for each in parameters)
+    return {"fused": True} if fits else {"foreach": True}
+
+
+def _match_layouts(optimiser: Optimizer) -> None:
+    """Gives loaded state its parameter's strides: a checkpoint holds it contiguous.
+
+    The fused kernels walk parameter, gradient and state by memory position: on a CPU a channels-last
+    parameter with contiguous state is updated wrongly and in silence.
+    """
+    for parameter, state in optimiser.state.items():
+        for key, value in state.items():
+            if (
+                torch.is_tensor(value)
+                and value.shape == parameter.shape
+                and value.stride() != parameter.stride()
+            ):
+                state[key] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)

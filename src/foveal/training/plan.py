@@ -1,0 +1,80 @@
+"""What a run will do, fixed before its first step and saved in every checkpoint: numbers only, no data, no network."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from foveal.augment.settings import AugmentSettings
+from foveal.feed.order import steps_per_epoch
+from foveal.training.schedules import learning_rate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A run's resolved numbers. A step takes `batch_size` × `accumulate` images."""
+
+    num_samples: int
+    batch_size: int
+    accumulate: int
+    total_steps: int
+    seed: int
+    lr: float
+    schedule: str
+    warmup: float
+    clip_norm: float
+    patience: int
+    size: int
+    grow_from: float
+    size_multiple: int
+    """Training sizes are multiples of this, and end at `size`."""
+    augment: AugmentSettings
+    bfloat16: bool
+    checkpoint_seconds: float
+
+    @property
+    def images_per_step(self) -> int:
+        """Images whose gradient one step takes; fewer where the data has fewer."""
+        return min(self.batch_size * self.accumulate, self.num_samples)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps that go once through the training data."""
+        return steps_per_epoch(self.num_samples, self.batch_size * self.accumulate)
+
+    @property
+    def log_every(self) -> int:
+        """Steps between two records: 20 records an epoch, and at most 2,000 a run."""
+        return max(1, self.steps_per_epoch // 20, self.total_steps // 2000)
+
+    def lr_at(self, step: int) -> float:
+        """Learning rate of step `step`, counted from 0."""
+        return learning_rate(self.schedule, (step + 0.5) / self.total_steps, peak=self.lr, warmup=self.warmup)
+
+    def sizes(self) -> list[int]:
+        """The training sizes in their order, growing to `size`; one where growing is off."""
+        smallest = math.ceil(self.size * self.grow_from / self.size_multiple) * self.size_multiple
+        return [*range(smallest, self.size, self.size_multiple), self.size]
+
+    def size_at(self, step: int) -> int:
+        """Side of the training images of step `step`: grows evenly over the first two thirds of the run."""
+        sizes = self.sizes()
+        grown = int(1.5 * step / self.total_steps * len(sizes))
+        return sizes[min(grown, len(sizes) - 1)]
+
+    def steps_by_size(self, first: int = 0) -> dict[int, int]:
+        """How many of the steps from `first` on are taken at each training size; the inverse of `size_at`."""
+        sizes = self.sizes()
+        ends = [math.ceil((index + 1) * self.total_steps / 1.5 / len(sizes)) for index in range(len(sizes))]
+        ends[-1] = self.total_steps
+        starts = [0, *ends[:-1]]
+        return {size: max(0, end - max(start, first)) for size, start, end in zip(sizes, starts, ends, strict=True)}
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for the checkpoint."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Plan":
+        """The record that `to_json` wrote."""
+        return cls(**{**value, "augment": AugmentSettings(**value["augment"])})
+

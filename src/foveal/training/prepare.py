@@ -1,0 +1,144 @@
+"""From samples and resolved settings to everything a run needs before its first step."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from foveal.augment.settings import AugmentSettings
+from foveal.bundle import CUSTOM, wrap_module
+from foveal.device import native_bf16
+from foveal.feed.decoding import Progress
+from foveal.feed.store import Store, build_store, channel_statistics
+from foveal.networks.build import build_backbone
+from foveal.preprocess import Preprocess
+from foveal.tasks import make_task
+from foveal.tasks.task import Task
+from foveal.training.ema import WeightAverage
+from foveal.training.optimisers import build_optimiser
+from foveal.training.plan import Plan
+from foveal.training.settings import TrainSettings
+from foveal.training.state import TrainState
+from foveal.types import Sample
+
+STORE_SCALE = 1.25  # of the network's side, for training images that are cropped at random: detail to crop from
+BF16_FROM_SIDE = 64  # below it a network's passes are too short to repay the conversions
+LENET5_MEAN, LENET5_STD = 0.1 / 1.275, 1 / 1.275  # black -0.1, white 1.175 (LeCun et al. 1998, section II.B)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingData:
+    """Decoded images of both splits and how they were preprocessed."""
+
+    train: Store
+    val: Store | None
+    preprocess: Preprocess
+
+
+def prepare_data(
+    train: Sequence[Sample],
+    val: Sequence[Sample],
+    settings: TrainSettings,
+    *,
+    channels: int,
+    progress: Progress | None = None,
+) -> TrainingData:
+    """Decodes both splits once. Raises BadImagesError as `settings.on_bad_image` says."""
+    assert settings.size is not None
+    assert settings.fit is not None
+    side = settings.size
+    plain = Preprocess(
+        size_hw=(side, side), channels=channels, fit=settings.fit, mean=(0.0,) * channels, std=(1.0,) * channels
+    )
+    cropped = AugmentSettings(**settings.augment).crop_area != (1.0, 1.0)
+    larger = 4 * round(side * STORE_SCALE / 4) if cropped else side
+    train_store = build_store(
+        train, replace(plain, size_hw=(larger, larger)), on_bad_image=settings.on_bad_image, progress=progress
+    )
+    val_store = build_store(val, plain, on_bad_image=settings.on_bad_image, progress=progress) if val else None
+    if settings.model == "lenet5":
+        mean, std = (LENET5_MEAN,) * channels, (LENET5_STD,) * channels
+    else:
+        mean, std = channel_statistics(train_store)
+    return TrainingData(train=train_store, val=val_store, preprocess=replace(plain, mean=mean, std=std))
+
+
+def prepare_task(settings: TrainSettings, classes: Sequence[str], train: Sequence[Sample]) -> Task:
+    """The classification task with the loss that the settings ask for."""
+    values: dict[str, Any] = {"loss": settings.loss, "label_smoothing": settings.label_smoothing}
+    if settings.class_weights == "balanced":
+        counts = Counter(sample.label for sample in train)
+        values["class_weights"] = tuple(
+            len(train) / (len(classes) * max(1, counts[label])) for label in range(len(classes))
+        )
+    return make_task("classify", classes, values)
+
+
+def prepare_state(
+    settings: TrainSettings,
+    task: Task,
+    data: TrainingData,
+    *,
+    device: torch.device,
+    module: nn.Module | None,
+) -> TrainState:
+    """Network, optimiser and plan, seeded. With a time budget the plan's steps are provisional: one epoch."""
+    network = build_network(settings, task, data.preprocess.channels, module)
+    network = network.to(device=device, memory_format=torch.channels_last)
+    assert settings.lr is not None
+    assert settings.optimiser is not None
+    assert settings.weight_decay is not None
+    optimiser = build_optimiser(
+        settings.optimiser,
+        network,
+        lr=settings.lr,
+        weight_decay=settings.weight_decay,
+        decay_all=settings.decay_all,
+        momentum=settings.momentum,
+        nesterov=bool(settings.nesterov),
+    )
+    ema = WeightAverage(network, decay=settings.ema) if settings.ema else None
+    plan = make_plan(settings, len(data.train), bfloat16=use_bf16(settings, device))
+    return TrainState(network=network, optimiser=optimiser, ema=ema, plan=plan)
+
+
+def build_network(settings: TrainSettings, task: Task, channels: int, module: nn.Module | None) -> nn.Module:
+    """The named network with fresh weights drawn from the seed, or the user's own module as it is."""
+    torch.manual_seed(settings.seed)
+    if module is not None:
+        return wrap_module(module)
+    assert settings.model is not None
+    return task.build(build_backbone(settings.model, in_channels=channels))
+
+
+def make_plan(settings: TrainSettings, num_samples: int, *, bfloat16: bool) -> Plan:
+    """The numbers of a run over `num_samples` images."""
+    values = asdict(settings)
+    names = ("accumulate", "seed", "lr", "schedule", "warmup", "clip_norm", "patience", "size", "checkpoint_seconds")
+    plan = Plan(
+        num_samples=num_samples,
+        batch_size=min(values["batch_size"], num_samples),
+        total_steps=1,
+        grow_from=values["grow_from"],
+        size_multiple=16 if values["size"] % 16 == 0 else 1,
+        augment=AugmentSettings(**settings.augment),
+        bfloat16=bfloat16,
+        **{name: values[name] for name in names},
+    )
+    return replace(plan, total_steps=max(1, round((settings.epochs or 1.0) * plan.steps_per_epoch)))
+
+
+def use_bf16(settings: TrainSettings, device: torch.device) -> bool:
+    """Whether to compute in bfloat16: as asked, else where it is native and the images are not small."""
+    if settings.precision != "auto":
+        return settings.precision == "bfloat16"
+    assert settings.size is not None
+    return settings.size >= BF16_FROM_SIDE and native_bf16(device)
+
+
+def architecture_name(settings: TrainSettings, module: nn.Module | None) -> str:
+    """What the model file calls the network."""
+    return CUSTOM if module is not None else str(settings.model)

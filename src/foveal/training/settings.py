@@ -1,0 +1,143 @@
+"""Every choice of a training run. No torch here: the command line is made of these fields.
+
+A field that is None is chosen from the data by `foveal.recipes`; `config.json` holds the resolved record.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from foveal.augment.settings import AugmentSettings
+from foveal.errors import UsageError
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """How to train. Every option of `foveal train` is a field here; None means: chosen from the data by stated rules."""
+
+    model: str | None = None
+    """Network by name; `foveal models` lists them."""
+    size: int | None = None
+    """Side of the network's input in pixels."""
+    fit: Literal["squash", "crop", "pad"] | None = None
+    """How an image takes that shape: squash the whole, crop the centre, or pad with black."""
+    epochs: float | None = None
+    """Times through the training images."""
+    time: str | None = None
+    """Wall time for everything, report included, such as 90s, 10m or 1h30m; sets the number of steps."""
+    batch_size: int | None = None
+    """Images a forward pass."""
+    accumulate: int = 1
+    """Forward passes a step, whose gradients are averaged."""
+    seed: int = 0
+    """Seed of splits, weights, order, dropout and augmentation."""
+
+    optimiser: str | None = None
+    """sgd, adam, adamw, rmsprop or adagrad."""
+    lr: float | None = None
+    """Peak learning rate."""
+    momentum: float = 0.9
+    """Of sgd and rmsprop."""
+    nesterov: bool | None = None
+    """Nesterov's form of momentum (sgd)."""
+    weight_decay: float | None = None
+    """Pull of the weights towards 0."""
+    decay_all: bool = False
+    """Decay biases and norms' parameters too."""
+    schedule: str | None = None
+    """constant, step, cosine or one_cycle."""
+    warmup: float | None = None
+    """Share of training over which the learning rate rises."""
+    clip_norm: float = 0.0
+    """Largest norm of the gradient; 0 is off."""
+    ema: float | None = None
+    """Decay of the weights' moving average, below 1; 0 is off."""
+    checkpoint_seconds: float = 60.0
+    """Seconds between checkpoints; one is saved at a stop and at the end too."""
+    patience: int = 0
+    """Epochs without a better held-out figure before stopping early; 0 is off."""
+    grow_from: float | None = None
+    """Share of the input's side at which training starts and from which it grows; 1 is off."""
+
+    loss: str | None = None
+    """cross_entropy, mean_squared_error, lenet5_mse or lenet5_map."""
+    label_smoothing: float | None = None
+    """Share of each target spread over all classes."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """balanced: weights a class in the loss by the inverse of its count."""
+
+    augmentation: Literal["auto", "none"] = "auto"
+    """Where augmentation starts from: auto is chosen from the data; the options below change single parts."""
+    augment: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of `AugmentSettings` by name, over what `augmentation` chose. On the command line and in `foveal.train`
+    they are options of their own, such as hflip."""
+
+    val_share: float = 0.1
+    """Share of the training images held out where the data has no validation split."""
+    test_share: float = 0.2
+    """Share of all images held out where the data has no test split."""
+    on_bad_image: Literal["error", "skip"] = "error"
+    """What an image that can't be decoded does: stop before training, all listed; or be left out, counted and named."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to compute."""
+    precision: Precision = "auto"
+    """auto: bfloat16 where the device computes it natively and the network is large enough to gain."""
+
+    def __post_init__(self) -> None:
+        for name, (low, high, words) in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value < high:
+                raise UsageError(f"--{name.replace('_', '-')} {value}: expected {words}")
+        if self.val_share + self.test_share >= 1:
+            raise UsageError(f"--val-share {self.val_share} and --test-share {self.test_share} leave nothing to train on")
+        if self.time is not None:
+            parse_seconds(self.time)
+            if self.epochs is not None:
+                raise UsageError("--time and --epochs both set the number of steps; give one of them")
+        AugmentSettings(**self.augment)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for config.json."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "TrainSettings":
+        """The record that `to_json` wrote. Raises UsageError for a field that does not exist."""
+        unknown = sorted(set(value) - {each.name for each in fields(cls)})
+        if unknown:
+            raise UsageError(f"unknown settings: {', '.join(unknown)}")
+        return cls(**value)
+
+
+_INFINITE = float("inf")
+_RANGES: dict[str, tuple[float, float, str]] = {
+    "size": (1, 16_385, "1 to 16,384 pixels"),
+    "epochs": (1e-9, _INFINITE, "a number above 0"),
+    "batch_size": (1, _INFINITE, "at least 1"),
+    "accumulate": (1, _INFINITE, "at least 1"),
+    "seed": (0, 2**63, "0 or more"),
+    "lr": (1e-12, _INFINITE, "a number above 0"),
+    "momentum": (0, 1, "0 to below 1"),
+    "weight_decay": (0, _INFINITE, "0 or more"),
+    "warmup": (0, 1, "0 to below 1"),
+    "clip_norm": (0, _INFINITE, "0 or more"),
+    "ema": (0, 1, "0 to below 1"),
+    "checkpoint_seconds": (0, _INFINITE, "0 or more seconds"),
+    "patience": (0, _INFINITE, "0 or more"),
+    "grow_from": (0.1, 1.0 + 1e-9, "0.1 to 1"),
+    "label_smoothing": (0, 1, "0 to below 1"),
+    "val_share": (0, 1, "0 to below 1"),
+    "test_share": (0, 1, "0 to below 1"),
+}
+
+
+def parse_seconds(text: str) -> float:
+    """The seconds in a time such as 90s, 10m, 1h30m or 45 (seconds). Raises UsageError."""
+    match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip())
+    seconds = sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True)) if match else 0
+    if seconds <= 0:
+        raise UsageError(f"--time {text!r}: expected a time such as 90s, 10m or 1h30m")
+    return seconds

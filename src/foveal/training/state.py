@@ -1,0 +1,91 @@
+"""Everything that changes while a network trains, and its checkpoint: one safetensors file, never pickle."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from foveal.errors import RunError
+from foveal.files import atomic_path
+from foveal.training.ema import WeightAverage
+from foveal.training.plan import Plan
+
+
+@dataclass(kw_only=True)
+class Progress:
+    """The counters of a run; plain numbers, so that JSON keeps them exactly."""
+
+    step: int = 0
+    seconds: float = 0.0
+    """Over all resumes."""
+    train_seconds: float = 0.0
+    """Spent in steps alone."""
+    images: int = 0
+    best: float | None = None
+    best_epoch: int = 0
+    epoch_sums: dict[str, float] = field(default_factory=dict)
+    """Sums over this epoch's images, by figure."""
+    epoch_images: int = 0
+    log_sums: dict[str, float] = field(default_factory=dict)
+    """Sums over the images since the last step record."""
+    log_images: int = 0
+
+
+@dataclass(kw_only=True)
+class TrainState:
+    """Network, optimiser, moving average and counters of one run."""
+
+    network: nn.Module
+    optimiser: torch.optim.Optimizer
+    ema: WeightAverage | None
+    plan: Plan
+    progress: Progress = field(default_factory=Progress)
+
+
+def save_checkpoint(state: TrainState, path: Path) -> None:
+    """Writes everything that continues the run, atomically."""
+    tensors = {f"network.{name}": value for name, value in state.network.state_dict().items()}
+    for index, slots in state.optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in slots.items() if value is not None}
+    header = {"plan": state.plan.to_json(), "progress": vars(state.progress)}
+    if state.ema is not None:
+        average = state.ema.state_dict()
+        tensors |= {f"ema.{name}": value for name, value in average["average"].items()}
+        header["ema_updates"] = average["updates"]
+    with atomic_path(path) as temporary:
+        save_file(_owned(tensors), temporary, metadata={"foveal_checkpoint": json.dumps(header)})
+
+
+def load_checkpoint(state: TrainState, path: Path) -> None:
+    """Puts the checkpoint at `path` into `state`, in place. Raises RunError for a file that is none."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads(file.metadata()["foveal_checkpoint"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (OSError, SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise RunError(f"{path}: can't be read as a checkpoint: {error}") from None
+    state.plan = Plan.from_json(header["plan"])
+    state.progress = Progress(**header["progress"])
+    state.network.load_state_dict(_below(tensors, "network."))
+    slots: dict[int, dict[str, Tensor]] = {}
+    for name, value in _below(tensors, "optimiser.").items():
+        index, _, slot = name.partition(".")
+        slots.setdefault(int(index), {})[slot] = value
+    groups = state.optimiser.state_dict()["param_groups"]
+    state.optimiser.load_state_dict({"state": slots, "param_groups": groups})
+    if state.ema is not None:
+        state.ema.load_state_dict({"updates": header["ema_updates"], "average": _below(tensors, "ema.")})
+
+
+def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _owned(tensors: dict[str, Any]) -> dict[str, Tensor]:
+    """Each tensor contiguous in the default layout and in memory of its own, as safetensors wants it."""
+    return {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}

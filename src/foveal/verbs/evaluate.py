@@ -1,0 +1,87 @@
+"""`foveal evaluate`: a model's metrics, with intervals, on a split of a data set."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from foveal.bundle import load_bundle
+from foveal.device import pick_device
+from foveal.errors import DataError
+from foveal.evaluation.evaluate import evaluate_store, leaked
+from foveal.feed.decoding import OnBadImage
+from foveal.feed.store import build_store
+from foveal.read import assign_splits, read_dataset
+from foveal.types import SPLITS, Dataset, Split
+from foveal.verbs.console import decoding_bar, say
+
+
+def evaluate(
+    model: Path | str,
+    data: Any,
+    *,
+    split: Split | None = None,
+    on_bad_image: OnBadImage = "error",
+    device: str = "auto",
+    module: nn.Module | None = None,
+) -> dict[str, Any]:
+    """{"task", "n", "split", "classes", "metrics": {name: {"value", "low", "high"}}, "warnings", …}.
+
+    model: a model file, or a run folder. data: as for `foveal.train`; where it has no test split the one that
+    training held out is made again, from the seed and shares in the model file. split: None takes the test split.
+    module: your own network, where the model was trained with one.
+    Raises DataError where a class is missing or unknown to the model (they are matched by name), or the split is empty.
+    """
+    bundle = load_bundle(model_path(model), module=module)
+    contract = bundle.contract
+    dataset = match_classes(read_dataset(data), contract.classes)
+    made = contract.data["split"]
+    dataset = assign_splits(
+        dataset, val_share=made["val_share"], test_share=made["test_share"], seed=made["seed"]
+    )
+    split = split or "test"
+    samples = dataset.of_split(split)
+    if not samples:
+        present = [name for name in SPLITS if dataset.of_split(name)]
+        raise DataError(f"{dataset.name}: its {split} split is empty; it has {', '.join(present)} (--split)")
+    with decoding_bar() as progress:
+        store = build_store(samples, contract.preprocess, on_bad_image=on_bad_image, progress=progress)
+    task = contract.make_task()
+    evaluation = evaluate_store(task, bundle.network, contract.preprocess, store, device=pick_device(device))
+    warnings = []
+    same = leaked(store.hashes, bundle.train_hashes)
+    if same:
+        warnings.append(
+            f"{same} of {len(store)} {split} images are byte-identical to an image the model was trained on: "
+            "the score says less than it seems"
+        )
+    if store.skipped:
+        warnings.append(f"{len(store.skipped)} images can't be decoded and were left out")
+    for warning in warnings:
+        say(f"warning: {warning}")
+    skipped = [{"path": str(error.path), "reason": error.reason} for error in store.skipped]
+    return {**evaluation.to_json(task=task, split=split), "skipped": skipped, "warnings": warnings}
+
+
+def model_path(model: Path | str) -> Path:
+    """The model file: as given, or the one in a run folder."""
+    path = Path(model)
+    return path / "model.safetensors" if path.is_dir() else path
+
+
+def match_classes(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
+    """The data set with its labels counted as the model counts its classes, by name. Raises DataError."""
+    if dataset.classes == classes:
+        return dataset
+    extra = [name for name in dataset.classes if name not in classes]
+    missing = [name for name in classes if name not in dataset.classes]
+    if extra or missing:
+        parts = [f"{len(extra)} the model does not know ({', '.join(extra[:10])})"] if extra else []
+        parts += [f"{len(missing)} the data lacks ({', '.join(missing[:10])})"] if missing else []
+        raise DataError(f"{dataset.name}: its classes are not the model's: " + "; ".join(parts))
+    index = {label: classes.index(name) for label, name in enumerate(dataset.classes)}
+    samples = tuple(
+        sample if sample.label is None else replace(sample, label=index[sample.label]) for sample in dataset.samples
+    )
+    return replace(dataset, classes=classes, samples=samples)

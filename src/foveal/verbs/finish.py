@@ -1,0 +1,214 @@
+"""The end of a run: evaluate the saved model on images it never saw, and write metrics.json and report.html."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from foveal.bundle import Bundle, load_bundle
+from foveal.device import machine
+from foveal.evaluation.evaluate import Evaluation, duplicate_notes, evaluate_store
+from foveal.feed.decoding import image_name
+from foveal.feed.store import Store, build_store
+from foveal.files import write_json, write_text
+from foveal.networks import NETWORKS
+from foveal.networks.describe import describe_network
+from foveal.recipes.defaults import Recipe
+from foveal.reporting.report import Report, Shown, render
+from foveal.runs import RunFolder, read_events
+from foveal.tasks.task import Task
+from foveal.training.loop import Trainer
+from foveal.training.prepare import TrainingData
+from foveal.types import Dataset, Split
+from foveal.verbs.console import Stopwatch, say
+
+_SHOWN = 24  # pictures in each of the report's galleries
+_SHEET = 32  # augmented images
+
+
+def finish_run(
+    *,
+    run: RunFolder,
+    dataset: Dataset,
+    recipe: Recipe,
+    task: Task,
+    data: TrainingData,
+    trainer: Trainer,
+    module: nn.Module | None,
+    device: torch.device,
+    notes: Sequence[str],
+    watch: Stopwatch,
+) -> dict[str, Any]:
+    """The result of `foveal.train`, and which weights were chosen under "chosen"."""
+    bundle = load_bundle(run.model, module=module)
+    split, store = _evaluation_store(dataset, data)
+    warnings = [*notes, *_split_notes(split, store, data, task)]
+    for note in warnings[len(notes) :]:
+        say(f"warning: {note}")
+    progress = trainer.state.progress
+    result: dict[str, Any] = {
+        "run": str(run.path),
+        "model": str(run.model),
+        "seconds": 0.0,
+        "images_per_second": round(progress.images / max(progress.train_seconds, 1e-9), 2),
+        "metrics": {},
+    }
+    evaluation = evaluate_store(task, bundle.network, data.preprocess, store, device=device)
+    evaluated = evaluation.to_json(task=task, split=split)
+    watch.lap("evaluation")
+    described = _described(bundle, recipe)
+    facts = _data_facts(dataset, data, store, split)
+    report = Report(
+        title=f"{recipe.settings.model} on {dataset.name}",
+        warnings=warnings,
+        events=read_events(run),
+        evaluation=evaluated,
+        data=facts,
+        network=described,
+        config=recipe.settings.to_json(),
+        reasons=recipe.reasons,
+        machine=machine(),
+        times={**watch.times, "total": watch.total()},
+        mistakes=_gallery(task, evaluation, store, right=False),
+        unsure=_gallery(task, evaluation, store, right=True),
+        augmented=_augmented(trainer),
+        filters=_first_filters(bundle.network),
+    )
+    write_text(run.report, render(report))
+    watch.lap("report")
+    result["seconds"] = round(watch.total(), 2)
+    result["metrics"] = evaluated["metrics"]
+    write_json(
+        run.metrics,
+        {
+            **result,
+            "evaluation": evaluated,
+            "warnings": warnings,
+            "data": facts,
+            "network": described,
+            "machine": machine(),
+            "times": {name: round(seconds, 3) for name, seconds in watch.times.items()},
+        },
+    )
+    _say_result(result, evaluated, run)
+    return {**result, "chosen": bundle.contract.chosen}
+
+
+def _evaluation_store(dataset: Dataset, data: TrainingData) -> tuple[Split, Store]:
+    """The test split, decoded now for the first time; the held-out images, or training's own, where there is none.
+
+    A bad test image never fails a finished training: it is left out, counted and named.
+    """
+    test = dataset.of_split("test")
+    if test:
+        return "test", build_store(test, data.preprocess, on_bad_image="skip")
+    if data.val is not None:
+        return "val", data.val
+    return "train", build_store(data.train.samples, data.preprocess, on_bad_image="skip")
+
+
+def _split_notes(split: Split, store: Store, data: TrainingData, task: Task) -> list[str]:
+    if split == "train":
+        return ["there is neither a test nor a validation split: these figures are of the training images themselves"]
+    if split == "val":
+        return ["there is no test split: these figures are of the held-out images by which the weights were chosen"]
+    stores = {"train": data.train, "val": data.val, "test": store}
+    known = duplicate_notes(_hashes({"train": data.train, "val": data.val}), task.classes)
+    notes = [note for note in duplicate_notes(_hashes(stores), task.classes) if note not in known]
+    if store.skipped:
+        notes.append(f"{len(store.skipped)} test images can't be decoded and were left out")
+    return notes
+
+
+def _hashes(stores: dict[str, Store | None]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    return {
+        name: (store.hashes, np.array([sample.label for sample in store.samples]))
+        for name, store in stores.items()
+        if store is not None
+    }
+
+
+def _data_facts(dataset: Dataset, data: TrainingData, store: Store, split: Split) -> dict[str, Any]:
+    stores = [data.train, *([data.val] if data.val else []), *([store] if split == "test" else [])]
+    skipped = [error for each in stores for error in each.skipped]
+    return {
+        "name": dataset.name,
+        "format": dataset.format,
+        "counts": dataset.counts(),
+        "ignored": list(dataset.ignored),
+        "skipped": [{"path": str(error.path), "reason": error.reason} for error in skipped],
+        "size_hw": list(data.preprocess.size_hw),
+        "channels": data.preprocess.channels,
+        "store": data.train.description,
+        "split_note": f"evaluated on {len(store):,} {split} images",
+    }
+
+
+def _described(bundle: Bundle, recipe: Recipe) -> dict[str, Any]:
+    preprocess = bundle.contract.preprocess
+    totals = describe_network(bundle.network, (preprocess.channels, *preprocess.size_hw))
+    spec = NETWORKS.get(str(recipe.settings.model))
+    return {
+        "name": recipe.settings.model,
+        "title": spec.title if spec else type(bundle.network).__name__,
+        "paper": spec.paper if spec else "",
+        "parameters": totals.parameters,
+        "multiply_adds": totals.multiply_adds,
+        "chosen": bundle.contract.chosen,
+    }
+
+
+def _gallery(task: Task, evaluation: Evaluation, store: Store, *, right: bool) -> list[Shown]:
+    """The most confident mistakes, or the hits that were least sure."""
+    probs = evaluation.outputs["logits"].double().softmax(dim=1)
+    scores, labels = probs.max(dim=1)
+    truths = evaluation.targets.argmax(dim=1)
+    chosen = (labels == truths).nonzero().flatten() if right else (labels != truths).nonzero().flatten()
+    order = chosen[scores[chosen].argsort(descending=not right)][:_SHOWN]
+    images = _as_pictures(store.gather(order))
+    return [
+        Shown(
+            image=images[position],
+            path=image_name(store.samples[index]),
+            truth=task.classes[int(truths[index])],
+            label=task.classes[int(labels[index])],
+            score=float(scores[index]),
+        )
+        for position, index in enumerate(order.tolist())
+    ]
+
+
+def _augmented(trainer: Trainer) -> list[np.ndarray]:
+    """What the network saw of some training images in their first epoch, undone only in its standardisation."""
+    plan, preprocess = trainer.state.plan, trainer.preprocess
+    count = len(trainer.train_store)
+    indices = torch.linspace(0, count - 1, min(_SHEET, count)).round().long()
+    inputs, _ = trainer.training_batch(indices, epoch=0, size=plan.size_at(0))
+    mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (preprocess.mean, preprocess.std))
+    return _as_pictures(((inputs.cpu() * std + mean).clamp(0, 1) * 255).round().to(torch.uint8))
+
+
+def _as_pictures(images: Tensor) -> list[np.ndarray]:
+    """(B, C, H, W) uint8 -> B arrays (H, W, C)."""
+    return list(images.permute(0, 2, 3, 1).contiguous().numpy())
+
+
+def _first_filters(network: nn.Module) -> np.ndarray | None:
+    for part in network.modules():
+        if isinstance(part, nn.Conv2d):
+            weights: np.ndarray = part.weight.detach().cpu().float().numpy()
+            return weights
+    return None
+
+
+def _say_result(result: dict[str, Any], evaluated: dict[str, Any], run: RunFolder) -> None:
+    figures = evaluated["metrics"]["accuracy"]
+    say(
+        f"{evaluated['split']} accuracy {figures['value']:.4f} (95 % interval {figures['low']:.4f} to "
+        f"{figures['high']:.4f}, {evaluated['n']:,} images), {result['seconds']:.0f} s in all"
+    )
+    say(f"model:  {run.model}")
+    say(f"report: {Path(run.report)}")

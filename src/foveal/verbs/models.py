@@ -1,0 +1,26 @@
+"""`foveal models`: every network by name, with its size and its paper."""
+
+from typing import Any
+
+from foveal.networks import NETWORKS
+
+
+def models() -> list[dict[str, Any]]:
+    """One entry a network: {"name", "parameters", "paper", "title", "classes", "channels", "size", "min_size", "stages"}.
+
+    Parameters are counted at the paper's own classes and channels.
+    """
+    return [
+        {
+            "name": spec.name,
+            "parameters": spec.parameters,
+            "paper": spec.paper,
+            "title": spec.title,
+            "classes": spec.num_classes,
+            "channels": spec.in_channels,
+            "size": spec.size,
+            "min_size": spec.min_size,
+            "stages": [{"name": each.name, "channels": each.channels, "stride": each.stride} for each in spec.stages],
+        }
+        for spec in NETWORKS.values()
+    ]

@@ -1,0 +1,73 @@
+"""`foveal predict` and `foveal.load`: a model file applied to images that nobody labelled."""
+
+import glob
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from foveal.device import pick_device
+from foveal.errors import DataError, ImageError
+from foveal.images import IMAGE_SUFFIXES
+from foveal.inference.predictor import Model, load_model
+from foveal.verbs.evaluate import model_path
+
+
+def load(model: Path | str, *, module: nn.Module | None = None, device: str = "auto") -> Model:
+    """The trained network in a model file or run folder: `load("model.safetensors")("cat.jpg")`.
+
+    module: your own network, where the model was trained with one. Raises ModelError.
+    """
+    return load_model(model_path(model), module=module, device=pick_device(device))
+
+
+def predict(
+    model: Path | str | Model,
+    paths: str | Path | Sequence[str | Path],
+    *,
+    tta: bool = False,
+    device: str = "auto",
+) -> Iterator[dict[str, Any]]:
+    """For each input {"path", "label", "score", "scores"}, or {"path", "error"}; in order, as they come.
+
+    paths: files, folders (searched for images by name), globs, or "-" for a list of paths on standard input. `tta`
+    averages over shifted views, and mirrored ones where training mirrored. Raises ModelError, and DataError where a
+    folder or glob holds no image.
+    """
+    loaded = model if isinstance(model, Model) else load(model, device=device)
+    inputs = list(expand([paths] if isinstance(paths, str | Path) else paths))
+    for path, prediction in zip(inputs, loaded.predict(inputs, tta=tta), strict=True):
+        if isinstance(prediction, ImageError):
+            yield {"path": str(path), "error": prediction.reason}
+        else:
+            yield {"path": str(path), **prediction}
+
+
+def expand(paths: Iterable[str | Path]) -> Iterator[Path]:
+    """The files that the inputs name, in order; folders and globs sorted. A file need not exist: it fails by itself."""
+    for given in paths:
+        if str(given) == "-":
+            yield from expand(line for line in sys.stdin.read().splitlines() if line.strip())
+            continue
+        path = Path(given)
+        if path.is_dir():
+            yield from _nonempty(path, (each for each in sorted(path.rglob("*")) if _is_image(each)))
+        elif not path.exists() and glob.has_magic(str(given)):
+            matches = (Path(each) for each in sorted(glob.glob(os.path.expanduser(str(given)), recursive=True)))
+            yield from _nonempty(path, (each for each in matches if each.is_file()))
+        else:
+            yield path
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+
+
+def _nonempty(given: Path, found: Iterable[Path]) -> list[Path]:
+    listed = list(found)
+    if not listed:
+        raise DataError(f"{given}: no images here (files ending in {', '.join(sorted(IMAGE_SUFFIXES))})")
+    return listed

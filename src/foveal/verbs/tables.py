@@ -1,0 +1,102 @@
+"""Results as tables on standard output."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from foveal.networks.describe import Description
+
+
+def evaluation_table(result: Mapping[str, Any]) -> None:
+    """Each figure with its interval, the classes with theirs, and the confusion matrix where it fits."""
+    console = _console()
+    overall = _table(f"{result['task']}: {result['n']:,} {result['split']} images")
+    for heading in ("metric", "value", "95 % interval"):
+        overall.add_column(heading, justify="left" if heading == "metric" else "right")
+    for name, interval in result["metrics"].items():
+        overall.add_row(name, _number(interval["value"]), f"{_number(interval['low'])} to {_number(interval['high'])}")
+    console.print(overall)
+    by_class = _table("by class")
+    headings = ("precision", "recall", "f1", "auroc", "average_precision")
+    by_class.add_column("class")
+    for heading in ("images", *headings):
+        by_class.add_column(heading.replace("_", " "), justify="right")
+    for name, row in result["per_class"].items():
+        by_class.add_row(name, f"{row['support']:,}", *(_number(row[heading]["value"]) for heading in headings))
+    console.print(by_class)
+    if len(result["classes"]) <= 12:
+        console.print(_confusion_table(result["classes"], result["confusion"]))
+
+
+def description_table(description: Description) -> None:
+    """A row a layer, and the totals."""
+    table = _table("input " + "×".join(map(str, description.image_shape)))
+    for heading in ("layer", "operation"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("output", "parameters", "multiply-adds", "receptive field", "stride"):
+        table.add_column(heading, justify="right")
+    for row in description.rows:
+        table.add_row(
+            row.name,
+            row.operation,
+            "training only" if row.output_shape is None else "×".join(map(str, row.output_shape)),
+            f"{row.parameters:,}" if row.parameters else "",
+            f"{row.multiply_adds:,}" if row.multiply_adds else "",
+            _pair(row.receptive_field_hw),
+            _pair(row.stride_hw),
+        )
+    console = _console()
+    console.print(table)
+    console.print(
+        f"{description.parameters:,} parameters ({description.trainable_parameters:,} trainable), "
+        f"{description.multiply_adds:,} multiply-adds an image",
+        highlight=False,
+    )
+
+
+def models_table(listed: Sequence[Mapping[str, Any]]) -> None:
+    """A row a network."""
+    table = _table("parameters at the paper's own classes; smallest and usual side in pixels")
+    for heading in ("network", "paper"):
+        table.add_column(heading)
+    for heading in ("parameters", "smallest", "usual", "stages"):
+        table.add_column(heading, justify="right")
+    for each in listed:
+        strides = "/".join(str(stage["stride"]) for stage in each["stages"])
+        table.add_row(
+            each["name"], each["paper"], f"{each['parameters']:,}", str(each["min_size"]), str(each["size"]), strides or "none"
+        )
+    _console().print(table)
+
+
+def _confusion_table(classes: Sequence[str], confusion: Sequence[Sequence[int]]) -> Table:
+    table = _table("confusion: rows are the truth, columns the prediction")
+    table.add_column("")
+    for name in classes:
+        table.add_column(name, justify="right")
+    for name, row in zip(classes, confusion, strict=True):
+        table.add_row(name, *(str(count) if count else "·" for count in row))
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"
+
+
+def _pair(pair: tuple[int | float, int | float] | None) -> str:
+    if pair is None:
+        return ""
+    return f"{pair[0]:g}" if pair[0] == pair[1] else f"{pair[0]:g}×{pair[1]:g}"
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+
+
+def _console() -> Console:
+    """Standard output; as wide as the terminal, or wide enough for any row where there is none."""
+    console = Console()
+    return console if console.is_terminal else Console(width=160)

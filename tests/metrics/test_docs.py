@@ -1,0 +1,16 @@
+"""The example in docs/metrics.md runs and prints what it says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
+
+
+def test_the_example_prints_what_the_page_says(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    exec(code, {})
+    accuracy, recall = capsys.readouterr().out.splitlines()
+    assert accuracy.startswith("Interval(value=0.75, low=0.")
+    assert recall in code

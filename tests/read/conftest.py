@@ -1,0 +1,25 @@
+"""Small made-up data sets for the readers' tests."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def put(tmp_path: Path) -> Callable[..., Path]:
+    """A function that writes a small image of its own for each path below a folder, and gives the folder."""
+
+    def write(*paths: str, root: str = "data") -> Path:
+        folder = tmp_path / root
+        for i, path in enumerate(paths):
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            pixels = np.full((5, 8, 3), i % 250, np.uint8)
+            pixels[0, 0] = 250
+            Image.fromarray(pixels).save(file, format="PNG")
+        return folder
+
+    return write
