@@ -2,7 +2,9 @@
 
 import os
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: small nets gain nothing from threads, and workers share cores
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # before torch: small nets gain nothing from threads, and workers share cores
 
 import tarfile
 from collections.abc import Callable

@@ -57,7 +57,9 @@ def test_to_input_standardises() -> None:
 
 
 def test_scaled_decoding_changes_nothing_it_promises() -> None:
-    image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (512, 768, 3), dtype=np.uint8)).resize((1024, 700))
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (512, 768, 3), dtype=np.uint8)).resize(
+        (1024, 700)
+    )
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=95)
     first = made(size_hw=(64, 64)).load(buffer.getvalue())

@@ -49,9 +49,7 @@ class Contract:
     recipe: dict[str, Any]
     """The run's resolved settings."""
     machine: dict[str, Any] = field(default_factory=dict)
-    versions: dict[str, str] = field(
-        default_factory=lambda: {"foveal": foveal.__version__, "torch": torch.__version__}
-    )
+    versions: dict[str, str] = field(default_factory=lambda: {"foveal": foveal.__version__, "torch": torch.__version__})
 
     def make_task(self) -> Task:
         """The task these weights were trained for."""
@@ -93,7 +91,9 @@ def load_bundle(path: Path, *, module: nn.Module | None = None) -> Bundle:
     hashes = tensors.pop(_HASHES).numpy().view(np.uint64)
     if module is None:
         if contract.architecture == CUSTOM:
-            raise ModelError(f"{path}: holds the weights of your own module; pass it: foveal.load({str(path)!r}, model=module)")
+            raise ModelError(
+                f"{path}: holds the weights of your own module; pass it: foveal.load({str(path)!r}, model=module)"
+            )
         with torch.device("meta"):
             backbone = build_backbone(contract.architecture, in_channels=contract.preprocess.channels)
             module = contract.make_task().build(backbone)
@@ -138,5 +138,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     header = json.loads(metadata["foveal"])
     found = header.pop("format")
     if found != FORMAT:
-        raise ModelError(f"{path}: model format {found}, but this Foveal ({foveal.__version__}) reads {FORMAT}; update it")
+        raise ModelError(
+            f"{path}: model format {found}, but this Foveal ({foveal.__version__}) reads {FORMAT}; update it"
+        )
     return header, tensors

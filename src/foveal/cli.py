@@ -76,7 +76,7 @@ def demo(*, out: Path = Path("foveal-demo"), json: Json = False) -> int:
 def train(
     data: Path | None = None,
     *,
-    options: Annotated[TrainOptions | None, Parameter(name="*")] = None,
+    options: Annotated[TrainOptions | None, Parameter(name="*")] = None,  # type: ignore[valid-type]
     out: Path | None = None,
     resume: Path | None = None,
     config: Path | None = None,
@@ -99,7 +99,7 @@ def train(
     """
     from foveal.verbs.train import train as run_train
 
-    given = {} if options is None else asdict(options)
+    given: dict[str, Any] = {} if options is None else asdict(options)
     result = run_train(data, out=out, resume=resume, config=config, started=_STARTED, **given)
     if json:
         _print_json(result)

@@ -4,7 +4,7 @@ import os
 import platform
 import time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import nn
@@ -12,6 +12,7 @@ from torch import nn
 from foveal.errors import UsageError
 from foveal.files import cache_folder, read_json, write_json
 
+Module = TypeVar("Module", bound=nn.Module)
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
 
@@ -26,6 +27,11 @@ def pick_device(name: DeviceName = "auto") -> torch.device:
         here = ", ".join(kind for kind, present in available.items() if present)
         raise UsageError(f"--device {name}: this PyTorch ({torch.__version__}) finds no such device; it has {here}")
     return torch.device(name)
+
+
+def place(module: Module, device: torch.device) -> Module:
+    """The module itself, moved to `device` and into the channels-last layout."""
+    return module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def native_bf16(device: torch.device) -> bool:
@@ -70,7 +76,7 @@ def machine() -> dict[str, Any]:
 
 
 def _convolution_seconds(dtype: torch.dtype) -> float:
-    convolution = nn.Conv2d(64, 64, 3, padding=1).to(dtype=dtype, memory_format=torch.channels_last)
+    convolution = place(nn.Conv2d(64, 64, 3, padding=1).to(dtype), torch.device("cpu"))
     images = torch.zeros(8, 64, 56, 56, dtype=dtype).to(memory_format=torch.channels_last)
     best = float("inf")
     with torch.inference_mode():
@@ -100,7 +106,7 @@ def _windows_memory_bytes() -> int:
     import ctypes
 
     class MemoryStatus(ctypes.Structure):
-        _fields_ = [  # noqa: RUF012 - ctypes reads this attribute
+        _fields_ = [
             ("length", ctypes.c_ulong),
             ("load", ctypes.c_ulong),
             *((name, ctypes.c_ulonglong) for name in ("total", "free", "a", "b", "c", "d", "e")),

@@ -1,4 +1,4 @@
-"""The records that training yields, in the order in which they happen. The progress bar, the log and plots read them."""
+"""The records that training yields, in their order. The progress bar, the log and the report read them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ class EpochDone(Event):
     epoch: int
     train: Mapping[str, float]
     val: Mapping[str, float]
-    """The task's quick figures on the held-out images, of the weights that would be saved; {} without any."""
+    """The task's quick figures on the held-out images, of the weights that would be saved; {} where there are none,
+    or where this epoch was not evaluated (see `Plan.evaluate_every`)."""
     lr: float
     images_per_second: float
     seconds: float

@@ -50,7 +50,9 @@ class Preprocess:
             source = source.pixels()
         min_hw = None if self.fit == "pad" else self.size_hw
         image = decode(source, name=name, min_hw=min_hw)
-        image = _with_channels(image, self.channels, name or (str(source) if isinstance(source, str | Path) else "image"))
+        image = _with_channels(
+            image, self.channels, name or (str(source) if isinstance(source, str | Path) else "image")
+        )
         return _FITS[self.fit](image, self.size_hw)
 
     def to_input(self, images_u8: Tensor) -> Tensor:
@@ -70,7 +72,8 @@ class Preprocess:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Preprocess":
         """The record that `to_json` wrote."""
-        return cls(**{key: tuple(item) if isinstance(item, list) else item for key, item in value.items()})
+        pairs: dict[str, Any] = {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
+        return cls(**pairs)
 
 
 def as_batch(images_u8: np.ndarray) -> Tensor:

@@ -60,8 +60,6 @@ class Dataset:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Images by split and class: `{"train": {"cat": 12, …}, …}`; samples without a split under "all"."""
-        counted = Counter((sample.split or "all", sample.label) for sample in self.samples)
+        counted = Counter[tuple[str, int | None]]((sample.split or "all", sample.label) for sample in self.samples)
         splits = [split for split in ("all", *SPLITS) if any(key[0] == split for key in counted)]
-        return {
-            split: {name: counted[split, label] for label, name in enumerate(self.classes)} for split in splits
-        }
+        return {split: {name: counted[split, label] for label, name in enumerate(self.classes)} for split in splits}

@@ -9,9 +9,7 @@ from foveal.errors import UsageError
 
 SIZE_HW = (13, 17)
 DRAWS = Draws(0, 0, torch.arange(40))
-IMAGES = torch.arange(40.0)[:, None, None, None].expand(
-    40, 3, *SIZE_HW
-)  # each image is filled with its number
+IMAGES = torch.arange(40.0)[:, None, None, None].expand(40, 3, *SIZE_HW)  # each image is filled with its number
 TARGETS = F.one_hot(torch.arange(40), 40).float()
 
 

@@ -26,12 +26,8 @@ def test_one_pass_equals_the_steps_in_turn() -> None:
     colour = draw_colour(settings, DRAWS, channels=3)
     assert colour is not None
     assert colour.saturation is not None
-    factors = zip(
-        colour.brightness.tolist(), colour.contrast.tolist(), colour.saturation.tolist(), strict=True
-    )
-    expected = torch.stack(
-        [in_turn(image, *of_image) for image, of_image in zip(IMAGES, factors, strict=True)]
-    )
+    factors = zip(colour.brightness.tolist(), colour.contrast.tolist(), colour.saturation.tolist(), strict=True)
+    expected = torch.stack([in_turn(image, *of_image) for image, of_image in zip(IMAGES, factors, strict=True)])
     torch.testing.assert_close(adjust_colour(IMAGES, colour), expected, atol=1e-6, rtol=0)
 
 

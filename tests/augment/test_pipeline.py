@@ -32,9 +32,7 @@ ALL = AugmentSettings(
     erase=0.5,
 )
 SAMPLES = torch.arange(100, 124)
-IMAGES_U8 = torch.randint(
-    0, 256, (24, *IN_HW, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
-)
+IMAGES_U8 = torch.randint(0, 256, (24, *IN_HW, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 IMAGES_U8 = IMAGES_U8.permute(0, 3, 1, 2)  # (B, H, W, C) -> (B, C, H, W), channels-last
 IMAGES = IMAGES_U8.float() / 255
 
@@ -147,13 +145,9 @@ def test_another_epoch_looks_different() -> None:
 
 def test_what_was_not_drawn_for_is_refused() -> None:
     params = drawn(replace(ALL, mixup=0.2))
-    with pytest.raises(
-        UsageError, match=r"images: expected shape \(24, 3, 40, 56\), .* got \(24, 3, 56, 40\)"
-    ):
+    with pytest.raises(UsageError, match=r"images: expected shape \(24, 3, 40, 56\), .* got \(24, 3, 56, 40\)"):
         augment_images(IMAGES.transpose(2, 3), params)
-    with pytest.raises(
-        UsageError, match=r"images: expected shape \(24, 3, 32, 48\), .* got \(24, 3, 40, 56\)"
-    ):
+    with pytest.raises(UsageError, match=r"images: expected shape \(24, 3, 32, 48\), .* got \(24, 3, 40, 56\)"):
         mix(IMAGES, torch.ones(24, 2), params)
     with pytest.raises(UsageError, match=r"label maps: expected shape \(24, 40, 56\), .* got \(1, 40, 56\)"):
         augment_label_maps(torch.zeros(1, *IN_HW).long(), params, void=0)

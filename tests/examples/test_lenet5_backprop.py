@@ -17,9 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def example() -> ModuleType:
-    found = importlib.util.spec_from_file_location(
-        "lenet5_backprop", ROOT / "examples" / "lenet5_backprop.py"
-    )
+    found = importlib.util.spec_from_file_location("lenet5_backprop", ROOT / "examples" / "lenet5_backprop.py")
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
     return module
@@ -45,9 +43,7 @@ def test_gradients_equal_autograd(example: ModuleType, index: int) -> None:
 def test_the_criterion_is_the_losses_own(example: ModuleType) -> None:
     y = np.array([3.0, 0.5, 7.0])
     ours, _ = example.map_criterion(y, 1)
-    theirs = lenet5_map(
-        -torch.from_numpy(y)[None], torch.tensor([[0.0, 1.0, 0.0]], dtype=torch.float64), rejection=0.1
-    )
+    theirs = lenet5_map(-torch.from_numpy(y)[None], torch.tensor([[0.0, 1.0, 0.0]], dtype=torch.float64), rejection=0.1)
     assert ours == pytest.approx(theirs.item(), abs=1e-12)
 
 
@@ -63,9 +59,7 @@ def test_table_1_is_written_out_alike(example: ModuleType) -> None:
     assert [tuple(maps) for maps in example.READS] == list(LENET5_C3_MAPS)
 
 
-def test_the_page_quotes_what_the_example_prints(
-    example: ModuleType, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_page_quotes_what_the_example_prints(example: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     example.main()
     printed = capsys.readouterr().out
     assert printed.strip() in (ROOT / "docs" / "backpropagation.md").read_text(encoding="utf-8")

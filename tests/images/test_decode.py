@@ -152,9 +152,7 @@ def test_cmyk_jpeg_is_rgb() -> None:
 
 
 def test_lab_tiff_is_rgb() -> None:
-    to_lab = ImageCms.buildTransform(
-        ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB"
-    )
+    to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
     lab = ImageCms.applyTransform(Image.fromarray(photo()), to_lab)
     assert lab is not None
     difference = decode(saved(lab, "TIFF")).astype(int) - photo()
@@ -225,9 +223,7 @@ def test_float_tiff_in_unit_range_and_beyond() -> None:
     values = np.linspace(0, 1, HEIGHT * WIDTH, dtype=np.float32).reshape(HEIGHT, WIDTH)
     found = decode(saved(Image.fromarray(values), "TIFF"))
     np.testing.assert_array_equal(found[..., 0], np.rint(values * 255))
-    with pytest.raises(
-        ImageError, match=r"x\.tif: a float image has to lie in \[0, 1\], got values from 0 to 2"
-    ):
+    with pytest.raises(ImageError, match=r"x\.tif: a float image has to lie in \[0, 1\], got values from 0 to 2"):
         decode(saved(Image.fromarray(values * 2), "TIFF"), name="x.tif")
 
 
@@ -271,9 +267,7 @@ def test_a_malformed_index_of_further_pictures_never_fails_a_good_jpeg() -> None
 
 
 @pytest.mark.parametrize(("min_hw", "expected"), [((100, 150), (100, 150)), ((101, 150), (200, 300))])
-def test_jpeg_is_decoded_smaller_but_never_below_min_hw(
-    min_hw: tuple[int, int], expected: tuple[int, int]
-) -> None:
+def test_jpeg_is_decoded_smaller_but_never_below_min_hw(min_hw: tuple[int, int], expected: tuple[int, int]) -> None:
     data = saved(Image.fromarray(photo(400, 600)), "JPEG", quality=95)
     found = decode(data, min_hw=min_hw)
     assert found.shape[:2] == expected
@@ -411,9 +405,7 @@ def test_decoding_an_image_of_the_user_leaves_it_as_it_was() -> None:
 
 
 def test_many_threads_decode_the_same_pixels() -> None:
-    sources = [
-        saved(Image.fromarray(photo(90 + i, 120)), f) for i in range(8) for f in ("JPEG", "PNG", "TIFF")
-    ]
+    sources = [saved(Image.fromarray(photo(90 + i, 120)), f) for i in range(8) for f in ("JPEG", "PNG", "TIFF")]
     expected = [decode(source) for source in sources]
     with ThreadPoolExecutor(8) as pool:
         for found, wanted in zip(pool.map(decode, sources * 4), expected * 4, strict=True):
@@ -425,10 +417,7 @@ def test_suffixes_are_lower_case_with_a_dot() -> None:
     assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in IMAGE_SUFFIXES)
 
 
-SEEDS = [
-    saved(Image.fromarray(photo(6, 9)), format)
-    for format in ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
-]
+SEEDS = [saved(Image.fromarray(photo(6, 9)), format) for format in ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")]
 
 
 @settings(max_examples=300, deadline=None)

@@ -72,9 +72,7 @@ def test_subsampling_sums_scales_and_shifts() -> None:
 
 def test_table_1_connects_as_the_paper_says() -> None:
     assert [len(maps) for maps in LENET5_C3_MAPS] == [3] * 6 + [4] * 9 + [6]
-    contiguous = [
-        any({(s + i) % 6 for i in range(len(m))} == set(m) for s in range(6)) for m in LENET5_C3_MAPS
-    ]
+    contiguous = [any({(s + i) % 6 for i in range(len(m))} == set(m) for s in range(6)) for m in LENET5_C3_MAPS]
     assert contiguous == [True] * 12 + [False] * 3 + [True]
     assert len(set(LENET5_C3_MAPS)) == 16
 

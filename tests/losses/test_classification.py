@@ -34,9 +34,7 @@ def batch(kind: str, *, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Ten
     return logits.to(dtype), targets
 
 
-def cross_entropy_loop(
-    logits: Tensor, targets: Tensor, label_smoothing: float, weights: list[float]
-) -> float:
+def cross_entropy_loop(logits: Tensor, targets: Tensor, label_smoothing: float, weights: list[float]) -> float:
     total = weight = 0.0
     for row, target in zip(logits.tolist(), targets.tolist(), strict=True):
         log_sum = math.log(sum(math.exp(z) for z in row))
@@ -50,22 +48,16 @@ def cross_entropy_loop(
 @pytest.mark.parametrize("kind", ["soft", "hard"])
 @pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
-def test_cross_entropy_follows_a_plain_loop(
-    kind: str, label_smoothing: float, weights: Tensor | None
-) -> None:
+def test_cross_entropy_follows_a_plain_loop(kind: str, label_smoothing: float, weights: Tensor | None) -> None:
     logits, targets = batch(kind)
     found = cross_entropy(logits, targets, label_smoothing=label_smoothing, class_weights=weights)
-    expected = cross_entropy_loop(
-        logits, targets, label_smoothing, [1.0] * 4 if weights is None else weights.tolist()
-    )
+    expected = cross_entropy_loop(logits, targets, label_smoothing, [1.0] * 4 if weights is None else weights.tolist())
     assert found.item() == pytest.approx(expected, rel=1e-13)
 
 
 @pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
-def test_cross_entropy_of_one_hot_targets_is_torchs_of_labels(
-    label_smoothing: float, weights: Tensor | None
-) -> None:
+def test_cross_entropy_of_one_hot_targets_is_torchs_of_labels(label_smoothing: float, weights: Tensor | None) -> None:
     logits, targets = batch("hard")
     expected = F.cross_entropy(logits, targets.argmax(1), weight=weights, label_smoothing=label_smoothing)
     found = cross_entropy(logits, targets, label_smoothing=label_smoothing, class_weights=weights)
@@ -111,9 +103,7 @@ def test_lenet5_mse_is_the_mean_distance_to_the_right_code() -> None:
     y, labels = distances_batch()
     targets = F.one_hot(torch.tensor(labels), 3)
     found = lenet5_mse(-torch.from_numpy(y), targets)
-    assert found.item() == pytest.approx(
-        np.mean([row[d] for row, d in zip(y, labels, strict=True)]), rel=1e-13
-    )
+    assert found.item() == pytest.approx(np.mean([row[d] for row, d in zip(y, labels, strict=True)]), rel=1e-13)
 
 
 @pytest.mark.parametrize("rejection", [0.1, 2.5])
@@ -176,9 +166,7 @@ def test_an_item_alone_gives_what_it_gives_in_a_batch(name: str) -> None:
 
 @pytest.mark.parametrize("name", LOSS_NAMES)
 def test_labels_in_place_of_probabilities_are_refused(name: str) -> None:
-    with pytest.raises(
-        UsageError, match=r"one-hot rows for labels\); got logits \(7, 4\) and targets \(7,\)"
-    ):
+    with pytest.raises(UsageError, match=r"one-hot rows for labels\); got logits \(7, 4\) and targets \(7,\)"):
         LOSSES[name](torch.zeros(7, 4), torch.zeros(7))
 
 

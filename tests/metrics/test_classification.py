@@ -25,11 +25,7 @@ def made_up(
     if absent is not None:
         shares[absent] = 0
     labels = rng.choice(num_classes, size=num_items, p=shares / shares.sum())
-    raw = (
-        rng.integers(1, 4, (num_items, num_classes))
-        if ties
-        else rng.uniform(0.01, 1, (num_items, num_classes))
-    )
+    raw = rng.integers(1, 4, (num_items, num_classes)) if ties else rng.uniform(0.01, 1, (num_items, num_classes))
     raw = raw + (labels[:, None] == np.arange(num_classes)) * rng.integers(0, 2, (num_items, 1))
     return raw / raw.sum(axis=1, keepdims=True), labels
 
@@ -54,9 +50,7 @@ def scikit_learn(probs: np.ndarray, labels: np.ndarray) -> dict[str, float | lis
         if len(present) > 1:
             found["auroc"][k] = reference.roc_auc_score(labels == k, probs[:, k])
         found["average_precision"][k] = reference.average_precision_score(labels == k, probs[:, k])
-    by_class = {
-        name: np.where(np.isin(range(num_classes), present), each, np.nan) for name, each in found.items()
-    }
+    by_class = {name: np.where(np.isin(range(num_classes), present), each, np.nan) for name, each in found.items()}
     macro = {
         f"{name}_macro": np.mean(each[~np.isnan(each)]) if (~np.isnan(each)).any() else math.nan
         for name, each in by_class.items()
@@ -94,9 +88,7 @@ def assert_same(found: dict[str, float | list[float]], expected: dict[str, float
     ("num_items", "num_classes", "absent"),
     [(200, 2, None), (300, 5, None), (150, 3, 1), (150, 3, 2), (1, 3, None), (4, 2, 1)],
 )
-def test_the_values_are_scikit_learns(
-    num_items: int, num_classes: int, absent: int | None, ties: bool
-) -> None:
+def test_the_values_are_scikit_learns(num_items: int, num_classes: int, absent: int | None, ties: bool) -> None:
     probs, labels = made_up(num_items, num_classes, ties=ties, absent=absent)
     found = classification_metrics(probs, labels, classes=names(num_classes), resamples=0)
     assert_same(flat(found, "value"), scikit_learn(probs, labels))
@@ -177,9 +169,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
     for _ in range(300):
         labels = rng.integers(2, size=150)
         score = 1 / (1 + np.exp(-rng.normal(labels * 1.0)))
-        found = classification_metrics(
-            np.stack([1 - score, score], 1), labels, classes=["no", "yes"], resamples=200
-        )
+        found = classification_metrics(np.stack([1 - score, score], 1), labels, classes=["no", "yes"], resamples=200)
         auroc = found.per_class["yes"]["auroc"]
         assert isinstance(auroc, Interval)
         covered["auroc"] += auroc.low <= true_auroc <= auroc.high
@@ -211,9 +201,7 @@ def test_what_is_undefined_is_null_in_json_and_never_nan() -> None:
 
 
 def test_one_item() -> None:
-    found = classification_metrics(
-        np.array([[0.0, 1.0]]), np.array([1]), classes=["a", "b"], resamples=10
-    ).to_json()
+    found = classification_metrics(np.array([[0.0, 1.0]]), np.array([1]), classes=["a", "b"], resamples=10).to_json()
     json.dumps(found, allow_nan=False)
     assert found["overall"]["accuracy"] == {"value": 1.0, "low": 1.0, "high": 1.0}
     assert found["overall"]["auroc_macro"] == {"value": None, "low": None, "high": None}

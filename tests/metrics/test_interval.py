@@ -28,9 +28,7 @@ def test_without_defined_samples_there_are_no_ends(samples: list[float]) -> None
 
 
 @pytest.mark.parametrize("cells", [1, 30, 10_000])
-def test_resamples_are_the_generators_draws_whatever_the_blocks(
-    cells: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_resamples_are_the_generators_draws_whatever_the_blocks(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interval, "_CELLS", cells)
     counts = np.concatenate(list(resample_counts(9, resamples=7, seed=4)), axis=1)
     rng = np.random.default_rng(4)

@@ -41,8 +41,7 @@ def test_resnet18_by_hand() -> None:
     stem = 112 * 112 * 64 * 3 * 49
     stage1 = 4 * 56 * 56 * 64 * 64 * 9
     others = sum(
-        side**2 * (c * c // 2 * 9 + 3 * c * c * 9 + c * c // 2)
-        for side, c in ((28, 128), (14, 256), (7, 512))
+        side**2 * (c * c // 2 * 9 + 3 * c * c * 9 + c * c // 2) for side, c in ((28, 128), (14, 256), (7, 512))
     )
     assert description.multiply_adds == stem + stage1 + others + 512 * 1000 == 1_814_073_344
     assert description.parameters == sum(row.parameters for row in description.rows) == 11_689_512
@@ -181,9 +180,7 @@ def test_to_json_is_plain() -> None:
 
 
 def test_an_image_that_does_not_fit_is_an_error() -> None:
-    with pytest.raises(
-        ModelError, match=r"Conv2d can't process an image of 3×8×8 \(channels×height×width\): "
-    ):
+    with pytest.raises(ModelError, match=r"Conv2d can't process an image of 3×8×8 \(channels×height×width\): "):
         describe_network(nn.Conv2d(1, 2, 3), (3, 8, 8))
     with pytest.raises(ModelError, match="at least 16×16 pixels"):
         describe_network(build_network("lenet5"), (1, 8, 8))

@@ -185,9 +185,7 @@ def test_wrong_counts_and_shapes_are_named() -> None:
     with pytest.raises(ModelError, match=r"lenet5 needs at least one class; got num_classes=0"):
         build_network("lenet5", 0)
     network = build_network("lenet5", 2)
-    with pytest.raises(
-        ModelError, match=r"takes images with 1 channel\(s\); got 3, the shape \(2, 3, 32, 32\)"
-    ):
+    with pytest.raises(ModelError, match=r"takes images with 1 channel\(s\); got 3, the shape \(2, 3, 32, 32\)"):
         network(torch.zeros(2, 3, 32, 32))
     with pytest.raises(ModelError, match=r"takes images \(B, 1, H, W\); got the shape \(1, 32, 32\)"):
         network(torch.zeros(1, 32, 32))

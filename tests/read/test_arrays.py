@@ -107,9 +107,7 @@ def test_npz_keeps_the_order_of_classes_and_ids(tmp_path: Path) -> None:
     write_npz(dataset, tmp_path / "a.npz")
     found = read_npz(tmp_path / "a.npz")
     assert found.classes == ("z", "a")
-    assert [(s.id, s.label, s.split) for s in found.samples] == [
-        (s.id, s.label, s.split) for s in dataset.samples
-    ]
+    assert [(s.id, s.label, s.split) for s in found.samples] == [(s.id, s.label, s.split) for s in dataset.samples]
 
 
 def save(path: Path, **arrays: np.ndarray) -> Path:

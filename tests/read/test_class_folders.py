@@ -124,9 +124,7 @@ def test_empty_class_folders_are_listed_at_once(put: Put) -> None:
     data = put("cat/1.png", "dog/1.png")
     (data / "bird").mkdir()
     (data / "fish").mkdir()
-    with pytest.raises(
-        DataError, match=r"2 problems:\n  class folder bird holds no images; fill it or rem.*\n.*fish"
-    ):
+    with pytest.raises(DataError, match=r"2 problems:\n  class folder bird holds no images; fill it or rem.*\n.*fish"):
         read_class_folders(data)
 
 
@@ -170,9 +168,7 @@ def test_half_a_split_is_refused(tmp_path: Path) -> None:
 def test_files_are_copied_as_they_are(put: Put, tmp_path: Path) -> None:
     data = put("Training/cat/deep/1.JPG", "Testing/dog/1.png")
     READERS["class-folders"].write(read_class_folders(data), tmp_path / "out")
-    assert (tmp_path / "out/train/cat/deep/1.JPG").read_bytes() == (
-        data / "Training/cat/deep/1.JPG"
-    ).read_bytes()
+    assert (tmp_path / "out/train/cat/deep/1.JPG").read_bytes() == (data / "Training/cat/deep/1.JPG").read_bytes()
 
 
 def test_files_of_one_name_both_stay(put: Put, tmp_path: Path) -> None:

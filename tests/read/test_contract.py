@@ -29,9 +29,7 @@ def target(reader: Reader, tmp_path: Path) -> Path:
 
 
 def content(dataset: Dataset) -> list[tuple[bytes, str, str | None]]:
-    return sorted(
-        (pixels(s).tobytes(), dataset.classes[s.label or 0], s.split or "") for s in dataset.samples
-    )
+    return sorted((pixels(s).tobytes(), dataset.classes[s.label or 0], s.split or "") for s in dataset.samples)
 
 
 def pixels(sample: Sample) -> np.ndarray:

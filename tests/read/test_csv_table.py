@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from foveal.errors import DataError
-from foveal.read import read_dataset, read_csv
+from foveal.read import read_csv, read_dataset
 from foveal.read.csv_table import recognises_csv
 
 Put = Callable[..., Path]
@@ -45,9 +45,7 @@ def test_paths_labels_splits_and_groups_in_the_tables_order(data: Path) -> None:
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_delimiters_byte_order_mark_and_line_ends(
-    data: Path, delimiter: str, encoding: str, newline: str
-) -> None:
+def test_delimiters_byte_order_mark_and_line_ends(data: Path, delimiter: str, encoding: str, newline: str) -> None:
     lines = [("Filename", "Class"), ("images/1.png", "été"), ("images\\2.png", "b")]
     text = "".join(delimiter.join(cells) + newline for cells in lines)
     dataset = read_csv(table(data, text, encoding=encoding))
@@ -71,9 +69,7 @@ def test_an_absolute_path_may_lead_anywhere_and_a_relative_one_may_not(data: Pat
     dataset = read_csv(table(data, f"path,label\n{outside},a\n"))
     assert dataset.samples[0].image == outside
     assert dataset.samples[0].id == outside.as_posix()
-    with pytest.raises(
-        DataError, match=r"labels\.csv:2: \.\./outside/9\.png leads out of the table's folder"
-    ):
+    with pytest.raises(DataError, match=r"labels\.csv:2: \.\./outside/9\.png leads out of the table's folder"):
         read_csv(table(data, "path,label\nimages/../../outside/9.png,a\n"))
 
 
@@ -102,9 +98,7 @@ def test_all_problems_at_once_with_their_lines(data: Path) -> None:
 
 
 def test_twenty_problems_are_shown(data: Path) -> None:
-    with pytest.raises(
-        DataError, match=r"25 problems:(\n  labels\.csv:\d+: no file x\d+){20}\n  … and 5 more$"
-    ):
+    with pytest.raises(DataError, match=r"25 problems:(\n  labels\.csv:\d+: no file x\d+){20}\n  … and 5 more$"):
         read_csv(table(data, "path,label\n" + "".join(f"x{i},a\n" for i in range(25))))
 
 

@@ -172,9 +172,7 @@ def test_what_idx_can_not_hold(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"assign splits first to images\[1\]"):
         write_idx(from_arrays(IMAGES[:2], [0, 1], splits=["train", None]), tmp_path / "out")
     sizes = [np.zeros((4, 5), np.uint8), np.zeros((5, 4), np.uint8)]
-    with pytest.raises(
-        DataError, match=r"images\[1\]: is \(5, 4, 1\), images\[0\] is \(4, 5, 1\); IDX images have"
-    ):
+    with pytest.raises(DataError, match=r"images\[1\]: is \(5, 4, 1\), images\[0\] is \(4, 5, 1\); IDX images have"):
         write_idx(from_arrays(sizes, [0, 1], splits=["train", "train"]), tmp_path / "out")
     many = from_arrays(np.zeros((257, 2, 3), np.uint8), list(range(257)), splits=["train"] * 257)
     with pytest.raises(DataError, match="at most 256 classes, not 257"):

@@ -21,9 +21,7 @@ def test_arrays_and_samples(put: Callable[..., Path]) -> None:
     assert read_dataset((np.zeros((2, 4, 5), np.uint8), [1, 0]), classes=["x", "y"]).classes == ("x", "y")
     samples = [Sample(id="1", image=put("1.png") / "1.png", label=1)]
     assert read_dataset(samples, classes=["a", "b"]).samples == tuple(samples)
-    assert (
-        read_dataset((samples[0], Sample(id="2", image=Path("2.png"))), classes=["a", "b"]).samples[1].label is None
-    )
+    assert read_dataset((samples[0], Sample(id="2", image=Path("2.png"))), classes=["a", "b"]).samples[1].label is None
 
 
 def test_nothing_recognised_says_what_is_there_and_what_is_expected(tmp_path: Path) -> None:

@@ -44,9 +44,7 @@ def test_shares_by_class() -> None:
 
 
 def test_the_total_is_exact_where_classes_are_small() -> None:
-    found = assign_splits(
-        made([label for label in range(40) for _ in range(4)]), val_share=0, test_share=0.1, seed=0
-    )
+    found = assign_splits(made([label for label in range(40) for _ in range(4)]), val_share=0, test_share=0.1, seed=0)
     held = found.counts()["test"]
     assert sum(held.values()) == 16
     assert set(held.values()) == {0, 1}
@@ -85,9 +83,7 @@ def test_a_sample_more_moves_few_others() -> None:
     data = made([i % 3 for i in range(300)])
     before = splits(assign_splits(data, val_share=0.15, test_share=0.15, seed=0))
     for name in ("0/new.jpg", "1/other.jpg", "2/third.jpg"):
-        more = replace(
-            data, samples=(Sample(id=name, image=Path("x.jpg"), label=int(name[0])), *data.samples)
-        )
+        more = replace(data, samples=(Sample(id=name, image=Path("x.jpg"), label=int(name[0])), *data.samples))
         after = splits(assign_splits(more, val_share=0.15, test_share=0.15, seed=0))
         assert sum(after[id] != before[id] for id in before) <= 6
 
@@ -127,9 +123,7 @@ def test_a_sample_without_a_split_joins_its_groups() -> None:
 
 @pytest.mark.parametrize("labels", [[0], [0, 1, 2]])
 def test_nothing_to_hold_out(labels: list[int]) -> None:
-    with pytest.raises(
-        DataError, match="made: no test split can be held out: every class has one sample only"
-    ):
+    with pytest.raises(DataError, match="made: no test split can be held out: every class has one sample only"):
         assign_splits(made(labels), val_share=0, test_share=0.2, seed=0)
     with pytest.raises(DataError, match="no val split can be held out"):
         assign_splits(made([0, 0, 1, 1], groups=["a", "a", "b", "b"]), val_share=0.2, test_share=0, seed=0)
@@ -148,9 +142,7 @@ def test_shares_outside_their_range(val: float, test: float) -> None:
     st.integers(0, 2**40),
     st.randoms(use_true_random=False),
 )
-def test_any_data_set(
-    rows: list[tuple[int, int | None]], share: float, seed: int, shuffle: random.Random
-) -> None:
+def test_any_data_set(rows: list[tuple[int, int | None]], share: float, seed: int, shuffle: random.Random) -> None:
     data = made([label for label, _ in rows], groups=[None if g is None else f"g{g}" for _, g in rows])
     try:
         found = assign_splits(data, val_share=share, test_share=share, seed=seed)
@@ -167,7 +159,5 @@ def test_any_data_set(
     assert all(len(of) == 1 for of in of_group.values())
     shuffled = list(data.samples)
     shuffle.shuffle(shuffled)
-    again = assign_splits(
-        replace(data, samples=tuple(shuffled)), val_share=share, test_share=share, seed=seed
-    )
+    again = assign_splits(replace(data, samples=tuple(shuffled)), val_share=share, test_share=share, seed=seed)
     assert splits(again) == splits(found)

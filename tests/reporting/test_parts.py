@@ -15,9 +15,7 @@ from foveal.reporting.words import count, decimal, duration, interval, large, se
 
 def test_text_is_escaped_and_markup_is_not() -> None:
     inner = tag("b", None, "a < b & c")
-    assert tag("p", {"title": '"<'}, inner, "<i>") == (
-        '<p title="&quot;&lt;"><b>a &lt; b &amp; c</b>&lt;i&gt;</p>'
-    )
+    assert tag("p", {"title": '"<'}, inner, "<i>") == ('<p title="&quot;&lt;"><b>a &lt; b &amp; c</b>&lt;i&gt;</p>')
     assert isinstance(inner, Html)
     assert tag("br") == "<br/>"
 

@@ -54,14 +54,11 @@ class Page(HTMLParser):
 
     def count(self, tag: str, kind: str = "") -> int:
         return sum(
-            name == tag and kind in [*(attributes.get("class") or "").split(), ""]
-            for name, attributes in self.tags
+            name == tag and kind in [*(attributes.get("class") or "").split(), ""] for name, attributes in self.tags
         )
 
 
-def evaluation(
-    classes: Sequence[str], *, per_class: int = 20, right: float = 0.8, seed: int = 0
-) -> dict[str, Any]:
+def evaluation(classes: Sequence[str], *, per_class: int = 20, right: float = 0.8, seed: int = 0) -> dict[str, Any]:
     """What a real measurement of made-up predictions gives."""
     rng = np.random.default_rng(seed)
     labels = np.repeat(np.arange(len(classes)), per_class)

@@ -113,9 +113,7 @@ def test_another_networks_average_is_refused() -> None:
     average = WeightAverage(net(), decay=0.9)
     saved = average.state_dict()
     saved["average"]["3.weight"] = torch.zeros(5, 4)
-    with pytest.raises(
-        ModelError, match=r"1 of 9 tensors differ, first '3.weight', expected \(2, 4\), got \(5, 4\)"
-    ):
+    with pytest.raises(ModelError, match=r"1 of 9 tensors differ, first '3.weight', expected \(2, 4\), got \(5, 4\)"):
         average.load_state_dict(saved)
     del saved["average"]["3.weight"]
     with pytest.raises(ModelError, match=r"expected \(2, 4\), got no such tensor"):

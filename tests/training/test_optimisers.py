@@ -30,9 +30,7 @@ def nesterov(w: np.ndarray, g: np.ndarray, state: dict[str, np.ndarray], t: int)
     return w - LR * (g + 0.9 * state["v"])
 
 
-def adam(
-    w: np.ndarray, g: np.ndarray, state: dict[str, np.ndarray], t: int, decay: float = DECAY
-) -> np.ndarray:
+def adam(w: np.ndarray, g: np.ndarray, state: dict[str, np.ndarray], t: int, decay: float = DECAY) -> np.ndarray:
     g = g + decay * w
     state["m"] = 0.8 * state.get("m", 0) + 0.2 * g
     state["v"] = 0.99 * state.get("v", 0) + 0.01 * g**2
@@ -164,11 +162,7 @@ def train_channels_last(name: str, steps: int, *, resume_at: int | None = None) 
             saved = optimiser.state_dict()
             for state in saved["state"].values():
                 state.update(
-                    {
-                        key: value.contiguous().clone()
-                        for key, value in state.items()
-                        if torch.is_tensor(value)
-                    }
+                    {key: value.contiguous().clone() for key, value in state.items() if torch.is_tensor(value)}
                 )
             optimiser = build_optimiser(name, net, lr=0.01, weight_decay=0.01)
             optimiser.load_state_dict(saved)

@@ -79,9 +79,7 @@ def test_one_cycle_is_torchs(rise: float) -> None:
         cycle_momentum=False,
     )
     for index in range(steps):
-        assert one_cycle(index / (steps - 1), rise=rise) == pytest.approx(
-            scheduler.get_last_lr()[0], abs=1e-12
-        )
+        assert one_cycle(index / (steps - 1), rise=rise) == pytest.approx(scheduler.get_last_lr()[0], abs=1e-12)
         if index < steps - 1:
             optimiser.step()
             scheduler.step()

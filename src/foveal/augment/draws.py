@@ -39,9 +39,7 @@ class Draws:
                 raise UsageError(f"{name}: expected a whole number from 0 to 2**64 - 1, got {value!r}")
         if self.samples.dtype != torch.int64 or self.samples.ndim != 1:
             shape = tuple(self.samples.shape)
-            raise UsageError(
-                f"samples: expected int64 of shape (B,), got {self.samples.dtype} of shape {shape}"
-            )
+            raise UsageError(f"samples: expected int64 of shape (B,), got {self.samples.dtype} of shape {shape}")
 
     def uniform(self, name: str, low: float = 0.0, high: float = 1.0) -> Tensor:
         """Uniform numbers from `low` to `high`, (B,) float32, in steps of 2**-24 of the range."""

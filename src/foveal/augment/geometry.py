@@ -128,9 +128,7 @@ def _draw_crops(settings: AugmentSettings, draws: Draws, size_hw: tuple[int, int
     if settings.crop_area == (1.0, 1.0):
         height, width = size_hw
         return torch.tensor([0, 0, width, height], dtype=torch.float64).repeat(len(draws.samples), 1)
-    return random_rectangles(
-        draws, "crop", area=settings.crop_area, ratio=settings.crop_ratio, size_hw=size_hw
-    )
+    return random_rectangles(draws, "crop", area=settings.crop_area, ratio=settings.crop_ratio, size_hw=size_hw)
 
 
 def _draw_linear(settings: AugmentSettings, draws: Draws) -> Tensor:
@@ -164,9 +162,7 @@ def _draw_shift(settings: AugmentSettings, draws: Draws, size_hw: tuple[int, int
 
 def _draw_flips(settings: AugmentSettings, draws: Draws, size_hw: tuple[int, int]) -> Tensor:
     """Mirrorings of the output, (B, 3, 3) float64."""
-    flips = torch.stack(
-        [draws.bernoulli("hflip", settings.hflip), draws.bernoulli("vflip", settings.vflip)], dim=1
-    )
+    flips = torch.stack([draws.bernoulli("hflip", settings.hflip), draws.bernoulli("vflip", settings.vflip)], dim=1)
     flips = flips.double()
     height, width = size_hw
     return _homogeneous(torch.diag_embed(1 - 2 * flips), flips * torch.tensor([width, height]))
@@ -213,9 +209,7 @@ def _resample(images: Tensor, matrices: Tensor, size_hw: tuple[int, int]) -> Ten
     height, width = images.shape[2:]
     to_grid = torch.tensor([2 / width, 2 / height], dtype=torch.float64)[:, None]
     matrices = matrices * to_grid - torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)  # pixels -> -1 to 1
-    grid = _input_coordinates(matrices, size_hw, images.device).permute(
-        0, 2, 3, 1
-    )  # (B, 2, h, w) -> (B, h, w, 2)
+    grid = _input_coordinates(matrices, size_hw, images.device).permute(0, 2, 3, 1)  # (B, 2, h, w) -> (B, h, w, 2)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
@@ -233,12 +227,6 @@ def _move_pixels(images: Tensor, matrices: Tensor, size_hw: tuple[int, int]) -> 
 def _source_pixels(geometry: Geometry, device: torch.device) -> tuple[Tensor, Tensor]:
     """The input pixel under each output pixel's centre, (B, h*w) int64, and whether there is one."""
     height, width = geometry.in_size_hw
-    x, y = (
-        _input_coordinates(geometry.matrices, geometry.out_size_hw, device)
-        .floor_()
-        .long()
-        .flatten(2)
-        .unbind(1)
-    )
+    x, y = _input_coordinates(geometry.matrices, geometry.out_size_hw, device).floor_().long().flatten(2).unbind(1)
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     return y.clamp(0, height - 1) * width + x.clamp(0, width - 1), inside

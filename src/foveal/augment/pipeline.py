@@ -160,6 +160,4 @@ def _check_shape(what: str, values: Tensor, expected: tuple[int, ...]) -> None:
 
 def _check_count(what: str, values: Sequence[Tensor], params: AugmentParams) -> None:
     if len(values) != params.batch_size:
-        raise UsageError(
-            f"{what}: expected one tensor for each of {params.batch_size} images, got {len(values)}"
-        )
+        raise UsageError(f"{what}: expected one tensor for each of {params.batch_size} images, got {len(values)}")

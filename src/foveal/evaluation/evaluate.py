@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from foveal.device import place
 from foveal.errors import DataError
 from foveal.evaluation.forward import BATCH_SIZE, concatenate, forward
 from foveal.feed.store import Store
@@ -36,7 +37,7 @@ def evaluate_store(
     """Runs the network over all of the store, in float32. Raises DataError where the store is empty."""
     if not len(store):
         raise DataError("nothing to evaluate: there is no image in this split")
-    network.to(device=device, memory_format=torch.channels_last).eval()
+    place(network, device).eval()
     indices = torch.arange(len(store)).split(BATCH_SIZE)
     outputs = concatenate(forward(network, preprocess, store.gather(part), device=device) for part in indices)
     targets = task.encode(store.samples)

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from foveal.errors import BadImagesError, ImageError
+from foveal.images import read_bytes
 from foveal.preprocess import Preprocess
 from foveal.types import ArrayImage, Sample
 
@@ -21,7 +22,11 @@ _CHUNK = 64  # images a task: large enough to hide the hand-over, small enough t
 
 
 def decode_all(
-    samples: Sequence[Sample], preprocess: Preprocess, out: np.ndarray | None, *, progress: Progress | None = None
+    samples: Sequence[Sample],
+    preprocess: Preprocess,
+    out: np.ndarray | None,
+    *,
+    progress: Progress | None = None,
 ) -> tuple[np.ndarray, list[tuple[int, ImageError]]]:
     """Hashes (N,) uint64 of the images' bytes, and (index, error) of each that can't be decoded.
 
@@ -55,9 +60,7 @@ def decode_all(
     return hashes, bad_images
 
 
-def keep_good(
-    samples: Sequence[Sample], bad: Sequence[tuple[int, ImageError]], on_bad_image: OnBadImage
-) -> list[int]:
+def keep_good(samples: Sequence[Sample], bad: Sequence[tuple[int, ImageError]], on_bad_image: OnBadImage) -> list[int]:
     """Indices of the samples that decoded. Raises BadImagesError, which lists all bad ones, unless they are skipped."""
     if bad and on_bad_image == "error":
         raise BadImagesError([error for _, error in bad])
@@ -69,10 +72,7 @@ def read_content(sample: Sample) -> bytes | np.ndarray:
     """A file's bytes, or an array image's pixels. Raises ImageError where the file can't be read."""
     if isinstance(sample.image, ArrayImage):
         return sample.image.pixels()
-    try:
-        return sample.image.read_bytes()
-    except OSError as error:
-        raise ImageError(sample.image, f"can't be read: {error.strerror or error}") from None
+    return read_bytes(sample.image)
 
 
 def content_hash(content: bytes | np.ndarray) -> int:
@@ -80,7 +80,7 @@ def content_hash(content: bytes | np.ndarray) -> int:
     digest = hashlib.blake2b(digest_size=8)
     if isinstance(content, np.ndarray):
         digest.update(repr((content.shape, content.dtype.str)).encode())
-        content = np.ascontiguousarray(content)
+        content = content.tobytes()
     digest.update(content)
     return int.from_bytes(digest.digest(), "little")
 

@@ -68,7 +68,7 @@ def build_store(
     if files and on_disk and len(samples):
         try:
             key = cache_key(samples, preprocess)
-        except ImageError:  # a file is gone: decode, so that all bad images are listed, not the first
+        except OSError:  # a file is gone: decode, so that all bad images are listed, not the first
             key = None
         if key is not None:
             entry = open_or_build(key, shape, fill)
@@ -137,13 +137,14 @@ def channel_statistics(store: Store, *, most: int = 2048) -> tuple[tuple[float, 
     A constant channel gets a standard deviation of 1, so that it can be divided by. Rounded to 4 digits.
     """
     indices = torch.linspace(0, len(store) - 1, min(most, len(store))).round().long()
-    sums, squares, count = 0.0, 0.0, 0
+    channels = store.gather(indices[:1]).shape[1]
+    sums, squares, count = torch.zeros(channels).double(), torch.zeros(channels).double(), 0
     for part in indices.split(256):
         images = store.gather(part).to(torch.float64) / 255
-        sums = sums + images.sum(dim=(0, 2, 3))
-        squares = squares + images.square().sum(dim=(0, 2, 3))
+        sums += images.sum(dim=(0, 2, 3))
+        squares += images.square().sum(dim=(0, 2, 3))
         count += images.shape[0] * images.shape[2] * images.shape[3]
-    mean = torch.as_tensor(sums) / count
-    std = (torch.as_tensor(squares) / count - mean.square()).clamp(min=0).sqrt()
+    mean = sums / count
+    std = (squares / count - mean.square()).clamp(min=0).sqrt()
     std = torch.where(std < 1e-4, torch.ones_like(std), std)
     return tuple(round(v, 4) for v in mean.tolist()), tuple(round(v, 4) for v in std.tolist())

@@ -104,9 +104,7 @@ def _from_bytes(data: bytes, name: Path | str, min_hw: tuple[int, int] | None, m
         return _pixels(image, name, min_hw, max_pixels)
 
 
-def _pixels(
-    image: Image.Image, name: Path | str, min_hw: tuple[int, int] | None, max_pixels: int
-) -> np.ndarray:
+def _pixels(image: Image.Image, name: Path | str, min_hw: tuple[int, int] | None, max_pixels: int) -> np.ndarray:
     _check_size(image, name, max_pixels)
     try:
         if min_hw is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
@@ -141,9 +139,7 @@ def _check_size(image: Image.Image, name: Path | str, max_pixels: int) -> None:
     if width < 1 or height < 1:
         raise ImageError(name, f"has no pixels ({width}×{height})")
     if width * height > max_pixels:
-        raise ImageError(
-            name, f"{width}×{height} is {width * height:,} pixels; at most {max_pixels:,} are decoded"
-        )
+        raise ImageError(name, f"{width}×{height} is {width * height:,} pixels; at most {max_pixels:,} are decoded")
     if own_limit is not None and width * height > own_limit:
         # Pillow warns from here on and refuses at twice as many.
         raise ImageError(

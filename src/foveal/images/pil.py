@@ -130,9 +130,7 @@ def _from_16_bit(image: Image.Image) -> np.ndarray:
 def _from_32_bit_integers(image: Image.Image) -> np.ndarray:
     """Pillow's mode I: 16-bit PGM in a wider type. A TIFF of 32-bit or signed values has no known white."""
     if image.format == "TIFF":
-        raise ImageError(
-            "", "holds 32-bit or signed integers, whose white is not known; save it as 8 or 16 bits"
-        )
+        raise ImageError("", "holds 32-bit or signed integers, whose white is not known; save it as 8 or 16 bits")
     values = np.asarray(image)
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > 65535:
@@ -141,9 +139,7 @@ def _from_32_bit_integers(image: Image.Image) -> np.ndarray:
 
 
 def _lab_to_rgb(image: Image.Image) -> Image.Image:
-    transform = ImageCms.buildTransform(
-        ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB"
-    )
+    transform = ImageCms.buildTransform(ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB")
     converted = ImageCms.applyTransform(image, transform)
     assert converted is not None  # None only for in-place work
     return converted

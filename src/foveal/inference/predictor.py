@@ -13,6 +13,7 @@ from PIL import Image
 from torch import nn
 
 from foveal.bundle import Contract, load_bundle
+from foveal.device import place
 from foveal.errors import ImageError
 from foveal.evaluation.forward import BATCH_SIZE, forward_views, plain_view, test_time_views
 from foveal.preprocess import ImageSource, as_batch
@@ -27,7 +28,7 @@ class Model:
         self.contract = contract
         self.task = contract.make_task()
         self.device = device
-        self.network = network.to(device=device, memory_format=torch.channels_last).eval()
+        self.network = place(network, device).eval()
 
     @property
     def classes(self) -> tuple[str, ...]:

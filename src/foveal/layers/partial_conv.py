@@ -65,8 +65,7 @@ class PartialConv2d(nn.Module):
 
     def extra_repr(self) -> str:
         return (
-            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
-            f"connections={self.connections}"
+            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, connections={self.connections}"
         )
 
 

@@ -35,8 +35,7 @@ def cross_entropy(
         return terms.sum(dim=1).mean()
     if class_weights.shape != logits.shape[1:]:
         raise UsageError(
-            f"class_weights must have shape ({logits.shape[1]},), one for each class; "
-            f"got {tuple(class_weights.shape)}"
+            f"class_weights must have shape ({logits.shape[1]},), one for each class; got {tuple(class_weights.shape)}"
         )
     weights = class_weights.to(logits)
     return (terms @ weights).sum() / (targets @ weights).sum()

@@ -42,9 +42,7 @@ class ClassificationMetrics:
             "num_items": self.num_items,
             "overall": {name: interval.to_json() for name, interval in self.overall.items()},
             "per_class": {
-                name: {
-                    key: each if isinstance(each, int) else each.to_json() for key, each in metrics.items()
-                }
+                name: {key: each if isinstance(each, int) else each.to_json() for key, each in metrics.items()}
                 for name, metrics in self.per_class.items()
             },
             "confusion": self.confusion.tolist(),

@@ -53,9 +53,7 @@ Unit = Callable[..., nn.Sequential]
 
 def conv_relu(in_channels: int, out_channels: int, kernel_size: int, stride: int = 1) -> nn.Sequential:
     """Convolution with bias and ReLU, as published."""
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, kernel_size, stride, kernel_size // 2), nn.ReLU()
-    )
+    return nn.Sequential(nn.Conv2d(in_channels, out_channels, kernel_size, stride, kernel_size // 2), nn.ReLU())
 
 
 def conv_bn_relu(in_channels: int, out_channels: int, kernel_size: int, stride: int = 1) -> nn.Sequential:
@@ -75,12 +73,8 @@ class Inception(nn.Module):
     def __init__(self, in_channels: int, widths: Widths, *, unit: Unit) -> None:
         super().__init__()
         self.branch1 = unit(in_channels, widths.conv1, 1)
-        self.branch3 = nn.Sequential(
-            unit(in_channels, widths.reduce3, 1), unit(widths.reduce3, widths.conv3, 3)
-        )
-        self.branch5 = nn.Sequential(
-            unit(in_channels, widths.reduce5, 1), unit(widths.reduce5, widths.conv5, 5)
-        )
+        self.branch3 = nn.Sequential(unit(in_channels, widths.reduce3, 1), unit(widths.reduce3, widths.conv3, 3))
+        self.branch5 = nn.Sequential(unit(in_channels, widths.reduce5, 1), unit(widths.reduce5, widths.conv5, 5))
         self.branch_pool = nn.Sequential(
             nn.MaxPool2d(kernel_size=3, stride=1, padding=1), unit(in_channels, widths.pool, 1)
         )

@@ -15,9 +15,7 @@ _VGG = partial(
     title="Very Deep Convolutional Networks for Large-Scale Image Recognition",
     size=224,
     min_size=32,
-    stages=_stages(
-        ("stage1", 64, 2), ("stage2", 128, 4), ("stage3", 256, 8), ("stage4", 512, 16), ("stage5", 512, 32)
-    ),
+    stages=_stages(("stage1", 64, 2), ("stage2", 128, 4), ("stage3", 256, 8), ("stage4", 512, 16), ("stage5", 512, 32)),
 )
 _GOOGLENET = partial(
     NetworkSpec,
@@ -34,15 +32,11 @@ _RESNET = partial(
     title="Deep Residual Learning for Image Recognition",
     size=224,
     min_size=32,
-    stages=_stages(
-        ("stem", 64, 2), ("stage1", 64, 4), ("stage2", 128, 8), ("stage3", 256, 16), ("stage4", 512, 32)
-    ),
+    stages=_stages(("stem", 64, 2), ("stage1", 64, 4), ("stage2", 128, 8), ("stage3", 256, 16), ("stage4", 512, 32)),
 )
 _RESNET_BOTTLENECK = partial(
     _RESNET,
-    stages=_stages(
-        ("stem", 64, 2), ("stage1", 256, 4), ("stage2", 512, 8), ("stage3", 1024, 16), ("stage4", 2048, 32)
-    ),
+    stages=_stages(("stem", 64, 2), ("stage1", 256, 4), ("stage2", 512, 8), ("stage3", 1024, 16), ("stage4", 2048, 32)),
 )
 _RESNET_CIFAR = partial(
     _RESNET,
@@ -110,30 +104,14 @@ _SPECS = (
     _RESNET_BOTTLENECK(name="resnet50", builder="foveal.networks.resnet:resnet50", parameters=25_557_032),
     _RESNET_BOTTLENECK(name="resnet101", builder="foveal.networks.resnet:resnet101", parameters=44_549_160),
     _RESNET_BOTTLENECK(name="resnet152", builder="foveal.networks.resnet:resnet152", parameters=60_192_808),
-    _RESNET_BOTTLENECK(
-        name="resnet50_v1", builder="foveal.networks.resnet:resnet50_v1", parameters=25_557_032
-    ),
-    _RESNET_BOTTLENECK(
-        name="resnet101_v1", builder="foveal.networks.resnet:resnet101_v1", parameters=44_549_160
-    ),
-    _RESNET_BOTTLENECK(
-        name="resnet152_v1", builder="foveal.networks.resnet:resnet152_v1", parameters=60_192_808
-    ),
-    _RESNET_CIFAR(
-        name="resnet20_cifar", builder="foveal.networks.resnet_cifar:resnet20_cifar", parameters=269_722
-    ),
-    _RESNET_CIFAR(
-        name="resnet32_cifar", builder="foveal.networks.resnet_cifar:resnet32_cifar", parameters=464_154
-    ),
-    _RESNET_CIFAR(
-        name="resnet44_cifar", builder="foveal.networks.resnet_cifar:resnet44_cifar", parameters=658_586
-    ),
-    _RESNET_CIFAR(
-        name="resnet56_cifar", builder="foveal.networks.resnet_cifar:resnet56_cifar", parameters=853_018
-    ),
-    _RESNET_CIFAR(
-        name="resnet110_cifar", builder="foveal.networks.resnet_cifar:resnet110_cifar", parameters=1_727_962
-    ),
+    _RESNET_BOTTLENECK(name="resnet50_v1", builder="foveal.networks.resnet:resnet50_v1", parameters=25_557_032),
+    _RESNET_BOTTLENECK(name="resnet101_v1", builder="foveal.networks.resnet:resnet101_v1", parameters=44_549_160),
+    _RESNET_BOTTLENECK(name="resnet152_v1", builder="foveal.networks.resnet:resnet152_v1", parameters=60_192_808),
+    _RESNET_CIFAR(name="resnet20_cifar", builder="foveal.networks.resnet_cifar:resnet20_cifar", parameters=269_722),
+    _RESNET_CIFAR(name="resnet32_cifar", builder="foveal.networks.resnet_cifar:resnet32_cifar", parameters=464_154),
+    _RESNET_CIFAR(name="resnet44_cifar", builder="foveal.networks.resnet_cifar:resnet44_cifar", parameters=658_586),
+    _RESNET_CIFAR(name="resnet56_cifar", builder="foveal.networks.resnet_cifar:resnet56_cifar", parameters=853_018),
+    _RESNET_CIFAR(name="resnet110_cifar", builder="foveal.networks.resnet_cifar:resnet110_cifar", parameters=1_727_962),
 )
 
 NETWORKS: dict[str, NetworkSpec] = {spec.name: spec for spec in _SPECS}

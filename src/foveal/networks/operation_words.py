@@ -38,9 +38,7 @@ def _by(pair: tuple[int, int]) -> str:
 def _steps(stride_hw: tuple[int, int], padding_hw: tuple[int, int]) -> str:
     """ " /2 pad 1", without what is 1 or 0; both axes where they differ."""
     stride, padding = (str(p[0]) if p[0] == p[1] else _by(p) for p in (stride_hw, padding_hw))
-    return (f" /{stride}" if stride_hw != (1, 1) else "") + (
-        f" pad {padding}" if padding_hw != (0, 0) else ""
-    )
+    return (f" /{stride}" if stride_hw != (1, 1) else "") + (f" pad {padding}" if padding_hw != (0, 0) else "")
 
 
 def _convolution(args: tuple[Any, ...]) -> str:
@@ -101,8 +99,7 @@ MODULES: dict[type[nn.Module], Callable[[Any], str]] = {
     LocalResponseNorm: lambda m: f"local response norm over {m.size} maps",
     PadShortcut: lambda m: f"identity /{m.stride}, zeros for new maps",
     PartialConv2d: lambda m: (
-        f"conv {m.kernel_size}×{m.kernel_size}, {m.connections} of "
-        f"{m.in_channels * m.out_channels} pairs of maps"
+        f"conv {m.kernel_size}×{m.kernel_size}, {m.connections} of {m.in_channels * m.out_channels} pairs of maps"
     ),
     ScaledTanh: _always("1.7159 tanh(2x/3)"),
     Subsampling: _always("sum of 2×2 /2, times a coefficient, plus a bias"),

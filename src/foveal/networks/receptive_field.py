@@ -129,8 +129,7 @@ def _after_max_pool(field: Field, before: Any, after: Any, args: tuple[Any, ...]
 
 def _after_adaptive_pool(field: Field, before: Any, after: Any, args: tuple[Any, ...]) -> Field:
     cells = [
-        max(ceil(Fraction((i + 1) * n, m)) - i * n // m for i in range(m))
-        for n, m in zip(before, after, strict=True)
+        max(ceil(Fraction((i + 1) * n, m)) - i * n // m for i in range(m)) for n, m in zip(before, after, strict=True)
     ]
     return field.window(_pair(cells), _scale(before, after))
 

@@ -85,9 +85,7 @@ BlockMaker = Callable[[int, int, int], ResidualBlock]
 """(in_channels, out_channels, stride) -> block."""
 
 
-def residual_stage(
-    block: BlockMaker, in_channels: int, out_channels: int, *, depth: int, stride: int
-) -> nn.Sequential:
+def residual_stage(block: BlockMaker, in_channels: int, out_channels: int, *, depth: int, stride: int) -> nn.Sequential:
     """`depth` blocks, the first of which changes channels and side."""
     first = block(in_channels, out_channels, stride)
     return nn.Sequential(first, *(block(out_channels, out_channels, 1) for _ in range(depth - 1)))
@@ -98,9 +96,7 @@ class ResNet(Backbone):
 
     min_size = 32  # the deepest map has stride 32
 
-    def __init__(
-        self, in_channels: int, block: BlockMaker, depths: Sequence[int], *, channels: Sequence[int]
-    ) -> None:
+    def __init__(self, in_channels: int, block: BlockMaker, depths: Sequence[int], *, channels: Sequence[int]) -> None:
         super().__init__()
         self.in_channels = in_channels
         self.stages = (

@@ -38,9 +38,7 @@ class VGG(Backbone):
         for n, (channels, stride) in enumerate(zip(CHANNELS, STRIDES, strict=True), start=1)
     )
 
-    def __init__(
-        self, in_channels: int, depths: Sequence[int], *, unit: Callable[[int, int], list[nn.Module]]
-    ) -> None:
+    def __init__(self, in_channels: int, depths: Sequence[int], *, unit: Callable[[int, int], list[nn.Module]]) -> None:
         super().__init__()
         self.in_channels = in_channels
         self.blocks = nn.ModuleDict()

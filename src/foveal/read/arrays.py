@@ -74,9 +74,7 @@ def read_npz(path: Path) -> Dataset:
     _check_stack(shape, dtype)
     small = _load_small(path)
     if "labels" not in small:
-        raise DataError(
-            f"{path}: expected the arrays images and labels, found images and {listed(list(small))}"
-        )
+        raise DataError(f"{path}: expected the arrays images and labels, found images and {listed(list(small))}")
     indices, names = _labels(small["labels"], small["classes"].tolist() if "classes" in small else None)
     for key, values in small.items():
         if key != "classes" and values.shape != (shape[0],):
@@ -142,9 +140,7 @@ def _sources(images: np.ndarray | Sequence[Any]) -> list[ArrayImage | Path]:
         return [Path(item) for item in items]
     for i, item in enumerate(items):
         if not isinstance(item, np.ndarray):
-            raise DataError(
-                f"images[{i}]: expected an array or a path (all alike), got {type(item).__name__}"
-            )
+            raise DataError(f"images[{i}]: expected an array or a path (all alike), got {type(item).__name__}")
         _check_shape(f"images[{i}]", "(H, W) or (H, W, C)", item.shape, 2)
         _check_dtype(f"images[{i}]", item.dtype)
     kept = _Kept(items)
@@ -171,9 +167,7 @@ def _check_shape(what: str, expected: str, shape: tuple[int, ...], ndim: int) ->
     if len(shape) not in (ndim, ndim + 1) or (has_channels and not 1 <= shape[-1] <= MAX_CHANNELS):
         channels_first = has_channels and shape[-3] <= MAX_CHANNELS
         hint = "; the channels seem to come first: move them last" if channels_first else ""
-        raise DataError(
-            f"{what}: expected {expected} with at most {MAX_CHANNELS} channels, got {shape}{hint}"
-        )
+        raise DataError(f"{what}: expected {expected} with at most {MAX_CHANNELS} channels, got {shape}{hint}")
 
 
 def _check_dtype(what: str, dtype: np.dtype[Any]) -> None:
@@ -253,11 +247,7 @@ def _header_of_images(path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
     try:
         with zipfile.ZipFile(path) as archive, archive.open("images.npy") as file:
             version = np.lib.format.read_magic(file)
-            read = (
-                np.lib.format.read_array_header_1_0
-                if version == (1, 0)
-                else np.lib.format.read_array_header_2_0
-            )
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, _, dtype = read(file)
             return shape, dtype
     except KeyError:

@@ -108,9 +108,7 @@ def _walk(folder: Path, below: tuple[str, ...], chain: tuple[str, ...]) -> Itera
             if entry.is_symlink() and not _is_safe_link(entry, chain):
                 yield _File(parts, False)
             elif entry.is_dir():
-                real = (
-                    os.path.realpath(entry.path) if entry.is_symlink() else str(Path(chain[-1], entry.name))
-                )
+                real = os.path.realpath(entry.path) if entry.is_symlink() else str(Path(chain[-1], entry.name))
                 yield from _walk(Path(entry.path), parts, (*chain, real))
             else:
                 yield _File(parts, entry.is_file() and _is_image(entry.name))

@@ -95,9 +95,7 @@ def write_csv(dataset: Dataset, path: Path) -> None:
     odd = [name for name in dataset.classes if name != name.strip() or not name]
     if odd:
         raise DataError(f"{path}: class names that begin or end in a space can't be written: {odd}")
-    optional = [
-        name for name in ("split", "group") if any(getattr(sample, name) for sample in dataset.samples)
-    ]
+    optional = [name for name in ("split", "group") if any(getattr(sample, name) for sample in dataset.samples)]
     with new_folder(path) as folder:
         taken: set[str] = set()
         with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as file:
@@ -121,9 +119,7 @@ def _table_in(path: Path) -> Path:
     found = sorted(file for file in path.iterdir() if _is_table(file))
     if len(found) != 1:
         names = listed([file.name for file in found])
-        raise DataError(
-            f"{path}: expected one .csv or .tsv file, found {names or 'none'}; name the file itself"
-        )
+        raise DataError(f"{path}: expected one .csv or .tsv file, found {names or 'none'}; name the file itself")
     return found[0]
 
 
@@ -237,9 +233,7 @@ def _without_repeats(rows: list[_Row], problems: list[str]) -> list[_Row]:
     for row in rows:
         seen = first.setdefault(row.path, row)
         if seen.label != row.label:
-            problems.append(
-                f"{row.where}: {row.path} is {row.label!r} here and {seen.label!r} at {seen.where}"
-            )
+            problems.append(f"{row.where}: {row.path} is {row.label!r} here and {seen.label!r} at {seen.where}")
         elif (seen.split, seen.group) != (row.split, row.group):
             problems.append(f"{row.where}: {row.path} has another split or group at {seen.where}")
     return list(first.values())

@@ -47,14 +47,11 @@ def read_idx(path: Path) -> Dataset:
     """
     parts = _parts(path)
     if not parts:
-        raise DataError(
-            f"{path}: no IDX files such as train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz"
-        )
+        raise DataError(f"{path}: no IDX files such as train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz")
     values = {part.split: _read_labels(part.labels) for part in parts}
     shapes = {part.split: _read_header(part.images, (3, 4)) for part in parts}
     problems = [
-        f"{part.images.name} holds {shapes[part.split][0]} images, "
-        f"{part.labels.name} {len(values[part.split])} labels"
+        f"{part.images.name} holds {shapes[part.split][0]} images, {part.labels.name} {len(values[part.split])} labels"
         for part in parts
         if shapes[part.split][0] != len(values[part.split])
     ]
@@ -136,9 +133,7 @@ def _read_header(file: Path, dimensions: tuple[int, ...]) -> tuple[int, ...]:
     head = _read(file, 4 + 4 * max(dimensions))
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] != _UBYTE or head[3] not in dimensions:
         wanted = " or ".join(f"00 00 08 {n:02x}" for n in dimensions)
-        raise DataError(
-            f"{file}: expected the IDX magic number {wanted}, got {head[:4].hex(' ') or 'nothing'}"
-        )
+        raise DataError(f"{file}: expected the IDX magic number {wanted}, got {head[:4].hex(' ') or 'nothing'}")
     if len(head) < 4 + 4 * head[3]:
         raise DataError(f"{file}: the file ends inside its header")
     shape = tuple(int(side) for side in np.frombuffer(head, ">u4", count=head[3], offset=4))
@@ -159,9 +154,7 @@ def _load_array(file: Path, shape: tuple[int, ...]) -> np.ndarray:
     data = _read(file, _size_bytes(shape) + 1)  # one more, to see that there is none
     if len(data) != _size_bytes(shape):
         less_or_more = "fewer" if len(data) < _size_bytes(shape) else "more"
-        raise DataError(
-            f"{file}: its header {shape} makes {_size_bytes(shape)} bytes, the file has {less_or_more}"
-        )
+        raise DataError(f"{file}: its header {shape} makes {_size_bytes(shape)} bytes, the file has {less_or_more}")
     return np.frombuffer(data, np.uint8, offset=4 + 4 * len(shape)).reshape(shape)
 
 

@@ -135,7 +135,5 @@ def _suffix_for(sample: Sample) -> str:
 
 def _portable(name: str) -> str:
     """The name without what some system forbids in file names, and not hidden."""
-    kept = "".join(
-        "_" if character in '<>:"|?*\\' or ord(character) < 32 else character for character in name
-    )
+    kept = "".join("_" if character in '<>:"|?*\\' or ord(character) < 32 else character for character in name)
     return f"_{kept[1:]}" if kept.startswith(".") else kept

@@ -17,17 +17,13 @@ def calibration(bins: Sequence[Mapping], error: object) -> Section:
     filled = [
         (float(each["confidence"]), float(each["accuracy"]), int(each["count"]))
         for each in bins
-        if each["count"]
-        and number_of(each["confidence"]) is not None
-        and number_of(each["accuracy"]) is not None
+        if each["count"] and number_of(each["confidence"]) is not None and number_of(each["accuracy"]) is not None
     ]
     if not filled:
         body = note("The confidence of this evaluation's predictions was not measured.")
     else:
         body = join(note(*_words(filled, error)), side_by_side(_reliability(filled), _histogram(bins)))
-    return Section(
-        anchor="calibration", title="Can its confidence be trusted?", short="Confidence", body=body
-    )
+    return Section(anchor="calibration", title="Can its confidence be trusted?", short="Confidence", body=body)
 
 
 def _words(filled: Sequence[tuple[float, float, int]], error: object) -> list[str]:
@@ -35,14 +31,10 @@ def _words(filled: Sequence[tuple[float, float, int]], error: object) -> list[st
     lean = sum((sure - right) * number for sure, right, number in filled) / total
     words = ["Dots on the diagonal are honest: of the images scored 0.8, eight in ten are right. "]
     if abs(lean) >= 0.005:
-        side = (
-            "surer than right (overconfident)" if lean > 0 else "right more often than sure (underconfident)"
-        )
+        side = "surer than right (overconfident)" if lean > 0 else "right more often than sure (underconfident)"
         words.append(f"Overall this network is {side} by {decimal(abs(lean))}. ")
     if number_of(error) is not None:
-        words.append(
-            f"The expected calibration error, the mean distance from the diagonal, is {decimal(error)}. "
-        )
+        words.append(f"The expected calibration error, the mean distance from the diagonal, is {decimal(error)}. ")
     words.append("A small dot stands for few images and says little.")
     return words
 
@@ -58,9 +50,7 @@ def _reliability(filled: Sequence[tuple[float, float, int]]) -> Html:
     parts.append(line(frame, [(sure, right) for sure, right, _ in filled], "val"))
     for sure, right, number in filled:
         kind = f"val size-{1 + round(2 * (number / most) ** 0.5)}"
-        parts.append(
-            dot(frame, (sure, right), kind, f"{things(number, 'image')}: sure {sure:.3f}, right {right:.3f}")
-        )
+        parts.append(dot(frame, (sure, right), kind, f"{things(number, 'image')}: sure {sure:.3f}, right {right:.3f}"))
     drawing = svg(frame.width, frame.height, "Share of right predictions by confidence", *parts)
     return figure("Share right, by confidence", [("ideal", "honest"), ("val", "this network")], drawing)
 

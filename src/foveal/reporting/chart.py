@@ -63,9 +63,7 @@ def thinned(points: Sequence[Point], *, most: int = 300) -> list[Point]:
     """At most `most` points: means of as many runs of neighbours."""
     if len(points) <= most:
         return list(points)
-    return [
-        (float(run[:, 0].mean()), float(run[:, 1].mean())) for run in np.array_split(np.array(points), most)
-    ]
+    return [(float(run[:, 0].mean()), float(run[:, 1].mean())) for run in np.array_split(np.array(points), most)]
 
 
 def axes(frame: Frame, x_ticks: Sequence[float], y_ticks: Sequence[float], *, x_title: str) -> Html:

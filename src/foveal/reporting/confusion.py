@@ -78,9 +78,7 @@ def _heat_map(matrix: np.ndarray) -> Html:
     pixels[..., :3] = WRONG_RGB
     pixels[np.arange(size), np.arange(size), :3] = RIGHT_RGB
     pixels[..., 3] = np.round(255 * shades(matrix))
-    image = tag(
-        "img", {"class": "pixels heat", "src": png_uri(pixels), "alt": f"Confusion matrix, {size} × {size}"}
-    )
+    image = tag("img", {"class": "pixels heat", "src": png_uri(pixels), "alt": f"Confusion matrix, {size} × {size}"})
     return tag("figure", {"class": "heat-map"}, tag("figcaption", None, "truth ↓, said →"), image)
 
 

@@ -56,11 +56,7 @@ class History:
     def points(self, records: Sequence[Mapping], name: str, part: str = "") -> list[Point]:
         """(x, figure) of the records that hold the figure `name`, directly or below `part`."""
         values = [number_of((record.get(part) or {} if part else record).get(name)) for record in records]
-        return [
-            (self.x(record), value)
-            for record, value in zip(records, values, strict=True)
-            if value is not None
-        ]
+        return [(self.x(record), value) for record, value in zip(records, values, strict=True) if value is not None]
 
 
 def history(events: Sequence[Mapping]) -> History:
@@ -92,9 +88,7 @@ def curves(events: Sequence[Mapping]) -> Section:
     if not charts:
         body = note("The run has left no records of its training.")
     else:
-        body = join(
-            note(*_words(run)), side_by_side(*charts), tag("div", {"class": "small"}, side_by_side(*small))
-        )
+        body = join(note(*_words(run)), side_by_side(*charts), tag("div", {"class": "small"}, side_by_side(*small)))
     return Section(anchor="curves", title="How the training went", short="Curves", body=body)
 
 
@@ -110,9 +104,7 @@ def _words(run: History) -> list[str]:
     else:
         words.append("No images were held out, so these curves can't show overfitting. ")
     if run.saved is not None:
-        words.append(
-            f"The dashed line marks epoch {run.saved['epoch']}, whose weights the model file holds. "
-        )
+        words.append(f"The dashed line marks epoch {run.saved['epoch']}, whose weights the model file holds. ")
     sizes = {record["size"] for record in run.steps}
     if len(sizes) == 1:
         words.append(f"All steps saw images of {sizes.pop()} pixels a side. ")
@@ -178,10 +170,7 @@ def _chart(
         keys.append((kind, words))
         parts.append(line(frame, points, kind))
         if len(points) <= MOST_DOTS:
-            parts += [
-                dot(frame, each, kind, f"{words}, {run.x_title} {each[0]:.4g}: {each[1]:.4g}")
-                for each in points
-            ]
+            parts += [dot(frame, each, kind, f"{words}, {run.x_title} {each[0]:.4g}: {each[1]:.4g}") for each in points]
     parts += [
         dot(frame, each, f"{'val' if val else 'train'} ring", f"saved: {each[1]:.4g}")
         for each in val or train
@@ -213,9 +202,7 @@ def _size(run: History) -> Html:
     )
 
 
-def _small(
-    run: History, title: str, points: Sequence[Point], y: tuple[float, float], y_ticks: Sequence[float]
-) -> Html:
+def _small(run: History, title: str, points: Sequence[Point], y: tuple[float, float], y_ticks: Sequence[float]) -> Html:
     if not points:
         return Html("")
     frame = Frame(x=(0, run.total), y=y, height=160)

@@ -78,9 +78,7 @@ def _files(data: Mapping) -> list[Html]:
         columns = [Column(title="image", width="50%"), Column(title="why")]
         rows = [(str(each["path"]), str(each["reason"])) for each in skipped[:MOST_FILES]]
         words = f"{things(len(skipped), 'image')} could not be decoded and took no part."
-        parts.append(
-            titled("Skipped images", note(words), tag("div", {"class": "files"}, table(columns, rows)))
-        )
+        parts.append(titled("Skipped images", note(words), tag("div", {"class": "files"}, table(columns, rows))))
     if ignored:
         names = tag("ul", {"class": "paths"}, *(tag("li", None, str(path)) for path in ignored[:MOST_FILES]))
         more = [note(f"And {len(ignored) - MOST_FILES:,} more.")] if len(ignored) > MOST_FILES else []

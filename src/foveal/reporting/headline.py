@@ -62,9 +62,7 @@ def cautions(warnings: Sequence[str]) -> Html:
     )
 
 
-def headline(
-    evaluation: Mapping, network: Mapping, events: Sequence[Mapping], times: Mapping[str, float]
-) -> Html:
+def headline(evaluation: Mapping, network: Mapping, events: Sequence[Mapping], times: Mapping[str, float]) -> Html:
     """Accuracy, large; the other metrics; and what the network weighs and took."""
     metrics = evaluation["metrics"]
     ordered = [name for name in TITLES if name in metrics]
@@ -97,9 +95,7 @@ def _accuracy(evaluation: Mapping) -> Html:
     ends = interval_of(record)
     images = things(total, f"{split_of(evaluation)} image")
     words = f"{count(right)} of {images} recognised right, {count(total - right)} wrong"
-    sure = (
-        [] if ends is None else [tag("span", {"class": "interval"}, "95\u00a0% interval ", interval(record))]
-    )
+    sure = [] if ends is None else [tag("span", {"class": "interval"}, "95\u00a0% interval ", interval(record))]
     return tag(
         "div",
         {"class": "accuracy"},

@@ -22,9 +22,7 @@ class Section:
     @property
     def html(self) -> Html:
         heading = tag("h2", {"id": f"{self.anchor}-title"}, self.title)
-        return tag(
-            "section", {"id": self.anchor, "aria-labelledby": f"{self.anchor}-title"}, heading, self.body
-        )
+        return tag("section", {"id": self.anchor, "aria-labelledby": f"{self.anchor}-title"}, heading, self.body)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +52,7 @@ def document(title: str, *body: Html) -> str:
         tag("title", None, title),
         tag("style", None, Html(style)),
     )
-    return (
-        f"<!doctype html>\n{tag('html', {'lang': 'en'}, head, tag('body', None, tag('main', None, *body)))}\n"
-    )
+    return f"<!doctype html>\n{tag('html', {'lang': 'en'}, head, tag('body', None, tag('main', None, *body)))}\n"
 
 
 def contents(sections: Sequence[Section]) -> Html:
@@ -109,9 +105,7 @@ def folded_table(columns: Sequence[Column], rows: Sequence[Row], *, most: int, o
     """The first `most` rows, and the rest behind a line that opens: "12 " + `others`."""
     if len(rows) <= most + 3:  # opening a fold for three rows is not worth a click
         return table(columns, rows)
-    return join(
-        table(columns, rows[:most]), fold(f"{len(rows) - most:,} {others}", table(columns, rows[most:]))
-    )
+    return join(table(columns, rows[:most]), fold(f"{len(rows) - most:,} {others}", table(columns, rows[most:])))
 
 
 def fold(title: str, *body: Html) -> Html:

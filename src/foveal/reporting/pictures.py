@@ -90,9 +90,7 @@ def _channels_note(images: Sequence[np.ndarray]) -> Html:
     channels = sorted({image.shape[2] for image in images} - {1, 3})
     if not channels:
         return Html("")
-    return note(
-        f"These images have {' or '.join(map(str, channels))} channels; their first is shown, in grey."
-    )
+    return note(f"These images have {' or '.join(map(str, channels))} channels; their first is shown, in grey.")
 
 
 def _filter_tile(weights: np.ndarray) -> np.ndarray:

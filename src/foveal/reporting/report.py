@@ -122,9 +122,7 @@ def _unsure(shown: Sequence[Shown]) -> Section:
 def _filters(weights: np.ndarray) -> Section:
     out, inputs, height, width = weights.shape
     many = f"{min(out, pictures.MOST_FILTERS)} of {out}" if out > pictures.MOST_FILTERS else f"All {out}"
-    seen = {1: "grey", 3: "in the colours they answer to"}.get(
-        inputs, f"a mosaic of its {inputs} inputs each, in grey"
-    )
+    seen = {1: "grey", 3: "in the colours they answer to"}.get(inputs, f"a mosaic of its {inputs} inputs each, in grey")
     words = (
         f"{many} filters of the first layer, {height} × {width} pixels, {seen}. Mid-grey is zero; each is "
         "scaled for itself. Edges and spots mean that it learned; noise means too few images or steps."
@@ -139,8 +137,7 @@ def _filters(weights: np.ndarray) -> Section:
 
 def _augmented(images: Sequence[np.ndarray]) -> Section:
     words = (
-        "Training images exactly as the network saw them. If you can't tell the class, neither can it: "
-        "augment less."
+        "Training images exactly as the network saw them. If you can't tell the class, neither can it: augment less."
     )
     return Section(
         anchor="augmented",

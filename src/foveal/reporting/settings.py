@@ -40,21 +40,15 @@ def settings_section(config: Mapping, reasons: Mapping[str, str]) -> Section:
         ]
         parts.append(table(columns, chosen))
     if others:
-        listed = tag(
-            "div", {"class": "settings"}, table([Column(title="setting"), Column(title="value")], others)
-        )
+        listed = tag("div", {"class": "settings"}, table([Column(title="setting"), Column(title="value")], others))
         parts.append(fold("All other settings", listed) if chosen else listed)
     words = "What was chosen, and why. A value given by hand goes before any rule; a dash means not used."
-    return Section(
-        anchor="settings", title="Settings and reasons", short="Settings", body=join(note(words), *parts)
-    )
+    return Section(anchor="settings", title="Settings and reasons", short="Settings", body=join(note(words), *parts))
 
 
 def machine_section(network: Mapping, machine: Mapping, times: Mapping[str, float]) -> Section:
     """The section on the network, the machine and the time."""
-    paper = (
-        [str(network[key]) for key in ("title", "paper") if network.get(key)] if network.get("paper") else []
-    )
+    paper = [str(network[key]) for key in ("title", "paper") if network.get(key)] if network.get("paper") else []
     architecture = [
         ("Network", network["name"]),
         ("Paper", ". ".join(paper)),
@@ -96,9 +90,7 @@ def _value(config: Mapping, values: Mapping[str, object], name: str) -> Html:
     if not isinstance(value, Mapping):
         return join(setting(value))
     lines = [
-        tag("li", None, f"{part} {setting(each)}")
-        for part, each in value.items()
-        if setting(each) != OFF.get(part)
+        tag("li", None, f"{part} {setting(each)}") for part, each in value.items() if setting(each) != OFF.get(part)
     ]
     return tag("ul", {"class": "parts"}, *lines) if lines else join("all off")
 
@@ -113,9 +105,7 @@ def _list(rows: Sequence[tuple[str, str | None]]) -> Html:
 
 
 def _times(times: Mapping[str, float]) -> Html:
-    names = [name for name in STEPS if name in times] + [
-        name for name in times if name not in (*STEPS, "total")
-    ]
+    names = [name for name in STEPS if name in times] + [name for name in times if name not in (*STEPS, "total")]
     seconds = {name: number_of(times[name]) or 0.0 for name in names}
     longest = max(seconds.values(), default=0.0)
     rows = [

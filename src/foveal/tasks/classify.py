@@ -1,6 +1,6 @@
 """Classification: one class an image. Legend: B batch, K classes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from foveal.errors import UsageError
-from foveal.losses.classification import LOSSES
+from foveal.losses.classification import LOSSES, cross_entropy
 from foveal.metrics.classification import ClassificationMetrics, classification_metrics
 from foveal.networks.build import Network
 from foveal.tasks.task import Outputs, Task
 from foveal.types import Sample
 
+Loss = Callable[[Tensor, Tensor], Tensor]
 AUX_WEIGHT = 0.3  # of each auxiliary classifier's loss (Szegedy et al. 2014, arXiv:1409.4842, section 5)
 
 
@@ -45,10 +46,10 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
     weights = settings.class_weights
     if weights is not None and len(weights) != len(classes):
         raise UsageError(f"{len(weights)} class weights: expected {len(classes)}, one a class")
-    loss = LOSSES[settings.loss]
+    loss: Loss = LOSSES[settings.loss]
     if settings.loss == "cross_entropy":
         tensor = None if weights is None else torch.tensor(weights)
-        loss = partial(loss, label_smoothing=settings.label_smoothing, class_weights=tensor)
+        loss = partial(cross_entropy, label_smoothing=settings.label_smoothing, class_weights=tensor)
     return Task(
         name="classify",
         classes=classes,
@@ -75,7 +76,7 @@ def _build(num_classes: int, backbone: nn.Module) -> nn.Module:
     return Network(backbone, backbone.head(num_classes))  # type: ignore[operator]
 
 
-def _loss(loss: Any, outputs: Outputs, targets: Tensor) -> dict[str, Tensor]:
+def _loss(loss: Loss, outputs: Outputs, targets: Tensor) -> dict[str, Tensor]:
     terms = {"loss": loss(outputs["logits"], targets)}
     for name, logits in outputs.items():
         if name.startswith("aux"):

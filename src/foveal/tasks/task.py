@@ -52,4 +52,3 @@ class Task:
     primary: str
     """The figure of `quick` by which the saved weights are chosen."""
     higher_is_better: bool
-

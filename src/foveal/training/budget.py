@@ -19,8 +19,8 @@ class TimeBudget:
     """Set aside for the evaluation and the report after training."""
     step_seconds: dict[int, float]
     """Of a training step, by training size."""
-    epoch_seconds: float
-    """Of an epoch's end: evaluation, and saving."""
+    evaluation_seconds: float
+    """Of a look at the held-out images, and of saving the model."""
 
     def total_steps(self, plan: Plan, *, elapsed: float, done: int = 0, pace: float = 1.0) -> int:
         """Total steps such that those after `done` end in time; at least one more than `done`.
@@ -51,7 +51,9 @@ class TimeBudget:
         return self.total_steps(plan, elapsed=elapsed, done=done, pace=pace)
 
     def _predicted(self, plan: Plan, total_steps: int, done: int, pace: float) -> float:
-        """Seconds of the steps from `done` to `total_steps`, with their epochs' ends."""
-        counts = replace(plan, total_steps=total_steps).steps_by_size(done)
+        """Seconds of the steps from `done` to `total_steps`, with their evaluations."""
+        plan = replace(plan, total_steps=total_steps)
+        counts = plan.steps_by_size(done)
         steps = sum(count * self.step_seconds[size] for size, count in counts.items())
-        return pace * steps + math.ceil((total_steps - done) / plan.steps_per_epoch) * self.epoch_seconds
+        looks = math.ceil((total_steps - done) / plan.steps_per_epoch / plan.evaluate_every)
+        return pace * steps + looks * self.evaluation_seconds

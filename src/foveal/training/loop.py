@@ -4,6 +4,7 @@ Legend: B batch, K classes.
 """
 
 import copy
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -44,12 +45,17 @@ class Trainer:
         replan: Callable[[TrainState], int] | None = None,
         stop: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """`stop()` names a reason to end after the current step, or None. `replan` gives a new number of total steps."""
+        """`stop()` names a reason to end after the current step, or None; `replan` gives new total steps."""
         self.task, self.state, self.preprocess, self.device = task, state, preprocess, device
         self.train_store, self.val_store = train_store, val_store
         self.train_targets = task.encode(train_store.samples).to(device)
         self.val_targets = None if val_store is None else task.encode(val_store.samples).to(device)
-        self.save_checkpoint, self.save_best, self.replan, self.stop = save_checkpoint, save_best, replan, stop
+        self.save_checkpoint, self.save_best, self.replan, self.stop = (
+            save_checkpoint,
+            save_best,
+            replan,
+            stop,
+        )
         self._averaged: nn.Module | None = None
         self._epoch_order: tuple[int, Tensor] | None = None
 
@@ -119,9 +125,8 @@ class Trainer:
         plan = self.state.plan
         images = self.train_store.gather(indices).to(self.device)
         draws = Draws(plan.seed, epoch, indices)
-        params = draw(
-            plan.augment, draws, in_size_hw=tuple(images.shape[2:]), out_size_hw=(size, size), channels=images.shape[1]
-        )
+        _, channels, height, width = images.shape
+        params = draw(plan.augment, draws, in_size_hw=(height, width), out_size_hw=(size, size), channels=channels)
         inputs, targets = mix(augment_images(images, params), self.train_targets[indices], params)
         return self.preprocess.standardise(inputs).contiguous(memory_format=torch.channels_last), targets
 
@@ -179,11 +184,7 @@ class Trainer:
         progress, plan = self.state.progress, self.state.plan
         means = {name: value / progress.log_images for name, value in progress.log_sums.items()}
         progress.log_sums, progress.log_images = {}, 0
-        if not means["loss"] < float("inf"):
-            raise FovealError(
-                f"training diverged: the loss is {means['loss']} at step {progress.step}; "
-                f"lower the learning rate (--lr, now {plan.lr:g}) or clip gradients (--clip-norm 1)"
-            )
+        self._check_finite(means)
         return StepDone(
             step=progress.step,
             epoch=(progress.step - 1) // plan.steps_per_epoch + 1,
@@ -195,19 +196,34 @@ class Trainer:
             size=plan.size_at(progress.step - 1),
         )
 
+    def _check_finite(self, means: Mapping[str, float]) -> None:
+        lost = {name: value for name, value in means.items() if not math.isfinite(value)}
+        if lost:
+            name, value = next(iter(lost.items()))
+            raise FovealError(
+                f"training diverged: the {name.replace('_', ' ')} is {value} at step {self.state.progress.step}; "
+                f"lower the learning rate (--lr, now {self.state.plan.lr:g}) or clip gradients (--clip-norm 1)"
+            )
+
     def _finish_epoch(self) -> EpochDone:
         """Evaluates on the held-out images and keeps the weights where they are the best so far."""
         state, progress = self.state, self.state.progress
         epoch = (progress.step - 1) // state.plan.steps_per_epoch + 1
         means = {name: value / progress.epoch_images for name, value in progress.epoch_sums.items()}
         progress.epoch_sums, progress.epoch_images = {}, 0
-        candidate = self._candidate()
-        val = {} if self.val_store is None else self.evaluate(candidate)
-        best = not val or _better(val[self.task.primary], progress.best, self.task.higher_is_better)
-        if best:
-            progress.best = val.get(self.task.primary)
-            progress.best_epoch = epoch
-            self.save_best(candidate, val, epoch)
+        self._check_finite(means)
+        val: dict[str, float] = {}
+        best = False
+        if epoch % state.plan.evaluate_every == 0 or progress.step == state.plan.total_steps:
+            candidate = self._candidate()
+            val = {} if self.val_store is None else self.evaluate(candidate)
+            self._check_finite(val)
+            best = not val or _better(val[self.task.primary], progress.best, self.task.higher_is_better)
+            if best:
+                if val.get(self.task.primary) != progress.best:
+                    progress.best_epoch = epoch
+                progress.best = val.get(self.task.primary)
+                self.save_best(candidate, val, epoch)
         return EpochDone(
             step=progress.step,
             epoch=epoch,

@@ -169,9 +169,5 @@ def _match_layouts(optimiser: Optimizer) -> None:
     """
     for parameter, state in optimiser.state.items():
         for key, value in state.items():
-            if (
-                torch.is_tensor(value)
-                and value.shape == parameter.shape
-                and value.stride() != parameter.stride()
-            ):
+            if torch.is_tensor(value) and value.shape == parameter.shape and value.stride() != parameter.stride():
                 state[key] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)

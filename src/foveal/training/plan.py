@@ -8,6 +8,8 @@ from foveal.augment.settings import AugmentSettings
 from foveal.feed.order import steps_per_epoch
 from foveal.training.schedules import learning_rate
 
+SIZE_STEP = 16  # pixels between two training sizes: half of the coarsest stage's stride, so few sizes are odd ones
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -23,10 +25,8 @@ class Plan:
     warmup: float
     clip_norm: float
     patience: int
-    size: int
-    grow_from: float
-    size_multiple: int
-    """Training sizes are multiples of this, and end at `size`."""
+    train_sizes: tuple[int, int]
+    """First and last side of the training images, in pixels."""
     augment: AugmentSettings
     bfloat16: bool
     checkpoint_seconds: float
@@ -46,14 +46,24 @@ class Plan:
         """Steps between two records: 20 records an epoch, and at most 2,000 a run."""
         return max(1, self.steps_per_epoch // 20, self.total_steps // 2000)
 
+    @property
+    def evaluate_every(self) -> int:
+        """Epochs between two looks at the held-out images: about 20 looks a run, and one at its end.
+
+        With early stopping it is every epoch, because its patience counts them.
+        """
+        if self.patience:
+            return 1
+        return max(1, math.ceil(self.total_steps / self.steps_per_epoch / 20))
+
     def lr_at(self, step: int) -> float:
         """Learning rate of step `step`, counted from 0."""
         return learning_rate(self.schedule, (step + 0.5) / self.total_steps, peak=self.lr, warmup=self.warmup)
 
     def sizes(self) -> list[int]:
-        """The training sizes in their order, growing to `size`; one where growing is off."""
-        smallest = math.ceil(self.size * self.grow_from / self.size_multiple) * self.size_multiple
-        return [*range(smallest, self.size, self.size_multiple), self.size]
+        """The training sizes in their order, 16 pixels apart."""
+        first, last = self.train_sizes
+        return [*range(first, last, SIZE_STEP), last]
 
     def size_at(self, step: int) -> int:
         """Side of the training images of step `step`: grows evenly over the first two thirds of the run."""
@@ -76,5 +86,5 @@ class Plan:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Plan":
         """The record that `to_json` wrote."""
-        return cls(**{**value, "augment": AugmentSettings(**value["augment"])})
-
+        sizes = tuple(value["train_sizes"])
+        return cls(**{**value, "augment": AugmentSettings(**value["augment"]), "train_sizes": sizes})

@@ -10,7 +10,7 @@ from torch import nn
 
 from foveal.augment.settings import AugmentSettings
 from foveal.bundle import CUSTOM, wrap_module
-from foveal.device import native_bf16
+from foveal.device import native_bf16, place
 from foveal.feed.decoding import Progress
 from foveal.feed.store import Store, build_store, channel_statistics
 from foveal.networks.build import build_backbone
@@ -24,7 +24,7 @@ from foveal.training.settings import TrainSettings
 from foveal.training.state import TrainState
 from foveal.types import Sample
 
-STORE_SCALE = 1.25  # of the network's side, for training images that are cropped at random: detail to crop from
+STORE_SCALE = 1.25  # of the last training side, where images are cropped at random: detail to crop from
 BF16_FROM_SIDE = 64  # below it a network's passes are too short to repay the conversions
 LENET5_MEAN, LENET5_STD = 0.1 / 1.275, 1 / 1.275  # black -0.1, white 1.175 (LeCun et al. 1998, section II.B)
 
@@ -49,12 +49,18 @@ def prepare_data(
     """Decodes both splits once. Raises BadImagesError as `settings.on_bad_image` says."""
     assert settings.size is not None
     assert settings.fit is not None
+    assert settings.train_sizes is not None
     side = settings.size
     plain = Preprocess(
-        size_hw=(side, side), channels=channels, fit=settings.fit, mean=(0.0,) * channels, std=(1.0,) * channels
+        size_hw=(side, side),
+        channels=channels,
+        fit=settings.fit,
+        mean=(0.0,) * channels,
+        std=(1.0,) * channels,
     )
     cropped = AugmentSettings(**settings.augment).crop_area != (1.0, 1.0)
-    larger = 4 * round(side * STORE_SCALE / 4) if cropped else side
+    last = settings.train_sizes[1]
+    larger = 4 * round(last * STORE_SCALE / 4) if cropped else last
     train_store = build_store(
         train, replace(plain, size_hw=(larger, larger)), on_bad_image=settings.on_bad_image, progress=progress
     )
@@ -87,7 +93,7 @@ def prepare_state(
 ) -> TrainState:
     """Network, optimiser and plan, seeded. With a time budget the plan's steps are provisional: one epoch."""
     network = build_network(settings, task, data.preprocess.channels, module)
-    network = network.to(device=device, memory_format=torch.channels_last)
+    network = place(network, device)
     assert settings.lr is not None
     assert settings.optimiser is not None
     assert settings.weight_decay is not None
@@ -117,13 +123,13 @@ def build_network(settings: TrainSettings, task: Task, channels: int, module: nn
 def make_plan(settings: TrainSettings, num_samples: int, *, bfloat16: bool) -> Plan:
     """The numbers of a run over `num_samples` images."""
     values = asdict(settings)
-    names = ("accumulate", "seed", "lr", "schedule", "warmup", "clip_norm", "patience", "size", "checkpoint_seconds")
+    assert settings.train_sizes is not None
+    names = ("accumulate", "seed", "lr", "schedule", "warmup", "clip_norm", "patience", "checkpoint_seconds")
     plan = Plan(
         num_samples=num_samples,
         batch_size=min(values["batch_size"], num_samples),
         total_steps=1,
-        grow_from=values["grow_from"],
-        size_multiple=16 if values["size"] % 16 == 0 else 1,
+        train_sizes=settings.train_sizes,
         augment=AugmentSettings(**settings.augment),
         bfloat16=bfloat16,
         **{name: values[name] for name in names},

@@ -16,7 +16,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
-    """How to train. Every option of `foveal train` is a field here; None means: chosen from the data by stated rules."""
+    """How to train. Every option of `foveal train` is a field here; None is chosen from the data by stated rules."""
 
     model: str | None = None
     """Network by name; `foveal models` lists them."""
@@ -59,8 +59,9 @@ class TrainSettings:
     """Seconds between checkpoints; one is saved at a stop and at the end too."""
     patience: int = 0
     """Epochs without a better held-out figure before stopping early; 0 is off."""
-    grow_from: float | None = None
-    """Share of the input's side at which training starts and from which it grows; 1 is off."""
+    train_sizes: tuple[int, int] | None = None
+    """First and last side of the training images in pixels; it grows from one to the other. The network is used at
+    `size`, which may be larger: crops at random make things look larger in training."""
 
     loss: str | None = None
     """cross_entropy, mean_squared_error, lenet5_mse or lenet5_map."""
@@ -92,11 +93,17 @@ class TrainSettings:
             if value is not None and not low <= value < high:
                 raise UsageError(f"--{name.replace('_', '-')} {value}: expected {words}")
         if self.val_share + self.test_share >= 1:
-            raise UsageError(f"--val-share {self.val_share} and --test-share {self.test_share} leave nothing to train on")
+            raise UsageError(
+                f"--val-share {self.val_share} and --test-share {self.test_share} leave nothing to train on"
+            )
         if self.time is not None:
             parse_seconds(self.time)
             if self.epochs is not None:
                 raise UsageError("--time and --epochs both set the number of steps; give one of them")
+        if self.train_sizes is not None:
+            object.__setattr__(self, "train_sizes", tuple(self.train_sizes))  # JSON brings lists
+            if not 1 <= self.train_sizes[0] <= self.train_sizes[1]:
+                raise UsageError(f"--train-sizes {self.train_sizes}: expected a first side and one that is no smaller")
         AugmentSettings(**self.augment)
 
     def to_json(self) -> dict[str, Any]:
@@ -127,7 +134,6 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "ema": (0, 1, "0 to below 1"),
     "checkpoint_seconds": (0, _INFINITE, "0 or more seconds"),
     "patience": (0, _INFINITE, "0 or more"),
-    "grow_from": (0.1, 1.0 + 1e-9, "0.1 to 1"),
     "label_smoothing": (0, 1, "0 to below 1"),
     "val_share": (0, 1, "0 to below 1"),
     "test_share": (0, 1, "0 to below 1"),
@@ -137,7 +143,9 @@ _RANGES: dict[str, tuple[float, float, str]] = {
 def parse_seconds(text: str) -> float:
     """The seconds in a time such as 90s, 10m, 1h30m or 45 (seconds). Raises UsageError."""
     match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip())
-    seconds = sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True)) if match else 0
+    seconds = (
+        sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True)) if match else 0
+    )
     if seconds <= 0:
         raise UsageError(f"--time {text!r}: expected a time such as 90s, 10m or 1h30m")
     return seconds

@@ -28,6 +28,7 @@ class Progress:
     images: int = 0
     best: float | None = None
     best_epoch: int = 0
+    """The epoch that last bettered the figure; a tie does not count."""
     epoch_sums: dict[str, float] = field(default_factory=dict)
     """Sums over this epoch's images, by figure."""
     epoch_images: int = 0
@@ -51,7 +52,9 @@ def save_checkpoint(state: TrainState, path: Path) -> None:
     """Writes everything that continues the run, atomically."""
     tensors = {f"network.{name}": value for name, value in state.network.state_dict().items()}
     for index, slots in state.optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in slots.items() if value is not None}
+        tensors |= {
+            f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in slots.items() if value is not None
+        }
     header = {"plan": state.plan.to_json(), "progress": vars(state.progress)}
     if state.ema is not None:
         average = state.ema.state_dict()

@@ -52,7 +52,9 @@ class TrainingDisplay:
         self._bars.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._bars.stop()
 
     def show(self, event: Event) -> None:
@@ -62,7 +64,8 @@ class TrainingDisplay:
                 self._plan(event)
             case StepDone():
                 in_epoch = (event.step - 1) % self._steps_per_epoch + 1
-                text = f"step   {_figures(event.loss, event.accuracy)} lr {event.lr:.2g} {event.images_per_second:,.0f} img/s"
+                figures = _figures(event.loss, event.accuracy)
+                text = f"step   {figures} lr {event.lr:.2g} {event.images_per_second:,.0f} img/s"
                 self._bars.update(self._steps, completed=in_epoch, total=self._steps_per_epoch, description=text)
                 self._bars.update(self._epochs, completed=event.step / self._steps_per_epoch)
             case EpochDone():

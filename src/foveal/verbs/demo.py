@@ -25,7 +25,9 @@ def demo(*, out: Path | str = "foveal-demo") -> dict[str, Any]:
     model = load(result["model"])
     held_out = digits.of_split("test")
     predictions = []
-    for sample, prediction in zip(held_out, model.predict([sample.image for sample in held_out[:PREDICTED]]), strict=False):
+    for sample, prediction in zip(
+        held_out, model.predict([sample.image for sample in held_out[:PREDICTED]]), strict=False
+    ):
         assert isinstance(prediction, dict)
         truth = digits.classes[sample.label or 0]
         say(f"{sample.id}: a {truth}, read as {prediction['label']} with probability {prediction['score']:.3f}")

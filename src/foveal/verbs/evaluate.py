@@ -1,19 +1,20 @@
 """`foveal evaluate`: a model's metrics, with intervals, on a split of a data set."""
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from foveal.bundle import load_bundle
-from foveal.device import pick_device
+from foveal.bundle import Contract, load_bundle
+from foveal.device import DeviceName, pick_device
 from foveal.errors import DataError
 from foveal.evaluation.evaluate import evaluate_store, leaked
 from foveal.feed.decoding import OnBadImage
 from foveal.feed.store import build_store
 from foveal.read import assign_splits, read_dataset
-from foveal.types import SPLITS, Dataset, Split
+from foveal.types import SPLITS, Dataset, Sample, Split
 from foveal.verbs.console import decoding_bar, say
 
 
@@ -23,28 +24,20 @@ def evaluate(
     *,
     split: Split | None = None,
     on_bad_image: OnBadImage = "error",
-    device: str = "auto",
+    device: DeviceName = "auto",
     module: nn.Module | None = None,
 ) -> dict[str, Any]:
     """{"task", "n", "split", "classes", "metrics": {name: {"value", "low", "high"}}, "warnings", …}.
 
-    model: a model file, or a run folder. data: as for `foveal.train`; where it has no test split the one that
-    training held out is made again, from the seed and shares in the model file. split: None takes the test split.
+    model: a model file, or a run folder. data: as for `foveal.train`. split: None takes the test split; where the data
+    has no splits, the one that training held out of the same data (its counts tell), or all of any other data.
     module: your own network, where the model was trained with one.
     Raises DataError where a class is missing or unknown to the model (they are matched by name), or the split is empty.
     """
     bundle = load_bundle(model_path(model), module=module)
     contract = bundle.contract
     dataset = match_classes(read_dataset(data), contract.classes)
-    made = contract.data["split"]
-    dataset = assign_splits(
-        dataset, val_share=made["val_share"], test_share=made["test_share"], seed=made["seed"]
-    )
-    split = split or "test"
-    samples = dataset.of_split(split)
-    if not samples:
-        present = [name for name in SPLITS if dataset.of_split(name)]
-        raise DataError(f"{dataset.name}: its {split} split is empty; it has {', '.join(present)} (--split)")
+    split, samples = _samples_of(dataset, contract, split)
     with decoding_bar() as progress:
         store = build_store(samples, contract.preprocess, on_bad_image=on_bad_image, progress=progress)
     task = contract.make_task()
@@ -62,6 +55,23 @@ def evaluate(
         say(f"warning: {warning}")
     skipped = [{"path": str(error.path), "reason": error.reason} for error in store.skipped]
     return {**evaluation.to_json(task=task, split=split), "skipped": skipped, "warnings": warnings}
+
+
+def _samples_of(dataset: Dataset, contract: Contract, split: Split | None) -> tuple[str, tuple[Sample, ...]]:
+    """The split's name and its samples. Splits that training made are made again where this is its data."""
+    totals = Counter(sample.label for sample in dataset.samples)
+    trained_on = [sum(counts[name] for counts in contract.data["counts"].values()) for name in contract.classes]
+    same_data = [totals[label] for label in range(len(contract.classes))] == trained_on
+    if same_data:
+        made = contract.data["split"]
+        dataset = assign_splits(dataset, val_share=made["val_share"], test_share=made["test_share"], seed=made["seed"])
+    elif split is None and not any(sample.split for sample in dataset.samples):
+        return "all", dataset.samples
+    samples = dataset.of_split(split or "test")
+    if not samples:
+        present = ", ".join(name for name in SPLITS if dataset.of_split(name)) or "none"
+        raise DataError(f"{dataset.name}: its {split or 'test'} split is empty; it has {present} (--split)")
+    return split or "test", samples
 
 
 def model_path(model: Path | str) -> Path:

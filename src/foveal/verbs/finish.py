@@ -44,8 +44,9 @@ def finish_run(
 ) -> dict[str, Any]:
     """The result of `foveal.train`, and which weights were chosen under "chosen"."""
     bundle = load_bundle(run.model, module=module)
-    split, store = _evaluation_store(dataset, data)
-    warnings = [*notes, *_split_notes(split, store, data, task)]
+    test = build_store(dataset.of_split("test"), data.preprocess, on_bad_image="skip")
+    split, store = _evaluation_store(test, data)
+    warnings = [*notes, *_split_notes(split, test, data, task)]
     for note in warnings[len(notes) :]:
         say(f"warning: {note}")
     progress = trainer.state.progress
@@ -60,7 +61,7 @@ def finish_run(
     evaluated = evaluation.to_json(task=task, split=split)
     watch.lap("evaluation")
     described = _described(bundle, recipe)
-    facts = _data_facts(dataset, data, store, split)
+    facts = _data_facts(dataset, data, test, f"evaluated on {len(store):,} {split} images")
     report = Report(
         title=f"{recipe.settings.model} on {dataset.name}",
         warnings=warnings,
@@ -97,29 +98,33 @@ def finish_run(
     return {**result, "chosen": bundle.contract.chosen}
 
 
-def _evaluation_store(dataset: Dataset, data: TrainingData) -> tuple[Split, Store]:
-    """The test split, decoded now for the first time; the held-out images, or training's own, where there is none.
+def _evaluation_store(test: Store, data: TrainingData) -> tuple[Split, Store]:
+    """The test split, decoded only now; the held-out images, or training's own, where it has no image.
 
     A bad test image never fails a finished training: it is left out, counted and named.
     """
-    test = dataset.of_split("test")
-    if test:
-        return "test", build_store(test, data.preprocess, on_bad_image="skip")
+    if len(test):
+        return "test", test
     if data.val is not None:
         return "val", data.val
     return "train", build_store(data.train.samples, data.preprocess, on_bad_image="skip")
 
 
-def _split_notes(split: Split, store: Store, data: TrainingData, task: Task) -> list[str]:
+def _split_notes(split: Split, test: Store, data: TrainingData, task: Task) -> list[str]:
+    notes = []
+    if test.skipped:
+        notes.append(f"{len(test.skipped)} test images can't be decoded and were left out")
     if split == "train":
-        return ["there is neither a test nor a validation split: these figures are of the training images themselves"]
-    if split == "val":
-        return ["there is no test split: these figures are of the held-out images by which the weights were chosen"]
-    stores = {"train": data.train, "val": data.val, "test": store}
-    known = duplicate_notes(_hashes({"train": data.train, "val": data.val}), task.classes)
-    notes = [note for note in duplicate_notes(_hashes(stores), task.classes) if note not in known]
-    if store.skipped:
-        notes.append(f"{len(store.skipped)} test images can't be decoded and were left out")
+        notes.append("there are no test or held-out images: these figures are of the training images themselves")
+    elif split == "val":
+        notes.append(
+            "there are no test images: these figures are of the held-out ones, by which the weights were chosen"
+        )
+    else:
+        before = {"train": data.train, "val": data.val}
+        known = duplicate_notes(_hashes(before), task.classes)
+        after = duplicate_notes(_hashes({**before, "test": test}), task.classes)
+        notes += [note for note in after if note not in known]
     return notes
 
 
@@ -131,8 +136,8 @@ def _hashes(stores: dict[str, Store | None]) -> dict[str, tuple[np.ndarray, np.n
     }
 
 
-def _data_facts(dataset: Dataset, data: TrainingData, store: Store, split: Split) -> dict[str, Any]:
-    stores = [data.train, *([data.val] if data.val else []), *([store] if split == "test" else [])]
+def _data_facts(dataset: Dataset, data: TrainingData, test: Store, split_note: str) -> dict[str, Any]:
+    stores = [data.train, *([data.val] if data.val else []), test]
     skipped = [error for each in stores for error in each.skipped]
     return {
         "name": dataset.name,
@@ -143,7 +148,7 @@ def _data_facts(dataset: Dataset, data: TrainingData, store: Store, split: Split
         "size_hw": list(data.preprocess.size_hw),
         "channels": data.preprocess.channels,
         "store": data.train.description,
-        "split_note": f"evaluated on {len(store):,} {split} images",
+        "split_note": split_note,
     }
 
 

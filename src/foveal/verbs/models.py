@@ -6,7 +6,7 @@ from foveal.networks import NETWORKS
 
 
 def models() -> list[dict[str, Any]]:
-    """One entry a network: {"name", "parameters", "paper", "title", "classes", "channels", "size", "min_size", "stages"}.
+    """One entry a network: its name, parameters, paper, title, classes, channels, sizes in pixels and stages.
 
     Parameters are counted at the paper's own classes and channels.
     """

@@ -1,7 +1,6 @@
 """`foveal predict` and `foveal.load`: a model file applied to images that nobody labelled."""
 
 import glob
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -9,14 +8,14 @@ from typing import Any
 
 from torch import nn
 
-from foveal.device import pick_device
+from foveal.device import DeviceName, pick_device
 from foveal.errors import DataError, ImageError
 from foveal.images import IMAGE_SUFFIXES
 from foveal.inference.predictor import Model, load_model
 from foveal.verbs.evaluate import model_path
 
 
-def load(model: Path | str, *, module: nn.Module | None = None, device: str = "auto") -> Model:
+def load(model: Path | str, *, module: nn.Module | None = None, device: DeviceName = "auto") -> Model:
     """The trained network in a model file or run folder: `load("model.safetensors")("cat.jpg")`.
 
     module: your own network, where the model was trained with one. Raises ModelError.
@@ -29,7 +28,7 @@ def predict(
     paths: str | Path | Sequence[str | Path],
     *,
     tta: bool = False,
-    device: str = "auto",
+    device: DeviceName = "auto",
 ) -> Iterator[dict[str, Any]]:
     """For each input {"path", "label", "score", "scores"}, or {"path", "error"}; in order, as they come.
 
@@ -56,7 +55,7 @@ def expand(paths: Iterable[str | Path]) -> Iterator[Path]:
         if path.is_dir():
             yield from _nonempty(path, (each for each in sorted(path.rglob("*")) if _is_image(each)))
         elif not path.exists() and glob.has_magic(str(given)):
-            matches = (Path(each) for each in sorted(glob.glob(os.path.expanduser(str(given)), recursive=True)))
+            matches = (Path(each) for each in sorted(glob.glob(str(given), recursive=True)))  # noqa: PTH207
             yield from _nonempty(path, (each for each in matches if each.is_file()))
         else:
             yield path

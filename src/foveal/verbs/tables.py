@@ -67,7 +67,12 @@ def models_table(listed: Sequence[Mapping[str, Any]]) -> None:
     for each in listed:
         strides = "/".join(str(stage["stride"]) for stage in each["stages"])
         table.add_row(
-            each["name"], each["paper"], f"{each['parameters']:,}", str(each["min_size"]), str(each["size"]), strides or "none"
+            each["name"],
+            each["paper"],
+            f"{each['parameters']:,}",
+            str(each["min_size"]),
+            str(each["size"]),
+            strides or "none",
         )
     _console().print(table)
 

@@ -2,65 +2,30 @@
 
 import json
 import os
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import nn
 
 from foveal.augment.settings import AugmentSettings
-from foveal.bundle import Contract, save_bundle
-from foveal.device import machine, pick_device
+from foveal.device import pick_device
 from foveal.errors import Interrupted, RunError, UsageError
 from foveal.events import Event, Finished, Stopped
 from foveal.files import write_json
-from foveal.evaluation.evaluate import duplicate_notes
 from foveal.read import assign_splits, read_dataset
 from foveal.recipes.defaults import Recipe, resolve
 from foveal.recipes.facts import probe
 from foveal.runs import RunFolder, cut_events, in_use, new_run, open_run, read_config
-from foveal.tasks.task import Task
-from foveal.training.budget import TimeBudget
-from foveal.training.loop import Trainer
-from foveal.training.prepare import (
-    TrainingData,
-    architecture_name,
-    prepare_data,
-    prepare_state,
-    prepare_task,
-)
-from foveal.training.settings import TrainSettings, parse_seconds
-from foveal.training.state import TrainState, load_checkpoint, save_checkpoint
+from foveal.training.settings import TrainSettings
 from foveal.types import Dataset
-from foveal.verbs.console import Stopwatch, TrainingDisplay, decoding_bar, say
+from foveal.verbs.console import Stopwatch, TrainingDisplay, say
 from foveal.verbs.finish import finish_run
+from foveal.verbs.session import Session, continue_run, plan_by_time, prepare_session
+from foveal.verbs.signals import stop_requests
 
 _AUGMENT_FIELDS = {each.name for each in fields(AugmentSettings)}
-_REPORT_SECONDS = 6.0  # set aside for metrics and report.html when the time is given
-
-
-@dataclass(frozen=True, kw_only=True)
-class Session:
-    """One run, ready for its first step."""
-
-    run: RunFolder
-    dataset: Dataset
-    recipe: Recipe
-    task: Task
-    data: TrainingData
-    state: TrainState
-    trainer: Trainer
-    module: nn.Module | None
-    device: torch.device
-    notes: tuple[str, ...]
-    watch: Stopwatch
 
 
 def train(
@@ -76,9 +41,9 @@ def train(
 ) -> dict[str, Any]:
     """Trains a classifier and returns {"run", "model", "seconds", "images_per_second", "metrics"}.
 
-    data: what `foveal.read_dataset` takes: a folder, a .csv, IDX files, (images, labels) or a Dataset. Test images are not
-    read before training has ended. `model` is a name (`foveal models`) or your own `nn.Module`, images (B, C, H, W)
-    -> logits (B, K). `settings` are the fields of `TrainSettings` and of `AugmentSettings`.
+    data: what `foveal.read_dataset` takes: a folder, a .csv, IDX files, (images, labels) or a Dataset. Test images
+    are not read before training has ended. `model` is a name (`foveal models`) or your own `nn.Module`, images
+    (B, C, H, W) -> logits (B, K). `settings` are the fields of `TrainSettings` and of `AugmentSettings`.
     out: a new run folder. resume: a run folder to continue; only `epochs` may be raised with it. config: a run's
     config.json to repeat. on_event: called with each training event. started: the `time.perf_counter()` from which
     the setting `time` counts; None is now.
@@ -104,11 +69,11 @@ def train(
         run = new_run(None if out is None else Path(out), f"{dataset.name}-{recipe.settings.model}")
         _save_config(run, data, recipe)
     else:
-        recipe = replace(recipe, reasons=reasons)
+        recipe = replace(recipe, reasons=reasons or {})
     with in_use(run):
-        session = _prepare(run, dataset, recipe, facts.channels, module, device, watch)
+        session = prepare_session(run, dataset, recipe, facts.channels, module, device, watch)
         if resume is not None and run.last.is_file():
-            _continue(session)
+            continue_run(session)
         return _train_and_finish(session, on_event, resumed=resume is not None)
 
 
@@ -119,7 +84,9 @@ def _asked(
     saved = {} if config is None else read_config(Path(config))
     data = saved.get("data") if data is None else data
     if data is None:
-        raise UsageError("no data given: foveal train DATA, where DATA is a folder of class folders, a .csv or IDX files")
+        raise UsageError(
+            "no data given: foveal train DATA, where DATA is a folder of class folders, a .csv or IDX files"
+        )
     values = dict(saved.get("settings", {}))
     choices = {key: value for key, value in settings.items() if value is not None}
     if "time" in choices:
@@ -178,142 +145,17 @@ def _say_data(dataset: Dataset) -> None:
         say(f"  left alone, no images by their names: {len(dataset.ignored)} files ({shown})")
 
 
-def _prepare(
-    run: RunFolder,
-    dataset: Dataset,
-    recipe: Recipe,
-    channels: int,
-    module: nn.Module | None,
-    device: torch.device,
-    watch: Stopwatch,
-) -> Session:
-    settings = recipe.settings
-    train_samples, val_samples = dataset.of_split("train"), dataset.of_split("val")
-    for field, reason in recipe.reasons.items():
-        if field in ("model", "size", "augment"):
-            value = "" if field == "augment" else f" {getattr(settings, field)}"
-            say(f"{field}:{value} ({reason})")
-    with decoding_bar() as progress:
-        data = prepare_data(train_samples, val_samples, settings, channels=channels, progress=progress)
-    say(f"training images: {data.train.description}")
-    watch.lap("decoding")
-    notes = _data_notes(data, dataset.classes)
-    for note in notes:
-        say(f"warning: {note}")
-    task = prepare_task(settings, dataset.classes, data.train.samples)
-    state = prepare_state(settings, task, data, device=device, module=module)
-    save_best = _best_saver(run, dataset, recipe, task, data, module, state)
-    trainer = Trainer(
-        task,
-        state,
-        data.preprocess,
-        data.train,
-        data.val,
-        device=device,
-        save_checkpoint=lambda state: save_checkpoint(state, run.last),
-        save_best=save_best,
-    )
-    parameters = sum(each.numel() for each in state.network.parameters())
-    say(f"network: {settings.model}, {parameters:,} parameters, on {device}, {_precision(state)}")
-    return Session(
-        run=run,
-        dataset=dataset,
-        recipe=recipe,
-        task=task,
-        data=data,
-        state=state,
-        trainer=trainer,
-        module=module,
-        device=device,
-        notes=notes,
-        watch=watch,
-    )
-
-
-def _precision(state: TrainState) -> str:
-    return "bfloat16" if state.plan.bfloat16 else "float32"
-
-
-def _data_notes(data: TrainingData, classes: tuple[str, ...]) -> tuple[str, ...]:
-    stores = {"train": data.train} | ({} if data.val is None else {"val": data.val})
-    skipped = [error for store in stores.values() for error in store.skipped]
-    notes = duplicate_notes(
-        {name: (store.hashes, np.array([sample.label for sample in store.samples])) for name, store in stores.items()},
-        classes,
-    )
-    if skipped:
-        notes.append(f"{len(skipped)} images can't be decoded and were left out")
-    return tuple(notes)
-
-
-def _best_saver(
-    run: RunFolder,
-    dataset: Dataset,
-    recipe: Recipe,
-    task: Task,
-    data: TrainingData,
-    module: nn.Module | None,
-    state: TrainState,
-) -> Callable[[nn.Module, Mapping[str, float], int], None]:
-    """A function that writes the model file whenever the held-out figure is the best so far."""
-    settings, augment = recipe.settings, recipe.augment
-    weights = "moving average of the weights" if settings.ema else "weights"
-
-    def save(network: nn.Module, val: Mapping[str, float], epoch: int) -> None:
-        held_out = 0 if data.val is None else len(data.val)
-        why = f"best of the epochs on {held_out:,} held-out images" if val else "the last (nothing was held out)"
-        contract = Contract(
-            architecture=architecture_name(settings, module),
-            task=task.name,
-            task_settings=dict(task.settings),
-            classes=task.classes,
-            preprocess=data.preprocess,
-            chosen=f"{weights} after epoch {epoch}, {why}",
-            val=dict(val),
-            mirrored=augment.hflip > 0,
-            data=_data_contract(dataset, data, settings),
-            recipe=settings.to_json(),
-            machine=machine(),
-        )
-        save_bundle(run.model, network, contract, data.train.hashes)
-
-    return save
-
-
-def _data_contract(dataset: Dataset, data: TrainingData, settings: TrainSettings) -> dict[str, Any]:
-    return {
-        "name": dataset.name,
-        "format": dataset.format,
-        "counts": dataset.counts(),
-        "fingerprint": f"{int(np.bitwise_xor.reduce(data.train.hashes)):016x}",
-        "split": {"val_share": settings.val_share, "test_share": settings.test_share, "seed": settings.seed},
-    }
-
-
-def _continue(session: Session) -> None:
-    """Takes the run up where its checkpoint stands; epochs may have been raised since."""
-    state, settings = session.state, session.recipe.settings
-    planned = state.plan
-    load_checkpoint(state, session.run.last)
-    if state.plan.num_samples != planned.num_samples:
-        raise RunError(
-            f"{session.run.path}: the data changed since this run started: {state.plan.num_samples:,} training images "
-            f"then, {planned.num_samples:,} now; start a new run"
-        )
-    if settings.epochs is not None and planned.total_steps > state.progress.step:
-        state.plan = replace(state.plan, total_steps=planned.total_steps)
-    cut_events(session.run, state.progress.step)
-
-
-def _train_and_finish(
-    session: Session, on_event: Callable[[Event], None] | None, *, resumed: bool
-) -> dict[str, Any]:
+def _train_and_finish(session: Session, on_event: Callable[[Event], None] | None, *, resumed: bool) -> dict[str, Any]:
     session.run.path.mkdir(parents=True, exist_ok=True)
     if resumed and not session.run.last.is_file():
         cut_events(session.run, -1)  # killed before its first checkpoint: it starts anew
     if session.recipe.settings.time is not None and not session.state.progress.step:
-        _plan_by_time(session)
-    with _stop_requests() as stop, session.run.events.open("a", encoding="utf-8") as log, TrainingDisplay() as display:
+        plan_by_time(session)
+    with (
+        stop_requests() as stop,
+        session.run.events.open("a", encoding="utf-8") as log,
+        TrainingDisplay() as display,
+    ):
         session.trainer.stop = stop.reason
         for event in session.trainer.run():
             log.write(json.dumps(event.to_json()) + "\n")
@@ -349,76 +191,3 @@ def _train_and_finish(
     if on_event is not None:
         on_event(finished)
     return result
-
-
-def _plan_by_time(session: Session) -> None:
-    """Measures the steps on a throw-away copy of the run and plans as many as fit the time."""
-    settings, state, data = session.recipe.settings, session.state, session.data
-    assert settings.time is not None
-    measured = prepare_state(settings, session.task, data, device=session.device, module=session.module)
-    trainer = Trainer(
-        session.task,
-        measured,
-        data.preprocess,
-        data.train,
-        data.val,
-        device=session.device,
-        save_checkpoint=lambda _: None,
-        save_best=lambda *_: None,
-    )
-    step_seconds = trainer.measure_step_seconds()
-    start = time.perf_counter()
-    if data.val is not None:
-        trainer.evaluate(measured.network)
-    evaluation = time.perf_counter() - start
-    parameters = sum(each.numel() for each in measured.network.parameters())
-    saving = 0.02 + 4 * parameters / 300e6  # a disk that writes 300 MB/s
-    num_test = len(session.dataset.of_split("test"))
-    decode = session.watch.times["decoding"] / (len(data.train) + (len(data.val) if data.val else 0))
-    forward = 3 * evaluation / len(data.val) if data.val else next(iter(step_seconds.values())) / state.plan.batch_size
-    budget = TimeBudget(
-        seconds=parse_seconds(settings.time),
-        finish_seconds=_REPORT_SECONDS + num_test * (decode + forward),
-        step_seconds=step_seconds,
-        epoch_seconds=evaluation + saving,
-    )
-    total = budget.total_steps(state.plan, elapsed=session.watch.total())
-    state.plan = replace(state.plan, total_steps=total)
-    session.trainer.replan = lambda state: budget.replan(state, elapsed=session.watch.total())
-
-
-class _Stop:
-    """What a signal asked for; read by the loop after each step."""
-
-    signal: int | None = None
-
-    def reason(self) -> str | None:
-        """In words, or None."""
-        return None if self.signal is None else signal.Signals(self.signal).name
-
-
-@contextmanager
-def _stop_requests() -> Iterator[_Stop]:
-    """Ctrl-C and SIGTERM end training after the current step; a second one ends it at once.
-
-    Only the main thread can take signals; elsewhere nothing is changed.
-    """
-    stop = _Stop()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
-
-    def request(number: int, _: object) -> None:
-        stop.signal = number
-        for each in numbers:
-            signal.signal(each, before[each])
-
-    for number in numbers:
-        signal.signal(number, request)
-    try:
-        yield stop
-    finally:
-        for number in numbers:
-            signal.signal(number, before[number])

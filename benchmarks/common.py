@@ -1,0 +1,94 @@
+"""What every benchmark shares: real data, whole commands, and a result file with all that is needed to repeat it."""
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from foveal.device import machine
+from foveal.files import cache_folder, write_json
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def unpacked(name: str) -> Path:
+    """The folder of a data archive: FOVEAL_DATA/NAME.tar[.xz], unpacked once into the cache folder."""
+    archives = os.environ.get("FOVEAL_DATA")
+    if not archives:
+        sys.exit("set FOVEAL_DATA to the folder that holds the data archives")
+    archive = next(iter(sorted(Path(archives).glob(f"{name}.tar*"))), None)
+    if archive is None:
+        sys.exit(f"{name}.tar or {name}.tar.xz is not in FOVEAL_DATA")
+    folder = cache_folder() / "benchmarks" / archive.name.partition(".tar")[0]
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary, tarfile.open(archive) as opened:
+            opened.extractall(temporary, filter="data")
+            Path(temporary).rename(folder)
+            Path(temporary).mkdir()  # for its own clean-up
+    inner = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    return inner[0] if len(inner) == 1 else folder
+
+
+def foveal(*arguments: object) -> dict[str, Any]:
+    """Runs `foveal … --json` as a whole process and gives its JSON, with the command under "command".
+
+    Options that start with "--" follow the verb as they are; run folders go to a temporary place.
+    """
+    words = [str(argument) for argument in arguments]
+    with tempfile.TemporaryDirectory() as temporary:
+        out = ["--out", str(Path(temporary) / "run")] if words[0] == "train" else []
+        command = [sys.executable, "-m", "foveal", *words, *out, "--json"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    shown = " ".join(Path(word).name if Path(word).is_absolute() else word for word in words)
+    return {"command": f"foveal {shown}", **json.loads(done.stdout)}
+
+
+def keep(name: str, repetitions: Sequence[dict[str, Any]], **more: Any) -> None:
+    """Writes benchmarks/results/NAME.json: when, at which commit, on what, and every repetition."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE, text=True, check=True)
+    write_json(
+        RESULTS / f"{name}.json",
+        {
+            "date": datetime.now().strftime("%Y-%m-%d"),
+            "commit": commit.stdout.strip(),
+            "machine": machine(),
+            **more,
+            "repetitions": list(repetitions),
+        },
+    )
+
+
+def spread(values: Sequence[float]) -> str:
+    """Mean and standard deviation, as a table shows them."""
+    deviation = f" ± {stdev(values):.4f}" if len(values) > 1 else ""
+    return f"{mean(values):.4f}{deviation} (n = {len(values)})"
+
+
+def over_seeds(name: str, seeds: int, command: Callable[[int], list[object]]) -> list[dict[str, Any]]:
+    """Trains once a seed, prints each test accuracy, keeps all in results/NAME.json after every run."""
+    rows: list[dict[str, Any]] = []
+    for seed in range(seeds):
+        result = foveal(*command(seed), "--seed", seed)
+        accuracy = result["metrics"]["accuracy"]["value"]
+        rows.append(
+            {
+                "command": result["command"],
+                "seed": seed,
+                "accuracy": accuracy,
+                "metrics": result["metrics"],
+                "seconds": result["seconds"],
+                "images_per_second": result["images_per_second"],
+            }
+        )
+        keep(name, rows)
+        print(f"{name}, seed {seed}: accuracy {accuracy:.4f}, {result['seconds']:.0f} s", flush=True)
+    print(f"{name}: accuracy {spread([row['accuracy'] for row in rows])}", flush=True)
+    return rows

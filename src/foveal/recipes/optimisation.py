@@ -1,0 +1,103 @@
+"""How a run is optimised where it is not said: batch, steps, optimiser, rates, schedule, loss."""
+
+import math
+from typing import Any
+
+from foveal.bundle import CUSTOM
+from foveal.networks import NETWORKS
+from foveal.recipes.facts import DataFacts
+from foveal.training.settings import TrainSettings
+
+Chosen = dict[str, tuple[Any, str]]
+"""By setting, the value and why."""
+
+SMALL_IMAGES_SEEN, PHOTOGRAPHS_SEEN = 1_500_000, 100_000
+"""Images that a run shows the network, counted with repetition, within the epochs below."""
+FEWEST_EPOCHS, MOST_EPOCHS = 15, 100
+EMA_EPOCHS = 2
+"""Epochs that the moving average of the weights spans."""
+PLAIN_NETWORKS = ("alexnet", "alexnet_one_tower", "vgg11", "vgg13", "vgg16", "vgg19", "googlenet")
+"""Networks without batch norm, which take smaller learning rates."""
+SGD_RATES = {"normed": 0.1, "plain": 0.01, "lenet5": 0.004, CUSTOM: 0.01}
+"""By kind of network, for a batch of 128; in proportion to the batch (Goyal et al. 2017, arXiv:1706.02677)."""
+ADAM_RATES = {"normed": 3e-3, "plain": 3e-4, "lenet5": 1e-3, CUSTOM: 1e-3}
+"""By kind of network, for a batch of 32; by the batch's square root (Malladi et al. 2022, arXiv:2205.10287)."""
+OTHER_RATES = {"rmsprop": 1e-3, "adagrad": 1e-2}
+
+
+def optimisation(asked: TrainSettings, facts: DataFacts, model: str, *, small: bool) -> Chosen:
+    """The settings of the training itself; those that were asked for are read where others hang on them."""
+    batch_size = asked.batch_size or _batch_size(facts.num_train, small)
+    images_per_step = min(batch_size * asked.accumulate, facts.num_train)
+    kind = model if model in ("lenet5", CUSTOM) else "plain" if model in PLAIN_NETWORKS else "normed"
+    optimiser = (
+        ("adamw", "trains photographs in fewer epochs")
+        if kind == CUSTOM or (kind == "normed" and not small)
+        else (
+            "sgd",
+            "the papers' own",
+        )
+    )
+    name = asked.optimiser or optimiser[0]
+    steps_per_epoch = max(1, facts.num_train // images_per_step)
+    return {
+        "batch_size": (batch_size, f"{facts.num_train:,} training images of this size"),
+        **_length(asked, facts.num_train, small),
+        "optimiser": optimiser,
+        "lr": _learning_rate(name, kind, images_per_step),
+        "nesterov": (name == "sgd" and asked.momentum > 0, "looks ahead at no cost"),
+        "weight_decay": _weight_decay(name, kind),
+        **_schedule(asked),
+        "ema": (_ema_decay(steps_per_epoch), f"averages about the last {EMA_EPOCHS} epochs"),
+        **_loss(asked, model, small),
+    }
+
+
+def _batch_size(count: int, small: bool) -> int:
+    if small:
+        return 128 if count >= 5000 else 64 if count >= 1000 else 32
+    return 64 if count >= 5000 else 32
+
+
+def _length(asked: TrainSettings, count: int, small: bool) -> Chosen:
+    if asked.time is not None:
+        return {}
+    images = SMALL_IMAGES_SEEN if small else PHOTOGRAPHS_SEEN
+    epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(images / count)))
+    return {"epochs": (float(epochs), f"about {images:,} images seen, {FEWEST_EPOCHS} to {MOST_EPOCHS} epochs")}
+
+
+def _learning_rate(optimiser: str, kind: str, images_per_step: int) -> tuple[float, str]:
+    if optimiser in OTHER_RATES:
+        return OTHER_RATES[optimiser], f"usual for {optimiser}"
+    words = {"normed": "with batch norm", "plain": "without batch norm", "lenet5": "of LeNet-5's distances"}
+    network = words.get(kind, "nothing is known of")
+    if optimiser == "sgd":
+        rate = SGD_RATES[kind]
+        return round(rate * images_per_step / 128, 7), f"{rate:g} for a batch of 128, for a network {network}"
+    rate = ADAM_RATES[kind]
+    return round(rate * math.sqrt(images_per_step / 32), 7), f"{rate:g} for a batch of 32, for a network {network}"
+
+
+def _weight_decay(optimiser: str, kind: str) -> tuple[float, str]:
+    if kind == "lenet5":
+        return 0.0, "as published"
+    return (0.05, "usual, decoupled from the gradient") if optimiser == "adamw" else (5e-4, "usual, as an L2 penalty")
+
+
+def _schedule(asked: TrainSettings) -> Chosen:
+    rise = (
+        (0.2, "of the one-cycle schedule") if asked.schedule in (None, "one_cycle") else (0.05, "tames the first steps")
+    )
+    return {"schedule": ("one_cycle", "Smith & Topin 2017, arXiv:1708.07120"), "warmup": rise}
+
+
+def _ema_decay(steps_per_epoch: int) -> float:
+    return round(min(0.9998, max(0.9, 1 - 1 / (EMA_EPOCHS * steps_per_epoch))), 5)
+
+
+def _loss(asked: TrainSettings, model: str, small: bool) -> Chosen:
+    loss = NETWORKS[model].loss if model in NETWORKS else "cross_entropy"
+    smooths = (asked.loss or loss) == "cross_entropy" and not small
+    smoothing = (0.1, "photographs") if smooths else (0.0, "none for small images or this loss")
+    return {"loss": (loss, "the network's own"), "label_smoothing": smoothing}

@@ -1,0 +1,219 @@
+"""One run of `foveal train`, made ready for its first step: data decoded, network built, steps planned."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from foveal.bundle import Contract, save_bundle
+from foveal.device import machine
+from foveal.errors import RunError
+from foveal.evaluation.evaluate import duplicate_notes
+from foveal.recipes.defaults import Recipe
+from foveal.runs import RunFolder, cut_events
+from foveal.tasks.task import Task
+from foveal.training.budget import TimeBudget
+from foveal.training.loop import Trainer
+from foveal.training.prepare import (
+    TrainingData,
+    architecture_name,
+    prepare_data,
+    prepare_state,
+    prepare_task,
+)
+from foveal.training.settings import TrainSettings, parse_seconds
+from foveal.training.state import TrainState, load_checkpoint, save_checkpoint
+from foveal.types import Dataset
+from foveal.verbs.console import Stopwatch, decoding_bar, say
+
+_DECODE_SECONDS = 0.002  # of an image, at least
+_REPORT_SECONDS = 1.0  # set aside for report.html when the time is given
+_INTERVAL_SECONDS = 2e-5  # and for the bootstrap, a test image and class, at most:
+_MOST_INTERVAL_SECONDS = 12.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """One run, ready for its first step."""
+
+    run: RunFolder
+    dataset: Dataset
+    recipe: Recipe
+    task: Task
+    data: TrainingData
+    state: TrainState
+    trainer: Trainer
+    module: nn.Module | None
+    device: torch.device
+    notes: tuple[str, ...]
+    watch: Stopwatch
+
+
+def prepare_session(
+    run: RunFolder,
+    dataset: Dataset,
+    recipe: Recipe,
+    channels: int,
+    module: nn.Module | None,
+    device: torch.device,
+    watch: Stopwatch,
+) -> Session:
+    """Decodes, builds and seeds what the recipe says. Raises BadImagesError as its `on_bad_image` says."""
+    settings = recipe.settings
+    train_samples, val_samples = dataset.of_split("train"), dataset.of_split("val")
+    for field, reason in recipe.reasons.items():
+        if field in ("model", "size", "augment"):
+            value = "" if field == "augment" else f" {getattr(settings, field)}"
+            say(f"{field}:{value} ({reason})")
+    with decoding_bar() as progress:
+        data = prepare_data(train_samples, val_samples, settings, channels=channels, progress=progress)
+    say(f"training images: {data.train.description}")
+    watch.lap("decoding")
+    notes = _data_notes(data, dataset.classes)
+    for note in notes:
+        say(f"warning: {note}")
+    task = prepare_task(settings, dataset.classes, data.train.samples)
+    state = prepare_state(settings, task, data, device=device, module=module)
+    save_best = _best_saver(run, dataset, recipe, task, data, module, state)
+    trainer = Trainer(
+        task,
+        state,
+        data.preprocess,
+        data.train,
+        data.val,
+        device=device,
+        save_checkpoint=lambda state: save_checkpoint(state, run.last),
+        save_best=save_best,
+    )
+    parameters = sum(each.numel() for each in state.network.parameters())
+    say(f"network: {settings.model}, {parameters:,} parameters, on {device}, {_precision(state)}")
+    return Session(
+        run=run,
+        dataset=dataset,
+        recipe=recipe,
+        task=task,
+        data=data,
+        state=state,
+        trainer=trainer,
+        module=module,
+        device=device,
+        notes=notes,
+        watch=watch,
+    )
+
+
+def continue_run(session: Session) -> None:
+    """Takes the run up where its checkpoint stands; epochs may have been raised since."""
+    state, settings = session.state, session.recipe.settings
+    planned = state.plan
+    load_checkpoint(state, session.run.last)
+    if state.plan.num_samples != planned.num_samples:
+        raise RunError(
+            f"{session.run.path}: the data changed since this run started: {state.plan.num_samples:,} training images "
+            f"then, {planned.num_samples:,} now; start a new run"
+        )
+    if settings.epochs is not None and planned.total_steps > state.progress.step:
+        state.plan = replace(state.plan, total_steps=planned.total_steps)
+    cut_events(session.run, state.progress.step)
+
+
+def plan_by_time(session: Session) -> None:
+    """Measures the steps on a throw-away copy of the run and plans as many as fit the time."""
+    settings, state, data = session.recipe.settings, session.state, session.data
+    assert settings.time is not None
+    measured = prepare_state(settings, session.task, data, device=session.device, module=session.module)
+    trainer = Trainer(
+        session.task,
+        measured,
+        data.preprocess,
+        data.train,
+        data.val,
+        device=session.device,
+        save_checkpoint=lambda _: None,
+        save_best=lambda *_: None,
+    )
+    step_seconds = trainer.measure_step_seconds()
+    start = time.perf_counter()
+    if data.val is not None:
+        trainer.evaluate(measured.network)
+    evaluation = time.perf_counter() - start
+    parameters = sum(each.numel() for each in measured.network.parameters())
+    saving = 0.02 + 4 * parameters / 300e6  # a disk that writes 300 MB/s
+    num_test = len(session.dataset.of_split("test"))
+    decoded = len(data.train) + (len(data.val) if data.val else 0)
+    decode = max(session.watch.times["decoding"] / decoded, _DECODE_SECONDS)  # ours may have come from the cache
+    forward = 3 * evaluation / len(data.val) if data.val else next(iter(step_seconds.values())) / state.plan.batch_size
+    intervals = min(_MOST_INTERVAL_SECONDS, _INTERVAL_SECONDS * num_test * len(session.dataset.classes))
+    budget = TimeBudget(
+        seconds=parse_seconds(settings.time),
+        finish_seconds=_REPORT_SECONDS + intervals + num_test * (decode + forward),
+        step_seconds=step_seconds,
+        evaluation_seconds=evaluation + saving,
+    )
+    total = budget.total_steps(state.plan, elapsed=session.watch.total())
+    state.plan = replace(state.plan, total_steps=total)
+    session.trainer.replan = lambda state: budget.replan(state, elapsed=session.watch.total())
+
+
+def _precision(state: TrainState) -> str:
+    return "bfloat16" if state.plan.bfloat16 else "float32"
+
+
+def _data_notes(data: TrainingData, classes: tuple[str, ...]) -> tuple[str, ...]:
+    stores = {"train": data.train} | ({} if data.val is None else {"val": data.val})
+    skipped = [error for store in stores.values() for error in store.skipped]
+    notes = duplicate_notes(
+        {name: (store.hashes, np.array([sample.label for sample in store.samples])) for name, store in stores.items()},
+        classes,
+    )
+    if skipped:
+        notes.append(f"{len(skipped)} images can't be decoded and were left out")
+    return tuple(notes)
+
+
+def _best_saver(
+    run: RunFolder,
+    dataset: Dataset,
+    recipe: Recipe,
+    task: Task,
+    data: TrainingData,
+    module: nn.Module | None,
+    state: TrainState,
+) -> Callable[[nn.Module, Mapping[str, float], int], None]:
+    """A function that writes the model file whenever the held-out figure is the best so far."""
+    settings, augment = recipe.settings, recipe.augment
+    weights = "moving average of the weights" if settings.ema else "weights"
+
+    def save(network: nn.Module, val: Mapping[str, float], epoch: int) -> None:
+        held_out = 0 if data.val is None else len(data.val)
+        why = f"best of the epochs on {held_out:,} held-out images" if val else "the last (nothing was held out)"
+        contract = Contract(
+            architecture=architecture_name(settings, module),
+            task=task.name,
+            task_settings=dict(task.settings),
+            classes=task.classes,
+            preprocess=data.preprocess,
+            chosen=f"{weights} after epoch {epoch}, {why}",
+            val=dict(val),
+            mirrored=augment.hflip > 0,
+            data=_data_contract(dataset, data, settings),
+            recipe=settings.to_json(),
+            machine=machine(),
+        )
+        save_bundle(run.model, network, contract, data.train.hashes)
+
+    return save
+
+
+def _data_contract(dataset: Dataset, data: TrainingData, settings: TrainSettings) -> dict[str, Any]:
+    return {
+        "name": dataset.name,
+        "format": dataset.format,
+        "counts": dataset.counts(),
+        "fingerprint": f"{int(np.bitwise_xor.reduce(data.train.hashes)):016x}",
+        "split": {"val_share": settings.val_share, "test_share": settings.test_share, "seed": settings.seed},
+    }

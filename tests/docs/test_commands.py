@@ -1,0 +1,44 @@
+"""Every command line on the pages is one the program takes; what costs no training prints what the page shows."""
+
+import re
+import shlex
+
+import pytest
+from tests.docs.pages import PAGES, PLANS, commands, sessions
+
+from foveal.cli import app, main
+
+LINES = [
+    pytest.param(words, id=f"{page}: {shlex.join(words)}")
+    for page, text in PAGES.items()
+    if page not in PLANS
+    for words in commands(text)
+]
+QUICK = [
+    pytest.param(words, output, id=f"{page}: {shlex.join(words)}")
+    for page, text in PAGES.items()
+    for words, output in sessions(text)
+    if words[0] == "models" or (words[0] == "describe" and "run" not in words)
+]
+
+
+def test_there_are_command_lines_of_every_verb() -> None:
+    verbs = {each.values[0][0] for each in LINES}
+    assert verbs >= {"demo", "train", "evaluate", "predict", "describe", "models"}
+
+
+@pytest.mark.parametrize("words", LINES)
+def test_it_parses(words: list[str]) -> None:
+    if words[-1] == "--help":
+        return
+    app.parse_args([word for word in words if word != "--debug"], exit_on_error=False, print_error=False)
+
+
+@pytest.mark.parametrize(("words", "shown"), QUICK)
+def test_it_prints_what_the_page_shows(words: list[str], shown: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(words)
+    captured = capsys.readouterr()
+    printed = "\n".join(line.rstrip() for line in (captured.out + captured.err).strip("\n").splitlines())
+    pattern = re.escape(shown.strip("\n")).replace("…", ".*?")
+    assert re.fullmatch(pattern, printed, flags=re.DOTALL), printed

@@ -1,0 +1,130 @@
+"""The rules that choose a run's settings."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from foveal.errors import BadImagesError, DataError, UsageError
+from foveal.networks import NETWORKS
+from foveal.read import from_arrays
+from foveal.recipes.defaults import SMALL_SIDE, resolve
+from foveal.recipes.facts import DataFacts, probe
+from foveal.training.settings import TrainSettings
+
+PHOTOGRAPHS = DataFacts(num_train=1200, num_classes=22, side=240, channels=3, min_count=30)
+DIGITS = DataFacts(num_train=54_000, num_classes=10, side=28, channels=1, min_count=5000)
+THUMBNAILS = DataFacts(num_train=45_000, num_classes=10, side=32, channels=3, min_count=4500)
+
+
+def test_photographs_are_mirrored_and_small_images_are_not() -> None:
+    for facts, mirrored in ((PHOTOGRAPHS, True), (DIGITS, False), (THUMBNAILS, False)):
+        recipe = resolve(TrainSettings(), facts)
+        assert (recipe.augment.hflip > 0) == mirrored
+    at_the_edge = replace(PHOTOGRAPHS, side=SMALL_SIDE)
+    assert resolve(TrainSettings(), at_the_edge).augment.hflip > 0
+    assert resolve(TrainSettings(), replace(at_the_edge, side=SMALL_SIDE - 1)).augment.hflip == 0
+
+
+def test_small_grey_images_turn_a_little() -> None:
+    augment = resolve(TrainSettings(), DIGITS).augment
+    assert 0 < augment.rotate_deg <= 15
+    assert augment.crop_area == (1.0, 1.0)
+
+
+def test_networks_by_size() -> None:
+    assert resolve(TrainSettings(), PHOTOGRAPHS).settings.model == "resnet18"
+    assert resolve(TrainSettings(), DIGITS).settings.model == "resnet20_cifar"
+    assert resolve(TrainSettings(), DIGITS).settings.size == 28
+    assert resolve(TrainSettings(), PHOTOGRAPHS).settings.size == 128
+
+
+def test_photographs_grow_and_end_below_the_side_in_use() -> None:
+    assert resolve(TrainSettings(), PHOTOGRAPHS).settings.train_sizes == (64, 96)
+    assert resolve(TrainSettings(model="vgg11"), PHOTOGRAPHS).settings.train_sizes == (128, 128)
+    assert resolve(TrainSettings(augmentation="none"), PHOTOGRAPHS).settings.train_sizes == (128, 128)
+    assert resolve(TrainSettings(), DIGITS).settings.train_sizes == (28, 28)
+
+
+def test_lenet5_pads_digits_as_published() -> None:
+    settings = resolve(TrainSettings(model="lenet5"), DIGITS).settings
+    assert (settings.size, settings.fit, settings.loss) == (32, "pad", "lenet5_map")
+    assert resolve(TrainSettings(model="lenet5"), PHOTOGRAPHS).settings.fit == "squash"
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("facts", [PHOTOGRAPHS, DIGITS, THUMBNAILS])
+def test_every_network_gets_settings_without_a_gap(name: str, facts: DataFacts) -> None:
+    recipe = resolve(TrainSettings(model=name), facts)
+    missing = {key for key, value in vars(recipe.settings).items() if value is None}
+    assert missing == {"time"}
+    assert recipe.settings.size is not None
+    assert recipe.settings.size >= NETWORKS[name].min_size
+
+
+def test_what_is_asked_for_stays() -> None:
+    asked = TrainSettings(model="vgg11", size=96, lr=0.5, epochs=3, batch_size=7, augment={"hflip": 0.0, "grey": 1.0})
+    recipe = resolve(asked, PHOTOGRAPHS)
+    settings = recipe.settings
+    assert (settings.model, settings.size, settings.lr, settings.epochs, settings.batch_size) == (
+        "vgg11",
+        96,
+        0.5,
+        3,
+        7,
+    )
+    assert recipe.augment.hflip == 0.0
+    assert recipe.augment.grey == 1.0
+    assert recipe.augment.crop_area != (1.0, 1.0)
+    assert {"model", "size", "lr", "epochs", "batch_size"}.isdisjoint(recipe.reasons)
+
+
+def test_no_augmentation_is_none() -> None:
+    assert resolve(TrainSettings(augmentation="none"), PHOTOGRAPHS).augment.is_identity
+
+
+def test_the_learning_rate_follows_the_batch() -> None:
+    def rate(**asked: object) -> float:
+        return resolve(TrainSettings(**asked), PHOTOGRAPHS).settings.lr or 0  # type: ignore[arg-type]
+
+    assert rate(batch_size=128) == pytest.approx(2 * rate(batch_size=32))
+    assert rate(batch_size=64, optimiser="sgd") == pytest.approx(2 * rate(batch_size=32, optimiser="sgd"))
+    assert rate(model="vgg11") < rate(model="vgg11_bn", optimiser="sgd")
+    assert rate(batch_size=16, accumulate=4) == rate(batch_size=64)
+
+
+def test_weight_decay_goes_with_the_optimiser() -> None:
+    assert resolve(TrainSettings(), PHOTOGRAPHS).settings.weight_decay == 0.05
+    assert resolve(TrainSettings(optimiser="sgd"), PHOTOGRAPHS).settings.weight_decay == 5e-4
+    assert resolve(TrainSettings(model="lenet5"), DIGITS).settings.weight_decay == 0.0
+
+
+def test_time_leaves_epochs_open() -> None:
+    settings = resolve(TrainSettings(time="5m"), PHOTOGRAPHS).settings
+    assert settings.epochs is None
+    assert settings.time == "5m"
+
+
+def test_momentum_0_means_no_nesterov() -> None:
+    assert resolve(TrainSettings(momentum=0.0), PHOTOGRAPHS).settings.nesterov is False
+
+
+def test_unknown_schedule() -> None:
+    with pytest.raises(UsageError, match="--schedule linear: expected one of constant"):
+        resolve(TrainSettings(schedule="linear"), PHOTOGRAPHS)
+
+
+def test_probing_sees_size_channels_and_counts() -> None:
+    images = np.zeros((10, 30, 40, 5), np.uint8)
+    facts = probe(from_arrays(images, [0, 1] * 5).samples, 2)
+    assert facts == DataFacts(num_train=10, num_classes=2, side=30, channels=5, min_count=5)
+
+
+def test_probing_refuses_what_can_not_be_trained_on() -> None:
+    with pytest.raises(DataError, match="no training images"):
+        probe([], 2)
+    mixed = from_arrays([np.zeros((4, 4, 2), np.uint8), np.zeros((4, 4, 5), np.uint8)], [0, 1])
+    with pytest.raises(DataError, match="the images have 2, 5 channels"):
+        probe(mixed.samples, 2)
+    with pytest.raises(BadImagesError):
+        probe(from_arrays([np.full((4, 4), np.nan)] * 2, [0, 1]).samples, 2)

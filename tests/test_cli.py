@@ -1,0 +1,133 @@
+"""The command line: output, exit codes, and how fast it answers."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from tests.made import shape_folder
+
+from foveal.cli import main
+from foveal.networks import NETWORKS
+
+
+def run(*words: object) -> int:
+    """The exit code of `foveal WORDS`."""
+    with pytest.raises(SystemExit) as caught:
+        main([str(word) for word in words])
+    assert isinstance(caught.value.code, int)
+    return caught.value.code
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("cli")
+    data = shape_folder(folder / "data", count=30)
+    assert run("train", data, "--model", "lenet5", "--epochs", 1, "--out", folder / "run") == 0
+    return folder / "run", data
+
+
+def test_train_prints_one_json_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = shape_folder(tmp_path / "data", count=30)
+    code = run(
+        "train",
+        data,
+        "--model",
+        "lenet5",
+        "--epochs",
+        1,
+        "--scale",
+        0.9,
+        1.1,
+        "--out",
+        tmp_path / "run",
+        "--json",
+    )
+    assert code == 0
+    captured = capsys.readouterr()
+    result = json.loads(captured.out)
+    assert list(result) == ["run", "model", "seconds", "images_per_second", "metrics"]
+    assert "class-folders, 3 classes, 60 images" in captured.err
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["settings"]["augment"]["scale"] == [0.9, 1.1]
+
+
+def test_evaluate(trained: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("evaluate", *trained, "--json") == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["n"] == 30
+    assert run("evaluate", *trained) == 0
+    assert "95 % interval" in capsys.readouterr().out
+
+
+def test_predict_exits_3_where_some_inputs_fail(
+    trained: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("L", (30, 20)).save(tmp_path / "good.png")
+    (tmp_path / "bad.png").write_bytes(b"")
+    assert run("predict", trained[0], tmp_path / "good.png", tmp_path / "bad.png", "--json") == 3
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert list(rows[0]) == ["path", "label", "score", "scores"]
+    assert list(rows[1]) == ["path", "error"]
+    assert run("predict", trained[0], tmp_path / "good.png") == 0
+    assert run("predict", trained[0], tmp_path / "bad.png") == 3
+
+
+def test_errors_are_one_line(trained: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("train", tmp_path / "nowhere") == 1
+    assert capsys.readouterr().err == f"foveal: {tmp_path / 'nowhere'}: no such file or folder\n"
+    assert run("train") == 2
+    assert "no data given" in capsys.readouterr().err
+    assert run("train", trained[1], "--epoch", 3) == 2
+    assert "--epoch" in capsys.readouterr().err
+    assert run("train", trained[1], "--epochs", -3) == 2
+    assert "--epochs -3.0: expected a number above 0" in capsys.readouterr().err
+    assert run("evaluate", tmp_path / "no.safetensors", trained[1]) == 1
+    assert run("describe", "resnet19") == 1
+    assert "did you mean" in capsys.readouterr().err
+
+
+def test_debug_shows_the_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("train", tmp_path / "nowhere", "--debug") == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_models_and_describe(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("models", "--json") == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {each["name"]: each["parameters"] for each in listed} == {
+        name: spec.parameters for name, spec in NETWORKS.items()
+    }
+    assert run("models") == 0
+    assert "resnet152_v1" in capsys.readouterr().out
+    assert run("describe", "lenet5", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["parameters"] == 60_000
+    assert run("describe", "resnet18", "--size", 64, "--channels", 1, "--classes", 5) == 0
+    assert "11,172,805 parameters" in " ".join(capsys.readouterr().out.split())
+
+
+def test_describe_a_model_file(trained: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("describe", trained[0], "--json") == 0
+    assert json.loads(capsys.readouterr().out)["image_shape"] == [3, 32, 32]
+
+
+@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["predict", "--help"]])
+def test_help_is_quick_and_loads_no_torch(words: list[str]) -> None:
+    code = (
+        "import sys\n"
+        "from foveal.cli import main\n"
+        "try:\n"
+        f"    main({words!r})\n"
+        "except SystemExit as end:\n"
+        "    assert not end.code, end.code\n"
+        "assert 'torch' not in sys.modules and 'numpy' not in sys.modules\n"
+    )
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.8  # 0.2 s on a machine that does nothing else; this one runs other tests

@@ -1,0 +1,166 @@
+"""The loop's own arithmetic, against plain PyTorch."""
+
+import pytest
+import torch
+from tests.made import shapes
+from torch import nn
+
+from foveal.events import CheckpointSaved, EpochDone, StepDone
+from foveal.feed.order import epoch_order
+from foveal.recipes.defaults import resolve
+from foveal.recipes.facts import probe
+from foveal.training.budget import TimeBudget
+from foveal.training.loop import Trainer
+from foveal.training.prepare import prepare_data, prepare_state, prepare_task
+from foveal.training.settings import TrainSettings
+
+
+def trainer(module: nn.Module | None = None, count: int = 40, **settings: object) -> Trainer:
+    values = {"model": "resnet20_cifar", "epochs": 1.0, "batch_size": 8, "augmentation": "none", **settings}
+    samples = shapes(count + 6).samples
+    facts = probe(samples[:count], 3)
+    resolved = resolve(TrainSettings(**values), facts, own_module=module is not None).settings  # type: ignore[arg-type]
+    data = prepare_data(samples[:count], samples[count:], resolved, channels=1)
+    task = prepare_task(resolved, ("bar", "disc", "ring"), data.train.samples)
+    state = prepare_state(resolved, task, data, device=torch.device("cpu"), module=module)
+    return Trainer(
+        task,
+        state,
+        data.preprocess,
+        data.train,
+        data.val,
+        device=torch.device("cpu"),
+        save_checkpoint=lambda _: None,
+        save_best=lambda *_: None,
+    )
+
+
+def linear() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(576, 3))
+
+
+def test_the_losses_are_those_of_a_plain_loop() -> None:
+    ours = trainer(
+        linear(),
+        optimiser="sgd",
+        lr=0.05,
+        weight_decay=0.01,
+        ema=0.0,
+        nesterov=False,
+        schedule="constant",
+        warmup=0.0,
+    )
+    plain = linear()
+    optimiser = torch.optim.SGD(
+        [{"params": [plain[1].weight], "weight_decay": 0.01}, {"params": [plain[1].bias]}],
+        lr=0.05,
+        momentum=0.9,
+    )
+    images = ours.preprocess.to_input(ours.train_store.gather(torch.arange(40)))
+    labels = torch.tensor([sample.label for sample in ours.train_store.samples])
+    order = epoch_order(40, seed=0, epoch=0)
+    expected = []
+    for batch in order.split(8):
+        loss = nn.functional.cross_entropy(plain(images[batch]), labels[batch])
+        expected.append(loss.item())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    losses = [event.loss for event in ours.run() if isinstance(event, StepDone)]
+    assert losses == pytest.approx(expected, rel=1e-5)
+    assert expected[-1] != pytest.approx(expected[0], rel=1e-2)
+
+
+def test_accumulation_gives_the_large_batchs_gradient() -> None:
+    """Without batch norm, 2 passes of 8 images are one of 16."""
+    options = {"optimiser": "sgd", "lr": 0.05, "ema": 0.0, "weight_decay": 0.0}
+    whole = trainer(linear(), batch_size=16, **options)
+    parts = trainer(linear(), batch_size=8, accumulate=2, **options)
+    for each in (whole, parts):
+        list(each.run())
+    weights = [each.state.network.state_dict()["module.1.weight"] for each in (whole, parts)]
+    assert torch.allclose(*weights, atol=1e-6)
+    assert whole.state.progress.step == parts.state.progress.step == 2
+    assert not torch.allclose(weights[0], linear()[1].weight, atol=1e-4)
+
+
+def test_clipping_bounds_the_step() -> None:
+    options = {
+        "optimiser": "sgd",
+        "lr": 1.0,
+        "momentum": 0.0,
+        "weight_decay": 0.0,
+        "schedule": "constant",
+        "warmup": 0.0,
+        "ema": 0.0,
+    }
+    clipped = trainer(linear(), clip_norm=0.01, **options)
+    before = {name: value.clone() for name, value in clipped.state.network.state_dict().items()}
+    clipped._step()
+    after = clipped.state.network.state_dict()
+    moved = torch.cat([(after[name] - before[name]).flatten() for name in before]).norm()
+    assert moved.item() == pytest.approx(0.01, rel=1e-3)
+
+
+def test_events_come_in_their_order() -> None:
+    events = list(trainer(epochs=2.0).run())
+    kinds = [type(event).kind for event in events]
+    assert kinds[0] == "plan"
+    assert kinds.count("epoch") == 2
+    assert isinstance(events[-1], CheckpointSaved)
+    epochs = [event for event in events if isinstance(event, EpochDone)]
+    assert [event.epoch for event in epochs] == [1, 2]
+    assert [event.step for event in epochs] == [5, 10]
+
+
+def test_the_average_is_what_is_kept() -> None:
+    kept = []
+    ours = trainer(ema=0.5)
+    ours.save_best = lambda network, *_: kept.append({k: v.clone() for k, v in network.state_dict().items()})
+    list(ours.run())
+    name = "backbone.stem.0.weight" if "backbone.stem.0.weight" in kept[0] else next(iter(kept[0]))
+    assert not torch.equal(kept[0][name], ours.state.network.state_dict()[name])
+    assert ours.state.ema is not None
+    assert torch.equal(kept[0][name], ours.state.ema.state_dict()["average"][name])
+
+
+def test_replanning_shortens_a_slow_run() -> None:
+    ours = trainer(epochs=50.0)
+    budget = TimeBudget(seconds=10.0, finish_seconds=0.0, step_seconds={24: 0.01}, evaluation_seconds=0.0)
+    total = ours.state.plan.total_steps
+
+    def replan(state: object) -> int:
+        ours.state.progress.train_seconds = ours.state.progress.step * 0.1  # ten times slower than measured
+        return budget.replan(ours.state, elapsed=ours.state.progress.step * 0.1)
+
+    ours.replan = replan
+    plans = [event.total_steps for event in ours.run() if event.kind == "plan"]  # type: ignore[attr-defined]
+    assert plans[0] == total == 250
+    assert ours.state.progress.step == pytest.approx(100, abs=5)
+
+
+def test_growing_trains_at_smaller_sizes_first() -> None:
+    sizes: list[int] = []
+    ours = trainer(size=32, train_sizes=(16, 32), epochs=3.0)
+    seen = ours.training_batch
+
+    def spy(indices: torch.Tensor, *, epoch: int, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+        batch = seen(indices, epoch=epoch, size=size)
+        sizes.append(batch[0].shape[-1])
+        return batch
+
+    ours.training_batch = spy  # type: ignore[method-assign]
+    list(ours.run())
+    assert sizes == sorted(sizes)
+    assert set(sizes) == {16, 32}
+
+
+def test_a_batch_is_keyed_by_epoch_and_sample() -> None:
+    ours = trainer(augmentation="auto")
+    few = torch.tensor([3, 1])
+    first, _ = ours.training_batch(few, epoch=0, size=24)
+    again, _ = ours.training_batch(torch.tensor([1, 5, 3]), epoch=0, size=24)
+    other, _ = ours.training_batch(few, epoch=1, size=24)
+    assert torch.allclose(first[0], again[2], atol=1e-5)
+    assert not torch.allclose(first[0], other[0], atol=1e-2)

@@ -1,0 +1,170 @@
+"""Evaluation and prediction agree, and name what they can't read."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.made import SHAPES, shape_folder, shapes
+
+import foveal
+from foveal.bundle import load_bundle
+from foveal.errors import DataError, ImageError, ModelError
+from foveal.evaluation.evaluate import evaluate_store
+from foveal.feed.store import build_store
+from foveal.read import read_dataset
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """(run folder, data folder) of a short run on JPEG photographs larger than the network's input."""
+    folder = tmp_path_factory.mktemp("trained")
+    data = shape_folder(folder / "data", count=45, side=150)
+    for path in list(data.rglob("*.png")):
+        with Image.open(path) as image:
+            image.save(path.with_suffix(".jpg"), quality=90)
+        path.unlink()
+    foveal.train(data, model="resnet20_cifar", size=36, epochs=3, hflip=0.5, out=folder / "run")
+    return folder / "run", data
+
+
+def test_predict_gives_evaluates_logits(trained: tuple[Path, Path]) -> None:
+    import torch
+
+    run, data = trained
+    bundle = load_bundle(run / "model.safetensors")
+    samples = read_dataset(data).of_split("test")
+    task = bundle.contract.make_task()
+    store = build_store(samples, bundle.contract.preprocess)
+    logits = evaluate_store(
+        task, bundle.network, bundle.contract.preprocess, store, device=torch.device("cpu")
+    ).outputs["logits"]
+    model = foveal.load(run)
+    probs = logits.double().softmax(dim=1).numpy()
+    for subset in (list(range(45)), [3, 40, 7], [11]):
+        predictions = list(model.predict([samples[index].image for index in subset]))
+        for index, prediction in zip(subset, predictions, strict=True):
+            assert isinstance(prediction, dict)
+            assert list(prediction["scores"].values()) == pytest.approx(probs[index].tolist(), abs=1e-6)
+
+
+def test_evaluate_says_what_scripts_read(trained: tuple[Path, Path]) -> None:
+    run, data = trained
+    result = foveal.evaluate(run, data)
+    assert (result["task"], result["n"], result["split"]) == ("classify", 45, "test")
+    accuracy = result["metrics"]["accuracy"]
+    assert accuracy["low"] <= accuracy["value"] <= accuracy["high"]
+    assert {"log_loss", "ece", "f1_macro", "auroc_macro", "average_precision_macro"} <= set(result["metrics"])
+    assert foveal.evaluate(run, data, split="train")["n"] + foveal.evaluate(run, data, split="val")["n"] == 45
+
+
+def test_an_empty_split_is_named(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    data = shape_folder(tmp_path / "data", count=9, splits=("test",))
+    with pytest.raises(DataError, match="its train split is empty; it has test"):
+        foveal.evaluate(trained[0], data, split="train")
+
+
+def test_other_data_without_splits_is_taken_whole(trained: tuple[Path, Path]) -> None:
+    result = foveal.evaluate(trained[0], shapes(30, channels=3))
+    assert (result["split"], result["n"]) == ("all", 30)
+
+
+def test_classes_are_matched_by_name(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    run, data = trained
+    reference = foveal.evaluate(run, data)["confusion"]
+    (data / "test" / "zebra").mkdir()
+    Image.new("RGB", (40, 40)).save(data / "test" / "zebra" / "one.png")
+    try:
+        with pytest.raises(DataError, match=r"1 the model does not know \(zebra\)"):
+            foveal.evaluate(run, data)
+    finally:
+        (data / "test" / "zebra" / "one.png").unlink()
+        (data / "test" / "zebra").rmdir()
+    samples = read_dataset(data).samples
+    backwards = tuple(reversed(SHAPES))
+    renamed = [
+        type(each)(id=each.id, image=each.image, label=2 - (each.label or 0), split=each.split) for each in samples
+    ]
+    assert foveal.evaluate(run, read_dataset(renamed, classes=backwards))["confusion"] == reference
+    other = shape_folder(tmp_path / "two", count=20, splits=("test",))
+    for path in (other / "test" / "disc").iterdir():
+        path.unlink()
+    (other / "test" / "disc").rmdir()
+    with pytest.raises(DataError, match=r"1 the data lacks \(disc\)"):
+        foveal.evaluate(run, other)
+
+
+def test_every_kind_of_source_gives_the_same(trained: tuple[Path, Path]) -> None:
+    run, data = trained
+    path = next((data / "test").rglob("*.jpg"))
+    model = foveal.load(run)
+    first = model(path)
+    assert model(str(path)) == first
+    assert model(path.read_bytes()) == first
+    with Image.open(path) as image:
+        plain = io.BytesIO()
+        image.save(plain, "PNG")
+    pixels = np.asarray(Image.open(plain))
+    assert model(pixels)["scores"] == pytest.approx(first["scores"], abs=0.2)  # JPEG may decode scaled
+    assert model(Image.open(plain)) == model(pixels)
+    with pytest.raises(ImageError, match=r"nothing\.jpg"):
+        model("nothing.jpg")
+
+
+def test_test_time_augmentation_averages(trained: tuple[Path, Path]) -> None:
+    run, data = trained
+    model = foveal.load(run)
+    path = next((data / "test").rglob("*.jpg"))
+    plain, averaged = model(path), model(path, tta=True)
+    assert plain["scores"] != averaged["scores"]
+    assert sum(averaged["scores"].values()) == pytest.approx(1)
+    mirrored = np.asarray(Image.open(path))[:, ::-1]
+    straight = np.asarray(Image.open(path))
+    assert model(mirrored, tta=True)["scores"] == pytest.approx(model(straight, tta=True)["scores"], abs=1e-3)
+
+
+def test_predict_expands_and_goes_on_after_a_bad_file(
+    trained: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, data = trained
+    source = next((data / "test").rglob("*.jpg"))
+    for name in ("b.jpg", "a.jpg", "deep/c.jpeg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(source.read_bytes())
+    (tmp_path / "bad.png").write_bytes(b"nonsense")
+    (tmp_path / "readme.md").write_text("left alone")
+    rows = list(foveal.predict(run, [tmp_path, tmp_path / "missing.jpg"]))
+    assert [Path(row["path"]).name for row in rows] == ["a.jpg", "b.jpg", "bad.png", "c.jpeg", "missing.jpg"]
+    assert [("error" in row) for row in rows] == [False, False, True, False, True]
+    assert set(rows[0]) == {"path", "label", "score", "scores"}
+    assert [Path(row["path"]).name for row in foveal.predict(run, str(tmp_path / "*.jpg"))] == [
+        "a.jpg",
+        "b.jpg",
+    ]
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{tmp_path / 'b.jpg'}\n\n{tmp_path / 'a.jpg'}\n"))
+    assert [Path(row["path"]).name for row in foveal.predict(run, "-")] == ["b.jpg", "a.jpg"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="no images here"):
+        list(foveal.predict(run, tmp_path / "empty"))
+
+
+def test_a_model_file_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such model file"):
+        foveal.load(tmp_path / "nothing.safetensors")
+    (tmp_path / "text.safetensors").write_text("hello")
+    with pytest.raises(ModelError, match=r"not a readable \.safetensors file"):
+        foveal.load(tmp_path / "text.safetensors")
+    from safetensors.numpy import save_file
+
+    save_file({"weight": np.zeros(3, np.float32)}, tmp_path / "other.safetensors")
+    with pytest.raises(ModelError, match="not a Foveal model"):
+        foveal.load(tmp_path / "other.safetensors")
+
+
+def test_splits_made_for_training_are_made_again(tmp_path: Path) -> None:
+    data = shapes(60)
+    result = foveal.train(data, model="lenet5", epochs=1, seed=3, out=tmp_path / "run")
+    again = foveal.evaluate(tmp_path / "run", data)
+    assert again["metrics"] == result["metrics"]
+    assert again["warnings"] == []
