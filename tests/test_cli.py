@@ -1,5 +1,6 @@
 """The command line: output, exit codes, and how fast it answers."""
 
+import io
 import json
 import subprocess
 import sys
@@ -131,3 +132,12 @@ def test_help_is_quick_and_loads_no_torch(words: list[str]) -> None:
         subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.8  # 0.2 s on a machine that does nothing else; this one runs other tests
+
+
+def test_a_hyphen_reads_paths_from_standard_input(
+    trained: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("L", (30, 20)).save(tmp_path / "good.png")
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{tmp_path / 'good.png'}\n"))
+    assert run("predict", trained[0], "-", "--tta") == 0
+    assert capsys.readouterr().out.startswith(f"{tmp_path / 'good.png'}\t")

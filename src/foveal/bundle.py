@@ -25,7 +25,7 @@ from foveal.tasks.task import Task
 
 FORMAT = 1
 CUSTOM = "custom"  # the architecture of a user's own module, which no file can rebuild
-_HASHES = "foveal.train_hashes"
+_HASHES = "foveal.seen_hashes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,18 +63,19 @@ class Bundle:
     contract: Contract
     network: nn.Module
     """In evaluation mode, on the CPU, in float32."""
-    train_hashes: np.ndarray
-    """(N,) uint64: `foveal.feed.decoding.content_hash` of every training image, to find leaks into a test set."""
+    seen_hashes: np.ndarray
+    """(N,) uint64: `foveal.feed.decoding.content_hash` of every image that training learned from or chose the weights
+    by, to find leaks into a test set."""
 
 
-def save_bundle(path: Path, network: nn.Module, contract: Contract, train_hashes: np.ndarray) -> None:
+def save_bundle(path: Path, network: nn.Module, contract: Contract, seen_hashes: np.ndarray) -> None:
     """Writes the model file, atomically."""
     header = {**vars(contract), "preprocess": contract.preprocess.to_json(), "format": FORMAT}
     tensors = {
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, value in network.state_dict().items()
     }
-    tensors[_HASHES] = torch.from_numpy(train_hashes.view(np.int64).copy())
+    tensors[_HASHES] = torch.from_numpy(seen_hashes.view(np.int64).copy())
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata={"foveal": json.dumps(header, allow_nan=False)})
 
@@ -85,15 +86,15 @@ def load_bundle(path: Path, *, module: nn.Module | None = None) -> Bundle:
     Raises ModelError where the file is missing, is no Foveal model, or does not fit the module.
     """
     header, tensors = _read(path)
-    header["classes"] = tuple(header["classes"])
-    header["preprocess"] = Preprocess.from_json(header["preprocess"])
-    contract = Contract(**header)
-    hashes = tensors.pop(_HASHES).numpy().view(np.uint64)
+    try:
+        preprocess = Preprocess.from_json(header["preprocess"])
+        contract = Contract(**{**header, "classes": tuple(header["classes"]), "preprocess": preprocess})
+        hashes = tensors.pop(_HASHES).numpy().view(np.uint64)
+    except (KeyError, TypeError) as error:
+        raise ModelError(f"{path}: its header is not that of a Foveal model: {error}") from None
     if module is None:
         if contract.architecture == CUSTOM:
-            raise ModelError(
-                f"{path}: holds the weights of your own module; pass it: foveal.load({str(path)!r}, model=module)"
-            )
+            raise ModelError(f"{path}: holds the weights of your own module; give it too, as module=…")
         with torch.device("meta"):
             backbone = build_backbone(contract.architecture, in_channels=contract.preprocess.channels)
             module = contract.make_task().build(backbone)
@@ -103,7 +104,7 @@ def load_bundle(path: Path, *, module: nn.Module | None = None) -> Bundle:
     except RuntimeError as error:
         raise ModelError(f"{path}: its weights do not fit {type(module).__name__}: {error}") from None
     network.eval()
-    return Bundle(contract=contract, network=network, train_hashes=hashes)
+    return Bundle(contract=contract, network=network, seen_hashes=hashes)
 
 
 def wrap_module(module: nn.Module) -> nn.Module:

@@ -144,7 +144,7 @@ def evaluate(
 @app.command
 def predict(
     model: Path,
-    paths: list[str],
+    paths: Annotated[list[str], Parameter(allow_leading_hyphen=True)],
     *,
     tta: Annotated[bool, Parameter(negative="")] = False,
     device: Device = "auto",

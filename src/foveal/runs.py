@@ -52,7 +52,7 @@ class RunFolder:
 
 
 def new_run(path: Path | None, name: str) -> RunFolder:
-    """A new, empty run folder: `path`, or `runs/NAME-DATE-TIME` below the working folder.
+    """A run folder still to be made: `path`, or `runs/NAME-DATE-TIME` below the working folder.
 
     Raises RunError where `path` exists and is not an empty folder: a run never overwrites another.
     """
@@ -63,7 +63,6 @@ def new_run(path: Path | None, name: str) -> RunFolder:
         raise RunError(
             f"{path}: exists and is not an empty folder; choose another --out, or continue it with --resume {path}"
         )
-    path.mkdir(parents=True, exist_ok=True)
     return RunFolder(path)
 
 
@@ -77,7 +76,8 @@ def open_run(path: Path) -> RunFolder:
 
 @contextmanager
 def in_use(run: RunFolder) -> Iterator[None]:
-    """Holds the run folder; a second process gets a RunError instead of writing into it."""
+    """Makes the run folder where it is not there yet, and holds it: a second process gets a RunError."""
+    run.path.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(run.path / ".lock")
     try:
         lock.acquire(timeout=0)
@@ -100,7 +100,7 @@ def read_events(run: RunFolder) -> list[dict[str, Any]]:
 
 def cut_events(run: RunFolder, step: int) -> None:
     """Drops the records after `step`, so that a resumed run's log continues where its checkpoint stands."""
-    kept = [record for record in read_events(run) if record["step"] <= step]
+    kept = [record for record in read_events(run) if record["step"] <= step and record["event"] != "finished"]
     write_text(run.events, "".join(json.dumps(record) + "\n" for record in kept))
 
 

@@ -64,6 +64,7 @@ def arrays() -> dict[str, object]:
 def test_the_code_runs(page: str, ground: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(ground, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("foveal.verbs.demo.EPOCHS", 1)  # all 30 take ten seconds
     namespace: dict[str, object] = arrays()
     for body in blocks(PAGES[page], "python"):
         exec(compile(body, page, "exec"), namespace)

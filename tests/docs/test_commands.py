@@ -18,7 +18,7 @@ QUICK = [
     pytest.param(words, output, id=f"{page}: {shlex.join(words)}")
     for page, text in PAGES.items()
     for words, output in sessions(text)
-    if words[0] == "models" or (words[0] == "describe" and "run" not in words)
+    if output.strip() and words[0] in ("models", "describe")
 ]
 
 
@@ -39,6 +39,6 @@ def test_it_prints_what_the_page_shows(words: list[str], shown: str, capsys: pyt
     with pytest.raises(SystemExit):
         main(words)
     captured = capsys.readouterr()
-    printed = "\n".join(line.rstrip() for line in (captured.out + captured.err).strip("\n").splitlines())
+    printed = "\n".join(line.rstrip() for line in (captured.out + captured.err).splitlines())
     pattern = re.escape(shown.strip("\n")).replace("…", ".*?")
-    assert re.fullmatch(pattern, printed, flags=re.DOTALL), printed
+    assert re.fullmatch(pattern, printed.strip("\n"), flags=re.DOTALL), printed

@@ -12,9 +12,9 @@ from foveal.recipes.defaults import SMALL_SIDE, resolve
 from foveal.recipes.facts import DataFacts, probe
 from foveal.training.settings import TrainSettings
 
-PHOTOGRAPHS = DataFacts(num_train=1200, num_classes=22, side=240, channels=3, min_count=30)
-DIGITS = DataFacts(num_train=54_000, num_classes=10, side=28, channels=1, min_count=5000)
-THUMBNAILS = DataFacts(num_train=45_000, num_classes=10, side=32, channels=3, min_count=4500)
+PHOTOGRAPHS = DataFacts(num_train=1200, num_classes=22, side=240, channels=3)
+DIGITS = DataFacts(num_train=54_000, num_classes=10, side=28, channels=1)
+THUMBNAILS = DataFacts(num_train=45_000, num_classes=10, side=32, channels=3)
 
 
 def test_photographs_are_mirrored_and_small_images_are_not() -> None:
@@ -117,7 +117,7 @@ def test_unknown_schedule() -> None:
 def test_probing_sees_size_channels_and_counts() -> None:
     images = np.zeros((10, 30, 40, 5), np.uint8)
     facts = probe(from_arrays(images, [0, 1] * 5).samples, 2)
-    assert facts == DataFacts(num_train=10, num_classes=2, side=30, channels=5, min_count=5)
+    assert facts == DataFacts(num_train=10, num_classes=2, side=30, channels=5)
 
 
 def test_probing_refuses_what_can_not_be_trained_on() -> None:

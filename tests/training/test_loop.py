@@ -131,7 +131,7 @@ def test_replanning_shortens_a_slow_run() -> None:
     total = ours.state.plan.total_steps
 
     def replan(state: object) -> int:
-        ours.state.progress.train_seconds = ours.state.progress.step * 0.1  # ten times slower than measured
+        ours.state.progress.step_seconds = {"24": 0.1}  # ten times slower than measured
         return budget.replan(ours.state, elapsed=ours.state.progress.step * 0.1)
 
     ours.replan = replan

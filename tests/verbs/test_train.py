@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -119,11 +120,20 @@ def test_identical_files_across_splits_are_reported(tmp_path: Path) -> None:
     other.write_bytes((data / "train" / SHAPES[0] / "006.png").read_bytes())
     foveal.train(data, model="lenet5", epochs=1, val_share=0.1, out=tmp_path / "run")
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
-    leaks = [warning for warning in metrics["warnings"] if "of 32 test images are byte-identical" in warning]
-    assert sum(int(warning.split()[0]) for warning in leaks) == 2
+    assert any("2 of 32 test images are byte-identical" in warning for warning in metrics["warnings"])
     assert any("stand under more than one label" in warning for warning in metrics["warnings"])
     result = foveal.evaluate(tmp_path / "run", data)
-    assert "byte-identical to an image the model was trained on" in " ".join(result["warnings"])
+    assert "2 of 32 test images are byte-identical to one that training learned from" in " ".join(result["warnings"])
+
+
+def test_a_leaky_data_set_is_found_out(real_data: Callable[[str], Path], tmp_path: Path) -> None:
+    data = real_data("brain-mri")
+    foveal.train(data, model="lenet5", epochs=0.1, out=tmp_path / "run")
+    warnings = json.loads((tmp_path / "run" / "metrics.json").read_text())["warnings"]
+    assert any(warning.startswith("251 of 394 test images are byte-identical") for warning in warnings)
+    assert "251 of 394 test images are byte-identical" in (tmp_path / "run" / "report.html").read_text()
+    evaluated = foveal.evaluate(tmp_path / "run", data)
+    assert evaluated["warnings"][0].startswith("251 of 394 test images are byte-identical")
 
 
 class Tiny(nn.Module):
@@ -142,7 +152,7 @@ def test_a_users_own_module_trains_and_comes_back(tmp_path: Path) -> None:
     module = Tiny()
     data = shapes(90)
     result = foveal.train(data, model=module, epochs=2, out=tmp_path / "run")
-    with pytest.raises(ModelError, match="holds the weights of your own module; pass it"):
+    with pytest.raises(ModelError, match="holds the weights of your own module; give it too"):
         foveal.load(result["model"])
     image = shape_images(1)[0][0]
     prediction = foveal.load(result["model"], module=Tiny())(image)
@@ -205,3 +215,41 @@ def test_refusals(tmp_path: Path) -> None:
 def test_a_diverging_run_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(foveal.errors.FovealError, match="training diverged: the log loss is nan"):
         foveal.train(shapes(60), model="resnet20_cifar", lr=1e12, epochs=3, out=tmp_path / "run")
+
+
+def test_time_works_with_fewer_images_than_a_measurement_takes(tmp_path: Path) -> None:
+    result = foveal.train(shapes(24, side=100), model="resnet20_cifar", size=96, time="4s", out=tmp_path / "run")
+    assert result["metrics"]["accuracy"]["value"] >= 0
+
+
+def test_measuring_the_time_leaves_a_users_module_alone(tmp_path: Path) -> None:
+    module = Tiny()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+
+    def check(event: Event) -> None:
+        if event.kind == "plan" and event.step == 0:
+            assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+    foveal.train(shapes(30), model=module, time="3s", out=tmp_path / "run", on_event=check)
+
+
+def test_a_failed_start_leaves_no_folder(tmp_path: Path) -> None:
+    data = shape_folder(tmp_path / "data", count=12)
+    (data / "train" / SHAPES[0] / "000.png").write_bytes(b"")
+    with pytest.raises(BadImagesError):
+        foveal.train(data, model="lenet5", epochs=1, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_bad_images_of_both_splits_are_listed_at_once(tmp_path: Path) -> None:
+    data = shape_folder(tmp_path / "data", count=12, splits=("train", "val", "test"))
+    for split in ("train", "val"):
+        (data / split / SHAPES[1] / "001.png").write_bytes(b"")
+    with pytest.raises(BadImagesError) as caught:
+        foveal.train(data, model="lenet5", epochs=1, out=tmp_path / "run")
+    assert len(caught.value.errors) == 2
+
+
+def test_patience_needs_held_out_images() -> None:
+    with pytest.raises(UsageError, match="--patience needs held-out images"):
+        foveal.train(shapes(30), model="lenet5", patience=2, val_share=0.0)

@@ -44,9 +44,9 @@ def evaluate_store(
     return Evaluation(outputs=outputs, targets=targets, measurement=task.measure(outputs, targets))
 
 
-def leaked(hashes: np.ndarray, train_hashes: np.ndarray) -> int:
-    """How many of `hashes` are byte-identical to an image that was trained on."""
-    return int(np.isin(hashes, train_hashes).sum())
+def leaked(hashes: np.ndarray, seen_hashes: np.ndarray) -> int:
+    """How many of the images are byte-identical to one that was seen before; both (N,) uint64."""
+    return int(np.isin(hashes, seen_hashes).sum())
 
 
 def duplicate_notes(splits: Mapping[str, tuple[np.ndarray, np.ndarray]], classes: tuple[str, ...]) -> list[str]:
@@ -56,15 +56,15 @@ def duplicate_notes(splits: Mapping[str, tuple[np.ndarray, np.ndarray]], classes
     """
     notes = []
     names = list(splits)
-    for position, later in enumerate(names):
-        for earlier in names[:position]:
-            hashes = splits[later][0]
-            same = leaked(hashes, splits[earlier][0])
-            if same:
-                notes.append(
-                    f"{same} of {len(hashes)} {later} images are byte-identical to a {earlier} image: "
-                    f"a score on the {later} split says less than it seems"
-                )
+    for position, later in enumerate(names[1:], start=1):
+        hashes = splits[later][0]
+        same = leaked(hashes, np.concatenate([splits[earlier][0] for earlier in names[:position]]))
+        if same:
+            notes.append(
+                f"{same} of {len(hashes)} {later} images are byte-identical to a "
+                f"{' or '.join(names[:position])} image: "
+                f"a score on the {later} split says less than it seems"
+            )
     hashes = np.concatenate([pair[0] for pair in splits.values()])
     labels = np.concatenate([pair[1] for pair in splits.values()])
     pairs = np.unique(np.stack([hashes, labels.astype(np.uint64)], axis=1), axis=0)

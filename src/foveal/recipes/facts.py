@@ -21,8 +21,6 @@ class DataFacts:
     """Median of the shorter side of the probed images, in pixels."""
     channels: int
     """1 where every probed image is grey, 3 for colour files, an array's own count."""
-    min_count: int
-    """Training images of the rarest class."""
 
 
 def probe(samples: Sequence[Sample], num_classes: int) -> DataFacts:
@@ -49,13 +47,9 @@ def probe(samples: Sequence[Sample], num_classes: int) -> DataFacts:
         raise BadImagesError(errors)
     if channels - {1, 3} and len(channels) > 1:
         raise DataError(f"the images have {', '.join(map(str, sorted(channels)))} channels; expected one count for all")
-    counts = [0] * num_classes
-    for sample in samples:
-        counts[sample.label or 0] += 1
     return DataFacts(
         num_train=len(samples),
         num_classes=num_classes,
         side=round(median(sides)),
         channels=max(channels),
-        min_count=min(counts),
     )

@@ -22,38 +22,36 @@ class TimeBudget:
     evaluation_seconds: float
     """Of a look at the held-out images, and of saving the model."""
 
-    def total_steps(self, plan: Plan, *, elapsed: float, done: int = 0, pace: float = 1.0) -> int:
+    def total_steps(self, plan: Plan, *, elapsed: float, done: int = 0) -> int:
         """Total steps such that those after `done` end in time; at least one more than `done`.
 
-        elapsed: wall time already spent. pace: real over measured seconds of a step so far.
+        elapsed: wall time already spent.
         """
         left = self.seconds - self.finish_seconds - elapsed
         low, high = done + 1, done + 2
-        while self._predicted(plan, high, done, pace) < left:
+        while self._predicted(plan, high, done) < left:
             low, high = high, 2 * high
         while high - low > 1:
             middle = (low + high) // 2
-            fits = self._predicted(plan, middle, done, pace) <= left
-            low, high = (middle, high) if fits else (low, middle)
+            low, high = (middle, high) if self._predicted(plan, middle, done) <= left else (low, middle)
         return low
 
     def replan(self, state: TrainState, *, elapsed: float) -> int:
-        """The plan's total steps, or a corrected number where the run would miss its budget by over 1 %."""
+        """The plan's total steps, or a corrected number where the run would miss its budget by over 1 %.
+
+        A training size that the run has reached counts with its real pace, the others with what was measured.
+        """
+        seen = {int(size): seconds for size, seconds in state.progress.step_seconds.items()}
+        now = replace(self, step_seconds={**self.step_seconds, **seen})
         plan, done = state.plan, state.progress.step
-        remaining = plan.steps_by_size(done)
-        predicted = sum(
-            (count - remaining[size]) * self.step_seconds[size] for size, count in plan.steps_by_size().items()
-        )
-        pace = state.progress.train_seconds / predicted if predicted > 0 else 1.0
-        end = elapsed + self._predicted(plan, plan.total_steps, done, pace) + self.finish_seconds
+        end = elapsed + now._predicted(plan, plan.total_steps, done) + self.finish_seconds
         if abs(end - self.seconds) <= TOLERANCE * self.seconds:
             return plan.total_steps
-        return self.total_steps(plan, elapsed=elapsed, done=done, pace=pace)
+        return now.total_steps(plan, elapsed=elapsed, done=done)
 
-    def _predicted(self, plan: Plan, total_steps: int, done: int, pace: float) -> float:
+    def _predicted(self, plan: Plan, total_steps: int, done: int) -> float:
         """Seconds of the steps from `done` to `total_steps`, with their evaluations."""
         plan = replace(plan, total_steps=total_steps)
-        counts = plan.steps_by_size(done)
-        steps = sum(count * self.step_seconds[size] for size, count in counts.items())
+        steps = sum(count * self.step_seconds[size] for size, count in plan.steps_by_size(done).items())
         looks = math.ceil((total_steps - done) / plan.steps_per_epoch / plan.evaluate_every)
-        return pace * steps + looks * self.evaluation_seconds
+        return steps + looks * self.evaluation_seconds

@@ -72,14 +72,15 @@ class Trainer:
             step, plan = state.progress.step, state.plan
             if step % plan.log_every == 0 or step == 1:
                 yield self._step_record()
+            ended = None
             if step % plan.steps_per_epoch == 0 or step == plan.total_steps:
                 record = self._finish_epoch()
                 state.progress.seconds = time.perf_counter() - started
                 yield replace(record, seconds=state.progress.seconds)
                 if plan.patience and record.epoch - state.progress.best_epoch >= plan.patience:
+                    ended = f"no better held-out figure for {plan.patience} epochs"
                     state.plan = replace(plan, total_steps=step)
-                    yield Stopped(step=step, reason=f"no better held-out figure for {plan.patience} epochs")
-                if self.replan is not None and step < state.plan.total_steps:
+                elif self.replan is not None and step < plan.total_steps:
                     total_steps = self.replan(state)
                     if total_steps != plan.total_steps:
                         state.plan = replace(plan, total_steps=total_steps)
@@ -93,9 +94,15 @@ class Trainer:
             if reason and step < state.plan.total_steps:
                 yield Stopped(step=step, reason=reason)
                 return
+            if ended:
+                yield Stopped(step=step, reason=ended)
 
     def measure_step_seconds(self, *, steps: int = 3) -> dict[int, float]:
-        """Median seconds of a training step by training size, on the real data; the caller restores the state."""
+        """Least seconds of a training step by training size, on the real data.
+
+        The steps are real ones, so this is for a copy of the run that is thrown away.
+        """
+        self.state.plan = replace(self.state.plan, total_steps=max(self.state.plan.total_steps, 10**9))
         seconds = {}
         for size in self.state.plan.sizes():
             times = []
@@ -103,7 +110,7 @@ class Trainer:
                 start = time.perf_counter()
                 self._step(size=size)
                 times.append(time.perf_counter() - start)
-            seconds[size] = sorted(times[1:])[(steps - 1) // 2]  # the first step at a size picks kernels
+            seconds[size] = min(times[1:])  # the first step at a size picks kernels; the rest may meet other work
         return seconds
 
     def evaluate(self, network: nn.Module) -> dict[str, float]:
@@ -135,12 +142,13 @@ class Trainer:
         step = progress.step
         epoch, step_in_epoch = divmod(step, plan.steps_per_epoch)
         indices = step_indices(self._order(epoch), step_in_epoch, plan.images_per_step)
+        size = size or plan.size_at(step)
         start = time.perf_counter()
         torch.manual_seed(plan.seed * 1_000_003 + step)  # dropout is keyed by step: a resumed run draws the same
         state.network.train()
         parts = indices.split(plan.batch_size)
         for part in parts:
-            inputs, targets = self.training_batch(part, epoch=epoch, size=size or plan.size_at(step))
+            inputs, targets = self.training_batch(part, epoch=epoch, size=size)
             with self._autocast():
                 outputs = state.network(inputs)
             terms = self.task.loss(outputs, targets)
@@ -150,7 +158,7 @@ class Trainer:
         self._update(plan.lr_at(step))
         progress.step += 1
         progress.images += len(indices)
-        progress.train_seconds += time.perf_counter() - start
+        progress.note_step(size, time.perf_counter() - start)
 
     def _order(self, epoch: int) -> Tensor:
         if self._epoch_order is None or self._epoch_order[0] != epoch:

@@ -11,6 +11,7 @@ from torch import nn
 from foveal.augment.settings import AugmentSettings
 from foveal.bundle import CUSTOM, wrap_module
 from foveal.device import native_bf16, place
+from foveal.errors import BadImagesError, DataError
 from foveal.feed.decoding import Progress
 from foveal.feed.store import Store, build_store, channel_statistics
 from foveal.networks.build import build_backbone
@@ -61,15 +62,22 @@ def prepare_data(
     cropped = AugmentSettings(**settings.augment).crop_area != (1.0, 1.0)
     last = settings.train_sizes[1]
     larger = 4 * round(last * STORE_SCALE / 4) if cropped else last
-    train_store = build_store(
-        train, replace(plain, size_hw=(larger, larger)), on_bad_image=settings.on_bad_image, progress=progress
-    )
-    val_store = build_store(val, plain, on_bad_image=settings.on_bad_image, progress=progress) if val else None
+    train_store = build_store(train, replace(plain, size_hw=(larger, larger)), on_bad_image="skip", progress=progress)
+    val_store = build_store(val, plain, on_bad_image="skip", progress=progress) if val else None
+    bad = [*train_store.skipped, *(val_store.skipped if val_store else ())]
+    if settings.on_bad_image == "error" and bad:
+        raise BadImagesError(bad)
+    if not len(train_store):
+        raise DataError(f"no training image can be decoded; {len(bad)} are bad")
     if settings.model == "lenet5":
         mean, std = (LENET5_MEAN,) * channels, (LENET5_STD,) * channels
     else:
         mean, std = channel_statistics(train_store)
-    return TrainingData(train=train_store, val=val_store, preprocess=replace(plain, mean=mean, std=std))
+    return TrainingData(
+        train=train_store,
+        val=val_store if val_store is not None and len(val_store) else None,
+        preprocess=replace(plain, mean=mean, std=std),
+    )
 
 
 def prepare_task(settings: TrainSettings, classes: Sequence[str], train: Sequence[Sample]) -> Task:

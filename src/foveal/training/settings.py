@@ -79,7 +79,7 @@ class TrainSettings:
     val_share: float = 0.1
     """Share of the training images held out where the data has no validation split."""
     test_share: float = 0.2
-    """Share of all images held out where the data has no test split."""
+    """Share of the images outside val held out where the data has no test split."""
     on_bad_image: Literal["error", "skip"] = "error"
     """What an image that can't be decoded does: stop before training, all listed; or be left out, counted and named."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

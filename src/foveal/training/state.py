@@ -32,9 +32,17 @@ class Progress:
     epoch_sums: dict[str, float] = field(default_factory=dict)
     """Sums over this epoch's images, by figure."""
     epoch_images: int = 0
+    step_seconds: dict[str, float] = field(default_factory=dict)
+    """Running mean of a step's seconds, by training size (JSON's keys are text)."""
     log_sums: dict[str, float] = field(default_factory=dict)
     """Sums over the images since the last step record."""
     log_images: int = 0
+
+    def note_step(self, size: int, seconds: float) -> None:
+        """Takes in how long a step at this training size took."""
+        self.train_seconds += seconds
+        before = self.step_seconds.get(str(size), seconds)
+        self.step_seconds[str(size)] = 0.95 * before + 0.05 * seconds
 
 
 @dataclass(kw_only=True)

@@ -87,7 +87,7 @@ class TrainingDisplay:
         left = event.seconds / event.step * (self._total_steps - event.step)
         held_out = ""
         if event.val:
-            held_out = f" · held out {_figures(event.val.get('log_loss'), event.val.get('accuracy'))}"
+            held_out = f" · held out log {_figures(event.val.get('log_loss'), event.val.get('accuracy'))}"
         return (
             f"epoch {event.epoch}/{total:.4g} · {_figures(event.train['loss'], event.train.get('accuracy'))}{held_out}"
             f"{' (best)' if event.best else ''} · lr {event.lr:.2g} · {event.images_per_second:,.0f} img/s"

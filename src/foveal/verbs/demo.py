@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from foveal.read import assign_splits, read_dataset
+from foveal.read import assign_splits, from_arrays
 from foveal.types import Dataset
 from foveal.verbs.console import say
 from foveal.verbs.predict import load
@@ -41,5 +41,5 @@ def digits_dataset() -> Dataset:
 
     bundled = load_digits()
     images = np.round(bundled.images / 16 * 255).astype(np.uint8)  # (1797, 8, 8), given in 0 to 16
-    dataset = read_dataset((images, bundled.target))
+    dataset = from_arrays(images, bundled.target, name="digits")
     return assign_splits(dataset, val_share=0.1, test_share=0.2, seed=0)

@@ -5,6 +5,7 @@ from pathlib import Path
 from torch import nn
 
 from foveal.bundle import load_bundle
+from foveal.errors import UsageError
 from foveal.networks.build import build_network, network_spec
 from foveal.networks.describe import Description, describe_network
 from foveal.verbs.evaluate import model_path
@@ -21,19 +22,27 @@ def describe(
 
     model: a network's name (`foveal models`), a model file, a run folder, or any `nn.Module`. size: side or (height,
     width) in pixels; None takes the network's or the model file's own. channels, classes: for a name.
-    Raises ModelError.
+    Raises ModelError and UsageError.
     """
     if isinstance(model, nn.Module):
-        return describe_network(model, (channels or 3, *_size_hw(size or 224)))
+        return describe_network(model, (3 if channels is None else channels, *_size_hw(size, 224)))
     path = model_path(model)
     if path.is_file():
+        if channels is not None or classes is not None:
+            raise UsageError(
+                f"{path}: a model file has its own channels and classes; leave --channels and --classes out"
+            )
         bundle = load_bundle(path)
         preprocess = bundle.contract.preprocess
-        return describe_network(bundle.network, (preprocess.channels, *_size_hw(size or preprocess.size_hw)))
+        return describe_network(bundle.network, (preprocess.channels, *_size_hw(size, preprocess.size_hw)))
     spec = network_spec(str(model))
     network = build_network(spec.name, classes, channels)
-    return describe_network(network, (channels or spec.in_channels, *_size_hw(size or spec.size)))
+    return describe_network(network, (spec.in_channels if channels is None else channels, *_size_hw(size, spec.size)))
 
 
-def _size_hw(size: int | tuple[int, int]) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else size
+def _size_hw(size: int | tuple[int, int] | None, default: int | tuple[int, int]) -> tuple[int, int]:
+    chosen = default if size is None else size
+    size_hw = (chosen, chosen) if isinstance(chosen, int) else chosen
+    if min(size_hw) < 1:
+        raise UsageError(f"--size {min(size_hw)}: expected at least 1 pixel")
+    return size_hw

@@ -37,16 +37,16 @@ def evaluate(
     bundle = load_bundle(model_path(model), module=module)
     contract = bundle.contract
     dataset = match_classes(read_dataset(data), contract.classes)
-    split, samples = _samples_of(dataset, contract, split)
+    name, samples = _samples_of(dataset, contract, split)
     with decoding_bar() as progress:
         store = build_store(samples, contract.preprocess, on_bad_image=on_bad_image, progress=progress)
     task = contract.make_task()
     evaluation = evaluate_store(task, bundle.network, contract.preprocess, store, device=pick_device(device))
     warnings = []
-    same = leaked(store.hashes, bundle.train_hashes)
+    same = leaked(store.hashes, bundle.seen_hashes)
     if same:
         warnings.append(
-            f"{same} of {len(store)} {split} images are byte-identical to an image the model was trained on: "
+            f"{same} of {len(store)} {name} images are byte-identical to one that training learned from or chose by: "
             "the score says less than it seems"
         )
     if store.skipped:
@@ -54,7 +54,7 @@ def evaluate(
     for warning in warnings:
         say(f"warning: {warning}")
     skipped = [{"path": str(error.path), "reason": error.reason} for error in store.skipped]
-    return {**evaluation.to_json(task=task, split=split), "skipped": skipped, "warnings": warnings}
+    return {**evaluation.to_json(task=task, split=name), "skipped": skipped, "warnings": warnings}
 
 
 def _samples_of(dataset: Dataset, contract: Contract, split: Split | None) -> tuple[str, tuple[Sample, ...]]:

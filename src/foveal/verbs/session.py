@@ -1,17 +1,20 @@
 """One run of `foveal train`, made ready for its first step: data decoded, network built, steps planned."""
 
+import copy
+import hashlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from foveal.augment.settings import AugmentSettings
 from foveal.bundle import Contract, save_bundle
-from foveal.device import machine
-from foveal.errors import RunError
+from foveal.device import machine, pick_device
+from foveal.errors import RunError, UsageError
 from foveal.evaluation.evaluate import duplicate_notes
 from foveal.recipes.defaults import Recipe
 from foveal.runs import RunFolder, cut_events
@@ -53,26 +56,34 @@ class Session:
     watch: Stopwatch
 
 
-def prepare_session(
-    run: RunFolder,
-    dataset: Dataset,
-    recipe: Recipe,
-    channels: int,
-    module: nn.Module | None,
-    device: torch.device,
-    watch: Stopwatch,
-) -> Session:
-    """Decodes, builds and seeds what the recipe says. Raises BadImagesError as its `on_bad_image` says."""
+def decode_session(dataset: Dataset, recipe: Recipe, *, channels: int, watch: Stopwatch) -> TrainingData:
+    """The decoded training and held-out images. Raises BadImagesError as the recipe's `on_bad_image` says."""
     settings = recipe.settings
     train_samples, val_samples = dataset.of_split("train"), dataset.of_split("val")
-    for field, reason in recipe.reasons.items():
-        if field in ("model", "size", "augment"):
-            value = "" if field == "augment" else f" {getattr(settings, field)}"
-            say(f"{field}:{value} ({reason})")
+    if settings.patience and not val_samples:
+        raise UsageError("--patience needs held-out images to tell what improves; there are none (--val-share)")
+    say(f"model: {settings.model} ({recipe.reasons.get('model', 'asked for')})")
+    say(f"size: {settings.size} ({recipe.reasons.get('size', 'asked for')})")
+    changed = [name for name, value in asdict(recipe.augment).items() if value != getattr(AugmentSettings(), name)]
+    say(f"augmentation: {', '.join(changed) or 'none'} ({recipe.reasons['augment']})")
     with decoding_bar() as progress:
         data = prepare_data(train_samples, val_samples, settings, channels=channels, progress=progress)
     say(f"training images: {data.train.description}")
     watch.lap("decoding")
+    return data
+
+
+def prepare_session(
+    run: RunFolder,
+    dataset: Dataset,
+    recipe: Recipe,
+    data: TrainingData,
+    module: nn.Module | None,
+    watch: Stopwatch,
+) -> Session:
+    """Builds and seeds what the recipe says."""
+    settings = recipe.settings
+    device = pick_device(settings.device)
     notes = _data_notes(data, dataset.classes)
     for note in notes:
         say(f"warning: {note}")
@@ -125,7 +136,8 @@ def plan_by_time(session: Session) -> None:
     """Measures the steps on a throw-away copy of the run and plans as many as fit the time."""
     settings, state, data = session.recipe.settings, session.state, session.data
     assert settings.time is not None
-    measured = prepare_state(settings, session.task, data, device=session.device, module=session.module)
+    module = copy.deepcopy(session.module)
+    measured = prepare_state(settings, session.task, data, device=session.device, module=module)
     trainer = Trainer(
         session.task,
         measured,
@@ -186,6 +198,7 @@ def _best_saver(
 ) -> Callable[[nn.Module, Mapping[str, float], int], None]:
     """A function that writes the model file whenever the held-out figure is the best so far."""
     settings, augment = recipe.settings, recipe.augment
+    seen_hashes = np.concatenate([store.hashes for store in (data.train, data.val) if store is not None])
     weights = "moving average of the weights" if settings.ema else "weights"
 
     def save(network: nn.Module, val: Mapping[str, float], epoch: int) -> None:
@@ -204,7 +217,7 @@ def _best_saver(
             recipe=settings.to_json(),
             machine=machine(),
         )
-        save_bundle(run.model, network, contract, data.train.hashes)
+        save_bundle(run.model, network, contract, seen_hashes)
 
     return save
 
@@ -214,6 +227,6 @@ def _data_contract(dataset: Dataset, data: TrainingData, settings: TrainSettings
         "name": dataset.name,
         "format": dataset.format,
         "counts": dataset.counts(),
-        "fingerprint": f"{int(np.bitwise_xor.reduce(data.train.hashes)):016x}",
+        "fingerprint": hashlib.blake2b(np.sort(data.train.hashes).tobytes(), digest_size=8).hexdigest(),
         "split": {"val_share": settings.val_share, "test_share": settings.test_share, "seed": settings.seed},
     }

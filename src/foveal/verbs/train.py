@@ -1,31 +1,25 @@
 """`foveal train`: from a folder of labelled images to a run folder with a model file and a report."""
 
 import json
-import os
-from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from foveal.augment.settings import AugmentSettings
-from foveal.device import pick_device
-from foveal.errors import Interrupted, RunError, UsageError
+from foveal.errors import Interrupted
 from foveal.events import Event, Finished, Stopped
-from foveal.files import write_json
 from foveal.read import assign_splits, read_dataset
-from foveal.recipes.defaults import Recipe, resolve
+from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import probe
-from foveal.runs import RunFolder, cut_events, in_use, new_run, open_run, read_config
-from foveal.training.settings import TrainSettings
+from foveal.runs import cut_events, in_use, new_run
 from foveal.types import Dataset
+from foveal.verbs.choices import choices, choices_of_run, save_config
 from foveal.verbs.console import Stopwatch, TrainingDisplay, say
 from foveal.verbs.finish import finish_run
-from foveal.verbs.session import Session, continue_run, plan_by_time, prepare_session
+from foveal.verbs.session import Session, continue_run, decode_session, plan_by_time, prepare_session
 from foveal.verbs.signals import stop_requests
-
-_AUGMENT_FIELDS = {each.name for each in fields(AugmentSettings)}
 
 
 def train(
@@ -52,86 +46,28 @@ def train(
     """
     watch = Stopwatch(started)
     module = model if isinstance(model, nn.Module) else None
-    name = model if isinstance(model, str) else None
+    if isinstance(model, str):
+        settings["model"] = model
     if resume is not None:
-        run, asked, data, reasons = _resumed(Path(resume), data, name, out, config, settings)
+        choice = choices_of_run(Path(resume), data, {**settings, "out": out, "config": config}, module)
     else:
-        asked, data = _asked(name, data, config, settings)
-        run, reasons = None, None
-    dataset = assign_splits(read_dataset(data), val_share=asked.val_share, test_share=asked.test_share, seed=asked.seed)
+        choice = choices(data, settings, None if config is None else Path(config))
+    asked = choice.asked
+    dataset = read_dataset(choice.data)
+    dataset = assign_splits(dataset, val_share=asked.val_share, test_share=asked.test_share, seed=asked.seed)
     _say_data(dataset)
     watch.lap("reading")
-    train_samples = dataset.of_split("train")
-    facts = probe(train_samples, len(dataset.classes))
+    facts = probe(dataset.of_split("train"), len(dataset.classes))
     recipe = resolve(asked, facts, own_module=module is not None)
-    device = pick_device(recipe.settings.device)
-    if run is None:
-        run = new_run(None if out is None else Path(out), f"{dataset.name}-{recipe.settings.model}")
-        _save_config(run, data, recipe)
-    else:
-        recipe = replace(recipe, reasons=reasons or {})
+    recipe = replace(recipe, reasons={**recipe.reasons, **choice.reasons})
+    run = choice.run or new_run(None if out is None else Path(out), f"{dataset.name}-{recipe.settings.model}")
+    decoded = decode_session(dataset, recipe, channels=facts.channels, watch=watch)
     with in_use(run):
-        session = prepare_session(run, dataset, recipe, facts.channels, module, device, watch)
-        if resume is not None and run.last.is_file():
+        save_config(run, choice.data, recipe)
+        session = prepare_session(run, dataset, recipe, decoded, module, watch)
+        if run.last.is_file():
             continue_run(session)
-        return _train_and_finish(session, on_event, resumed=resume is not None)
-
-
-def _asked(
-    name: str | None, data: Any, config: Path | str | None, settings: Mapping[str, Any]
-) -> tuple[TrainSettings, Any]:
-    """The settings given, over those of `config`; and the data, given or the config's."""
-    saved = {} if config is None else read_config(Path(config))
-    data = saved.get("data") if data is None else data
-    if data is None:
-        raise UsageError(
-            "no data given: foveal train DATA, where DATA is a folder of class folders, a .csv or IDX files"
-        )
-    values = dict(saved.get("settings", {}))
-    choices = {key: value for key, value in settings.items() if value is not None}
-    if "time" in choices:
-        values["epochs"] = None
-    elif "epochs" in choices:
-        values["time"] = None
-    augment = {key: choices.pop(key) for key in _AUGMENT_FIELDS & set(choices)}
-    values["augment"] = {**values.get("augment", {}), **augment}
-    values |= choices
-    if name is not None:
-        values["model"] = name
-    return TrainSettings.from_json(values), data
-
-
-def _resumed(
-    path: Path,
-    data: Any,
-    name: str | None,
-    out: Path | str | None,
-    config: Path | str | None,
-    settings: Mapping[str, Any],
-) -> tuple[RunFolder, TrainSettings, Any, Mapping[str, str]]:
-    """The run at `path`, its settings with `epochs` raised where asked, its data and its reasons."""
-    given = {key for key, value in settings.items() if value is not None and key != "epochs"}
-    given |= {key for key, value in (("model", name), ("out", out), ("config", config)) if value is not None}
-    if given:
-        options = ", ".join(sorted(given))
-        raise UsageError(f"--resume continues a run as it was set up: only --epochs can change, not {options}")
-    run = open_run(path)
-    saved = read_config(run.config)
-    asked = TrainSettings.from_json(saved["settings"])
-    epochs = settings.get("epochs")
-    if epochs is not None:
-        asked = replace(asked, epochs=float(epochs), time=None)
-        write_json(run.config, {**saved, "settings": asked.to_json()})
-    data = saved.get("data") if data is None else data
-    if data is None:
-        raise RunError(f"{path}: this run's data came from Python; give it again: foveal.train(data, resume=…)")
-    return run, asked, data, saved["reasons"]
-
-
-def _save_config(run: RunFolder, data: Any, recipe: Recipe) -> None:
-    source = str(Path(data).absolute()) if isinstance(data, str | os.PathLike) else None
-    config = {"data": source, "settings": recipe.settings.to_json(), "reasons": dict(recipe.reasons)}
-    write_json(run.config, config)
+        return _train_and_finish(session, on_event)
 
 
 def _say_data(dataset: Dataset) -> None:
@@ -145,10 +81,9 @@ def _say_data(dataset: Dataset) -> None:
         say(f"  left alone, no images by their names: {len(dataset.ignored)} files ({shown})")
 
 
-def _train_and_finish(session: Session, on_event: Callable[[Event], None] | None, *, resumed: bool) -> dict[str, Any]:
-    session.run.path.mkdir(parents=True, exist_ok=True)
-    if resumed and not session.run.last.is_file():
-        cut_events(session.run, -1)  # killed before its first checkpoint: it starts anew
+def _train_and_finish(session: Session, on_event: Callable[[Event], None] | None) -> dict[str, Any]:
+    if not session.run.last.is_file():
+        cut_events(session.run, -1)  # a run killed before its first checkpoint starts anew
     if session.recipe.settings.time is not None and not session.state.progress.step:
         plan_by_time(session)
     with (

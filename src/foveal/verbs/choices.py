@@ -1,0 +1,87 @@
+"""What a run is asked for: the options given, a config to repeat, or a run to continue."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from foveal.augment.settings import AugmentSettings
+from foveal.bundle import CUSTOM
+from foveal.errors import RunError, UsageError
+from foveal.files import write_json
+from foveal.recipes.defaults import Recipe
+from foveal.runs import RunFolder, open_run, read_config
+from foveal.training.settings import TrainSettings
+
+_AUGMENT_FIELDS = {each.name for each in fields(AugmentSettings)}
+_BEARING = {"model", "size", "optimiser", "batch_size", "accumulate", "loss", "schedule", "augmentation"}
+"""Settings on which others hang: where one of them changes, what the rules had chosen is chosen anew."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """Settings as far as they are said, the data, and what is known from an earlier run."""
+
+    asked: TrainSettings
+    data: Any
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Why an earlier run chose the values that are taken over."""
+    run: RunFolder | None = None
+    """The run that is continued."""
+
+
+def choices(data: Any, given: Mapping[str, Any], config: Path | None) -> Choices:
+    """What `given` says, over what the config of an earlier run says; None is not said.
+
+    Raises UsageError where no data is named or a setting does not exist, RunError where `config` is none.
+    """
+    saved: dict[str, Any] = {"settings": {}, "reasons": {}} if config is None else read_config(config)
+    data = saved.get("data") if data is None else data
+    if data is None:
+        raise UsageError(
+            "no data given: foveal train DATA, where DATA is a folder of class folders, a .csv or IDX files"
+        )
+    said = {key: value for key, value in given.items() if value is not None}
+    augment = {key: said.pop(key) for key in _AUGMENT_FIELDS & set(said)}
+    values, reasons = dict(saved["settings"]), dict(saved["reasons"])
+    forgotten = set(reasons) if _BEARING & set(said) else set()
+    forgotten |= {"time": {"epochs"}, "epochs": {"time"}}.get(next(iter({"time", "epochs"} & set(said)), ""), set())
+    for name in forgotten:
+        values.pop(name, None)
+        reasons.pop(name, None)
+    values["augment"] = {**values.get("augment", {}), **augment}
+    for name in said:
+        reasons.pop(name, None)
+    return Choices(asked=TrainSettings.from_json({**values, **said}), data=data, reasons=reasons)
+
+
+def choices_of_run(path: Path, data: Any, given: Mapping[str, Any], module: nn.Module | None) -> Choices:
+    """The settings of the run at `path`, with `epochs` raised where that is given.
+
+    Raises UsageError for any other setting, and RunError where the run's data or module is missing.
+    """
+    others = sorted(key for key, value in given.items() if value is not None and key != "epochs")
+    if others:
+        raise UsageError(
+            f"--resume continues a run as it was set up: only --epochs can change, not {', '.join(others)}"
+        )
+    run = open_run(path)
+    saved = read_config(run.config)
+    asked = TrainSettings.from_json(saved["settings"])
+    if given.get("epochs") is not None:
+        asked = replace(asked, epochs=float(given["epochs"]), time=None)
+    data = saved.get("data") if data is None else data
+    if data is None:
+        raise RunError(f"{path}: this run's data came from Python; give it again: foveal.train(data, resume=…)")
+    if asked.model == CUSTOM and module is None:
+        raise RunError(f"{path}: this run trains your own module; give it again: foveal.train(resume=…, model=module)")
+    return Choices(asked=asked, data=data, reasons=saved["reasons"], run=run)
+
+
+def save_config(run: RunFolder, data: Any, recipe: Recipe) -> None:
+    """Writes config.json: the data's path (null for data from Python), all settings, and why they were chosen."""
+    source = str(Path(data).absolute()) if isinstance(data, str | os.PathLike) else None
+    write_json(run.config, {"data": source, "settings": recipe.settings.to_json(), "reasons": dict(recipe.reasons)})

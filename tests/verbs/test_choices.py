@@ -1,0 +1,63 @@
+"""What a run is asked for: options over a config, and a config's own choices made anew where they hang on an option."""
+
+from pathlib import Path
+
+import pytest
+
+from foveal.errors import UsageError
+from foveal.files import write_json
+from foveal.training.settings import TrainSettings
+from foveal.verbs.choices import choices
+
+SAVED = TrainSettings(
+    model="resnet20_cifar",
+    size=24,
+    train_sizes=(24, 24),
+    lr=0.1,
+    epochs=7.0,
+    batch_size=32,
+    augment={"hflip": 0.0, "rotate_deg": 10.0},
+)
+REASONS = {"size": "a", "train_sizes": "b", "lr": "c", "augment": "d", "epochs": "e"}
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    write_json(tmp_path / "config.json", {"data": "photos", "settings": SAVED.to_json(), "reasons": REASONS})
+    return tmp_path / "config.json"
+
+
+def test_a_config_alone_is_taken_whole(config: Path) -> None:
+    chosen = choices(None, {"lr": None}, config)
+    assert chosen.asked == SAVED
+    assert chosen.data == "photos"
+    assert chosen.reasons == REASONS
+
+
+def test_an_option_replaces_what_was_saved(config: Path) -> None:
+    chosen = choices("other", {"lr": 0.5, "hflip": 0.5}, config)
+    assert chosen.asked.lr == 0.5
+    assert chosen.asked.augment == {"hflip": 0.5, "rotate_deg": 10.0}
+    assert chosen.asked.train_sizes == (24, 24)
+    assert "lr" not in chosen.reasons
+    assert chosen.data == "other"
+
+
+@pytest.mark.parametrize("option", [{"size": 48}, {"model": "resnet18"}, {"augmentation": "none"}])
+def test_rules_choose_anew_where_their_ground_moves(config: Path, option: dict[str, object]) -> None:
+    chosen = choices(None, option, config)
+    assert chosen.asked.train_sizes is None
+    assert chosen.asked.lr is None
+    assert chosen.asked.augment == {}
+    assert chosen.asked.batch_size == 32  # asked for then, and so still
+    assert chosen.reasons == {}
+
+
+def test_time_and_epochs_replace_each_other(config: Path) -> None:
+    chosen = choices(None, {"time": "5m"}, config)
+    assert (chosen.asked.time, chosen.asked.epochs) == ("5m", None)
+
+
+def test_no_data() -> None:
+    with pytest.raises(UsageError, match="no data given"):
+        choices(None, {}, None)
