@@ -88,7 +88,6 @@ def test_the_rules_give_what_the_table_says(row: list[str]) -> None:
         num_classes=10,
         side=int(found[3]),
         channels=1 if found[2] == "grey" else 3,
-        min_count=1,
     )
     settings = resolve(TrainSettings(), facts).settings
     assert settings.train_sizes is not None

@@ -28,6 +28,25 @@ LAYERS = {
     "rbf": (lambda: EuclideanRBF(separated_codes(3)), (2, 84)),
     "local_response_norm": (lambda: LocalResponseNorm(alpha=0.1), (2, 7, 2, 3)),
     "pad_shortcut": (lambda: PadShortcut(5, stride=2), (2, 3, 5, 4)),
+    # What the networks take from torch.nn as it is.
+    "conv": (lambda: nn.Conv2d(2, 3, 3, stride=2, padding=1), (2, 2, 5, 4)),
+    "conv_grouped": (lambda: nn.Conv2d(4, 6, 3, groups=2), (2, 4, 4, 5)),
+    "conv_depthwise": (lambda: nn.Conv2d(3, 3, 3, padding=1, groups=3), (2, 3, 4, 3)),
+    "conv_dilated": (lambda: nn.Conv2d(2, 2, 3, dilation=2), (2, 2, 6, 5)),
+    "max_pool": (lambda: nn.MaxPool2d(2), (2, 2, 4, 6)),
+    "max_pool_overlapping": (lambda: nn.MaxPool2d(3, stride=2), (2, 2, 7, 5)),
+    "max_pool_ceil": (lambda: nn.MaxPool2d(3, stride=2, ceil_mode=True), (2, 2, 6, 6)),
+    "average_pool": (lambda: nn.AvgPool2d(2), (2, 2, 4, 6)),
+    "adaptive_pool": (lambda: nn.AdaptiveAvgPool2d((3, 2)), (2, 2, 7, 5)),
+    "global_pool": (lambda: nn.AdaptiveAvgPool2d(1), (2, 3, 4, 5)),
+    "batch_norm": (lambda: nn.BatchNorm2d(3), (4, 3, 2, 3)),
+    "batch_norm_in_use": (lambda: nn.BatchNorm2d(3).eval(), (2, 3, 2, 3)),
+    "dropout": (lambda: nn.Dropout(0.5), (3, 7)),
+    "linear": (lambda: nn.Linear(5, 4), (3, 5)),
+    "relu": (nn.ReLU, (2, 3, 4)),
+    "leaky_relu": (lambda: nn.LeakyReLU(0.1), (2, 3, 4)),
+    "sigmoid": (nn.Sigmoid, (2, 3, 4)),
+    "gelu": (nn.GELU, (2, 3, 4)),
 }
 
 
@@ -40,6 +59,7 @@ def test_gradients(name: str) -> None:
     x = torch.randn(shape, dtype=torch.float64, requires_grad=True)
 
     def run(x: torch.Tensor, *values: torch.Tensor) -> torch.Tensor:
+        torch.manual_seed(1)  # dropout draws the same mask each time
         return torch.func.functional_call(layer, dict(zip(names, values, strict=True)), (x,))
 
     assert gradcheck(run, (x, *parameters))
@@ -49,7 +69,7 @@ def test_gradients(name: str) -> None:
 @pytest.mark.parametrize("name", LAYERS)
 def test_an_item_alone_gives_what_it_gives_in_a_batch(name: str) -> None:
     make, shape = LAYERS[name]
-    layer = make()
+    layer = make().eval()
     x = torch.randn(shape)
     torch.testing.assert_close(layer(x)[1:], layer(x[1:]))
 

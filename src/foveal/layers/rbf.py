@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 CODE_LENGTH = 84  # 7 × 12, the units of F6
 
-# Drawn after LeCun et al. 1998, Figure 3: stylised characters of 7×12, two dots a stroke, the lower two rows
-# left to descenders. Redrawn from the printed figure, so single dots may differ from the authors' own.
+# In the manner of LeCun et al. 1998, Figure 3: stylised characters of 7×12, two dots a stroke, the lower two rows
+# left to descenders. Differs: drawn by us, so single dots are not the authors' own.
 DIGIT_BITMAPS = """
 ..###..  ...##..  .#####.  #######  ##...##  #######  ..####.  #######  .#####.  .#####.
 .##.##.  ..###..  ##...##  .....##  ##...##  ##.....  .##....  .....##  ##...##  ##...##

@@ -89,7 +89,7 @@ def prepare_session(
         say(f"warning: {note}")
     task = prepare_task(settings, dataset.classes, data.train.samples)
     state = prepare_state(settings, task, data, device=device, module=module)
-    save_best = _best_saver(run, dataset, recipe, task, data, module, state)
+    save_best = _best_saver(run, dataset, recipe, task, data, module)
     trainer = Trainer(
         task,
         state,
@@ -194,7 +194,6 @@ def _best_saver(
     task: Task,
     data: TrainingData,
     module: nn.Module | None,
-    state: TrainState,
 ) -> Callable[[nn.Module, Mapping[str, float], int], None]:
     """A function that writes the model file whenever the held-out figure is the best so far."""
     settings, augment = recipe.settings, recipe.augment
