@@ -12,7 +12,7 @@ from foveal.verbs.predict import load
 from foveal.verbs.train import train
 
 PREDICTED = 5
-EPOCHS = 30
+EPOCHS = 20
 
 
 def demo(*, out: Path | str = "foveal-demo") -> dict[str, Any]:
