@@ -71,9 +71,10 @@ def duplicate_notes(splits: Mapping[str, tuple[np.ndarray, np.ndarray]], classes
     contents, counts = np.unique(pairs[:, 0], return_counts=True)
     doubtful = contents[counts > 1]
     if len(doubtful):
+        images = "image stands" if len(doubtful) == 1 else "images stand"
         example = sorted({classes[label] for label in labels[hashes == doubtful[0]]})
         notes.append(
-            f"{len(doubtful)} images stand under more than one label, byte for byte the same "
+            f"{len(doubtful)} {images} under more than one label, byte for byte the same "
             f"(one of them under {' and '.join(example)})"
         )
     return notes

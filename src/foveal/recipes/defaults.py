@@ -131,10 +131,9 @@ def _augmentation_base(asked: TrainSettings, facts: DataFacts, small: bool) -> t
         saturation=0.3,
         grey=0.05,
         erase=0.2,
-        cutmix=1.0,
         mixup=0.2,
     )
-    return settings, "photographs: crops of random area, mirroring, colour, MixUp and CutMix"
+    return settings, "photographs: crops of random area, mirroring, colour, erasing, a little MixUp"
 
 
 def _check_names(settings: TrainSettings) -> None:

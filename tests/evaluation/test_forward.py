@@ -1,0 +1,53 @@
+"""Views of a batch, and what is said of duplicates."""
+
+import numpy as np
+import torch
+
+from foveal.evaluation.evaluate import duplicate_notes, leaked
+from foveal.evaluation.forward import concatenate, plain_view
+from foveal.evaluation.forward import test_time_views as time_views
+
+
+def test_views_shift_and_mirror() -> None:
+    images = torch.arange(2 * 1 * 64 * 32, dtype=torch.int32).view(2, 1, 64, 32)
+    plain = [view(images) for view in time_views((64, 32), mirrored=False)]
+    assert len(plain) == 5
+    assert torch.equal(plain[0], images)
+    assert torch.equal(plain[2][:, :, 2:], images[:, :, :-2])  # two rows down, a 32nd of 64
+    assert torch.equal(plain[2][:, :, 0], images[:, :, 0])  # the edge repeated
+    assert torch.equal(plain[3][..., :-1], images[..., 1:])
+    both = [view(images) for view in time_views((64, 32), mirrored=True)]
+    assert len(both) == 10
+    assert torch.equal(both[5], images.flip(3))
+    assert torch.equal(plain_view()[0](images), images)
+
+
+def test_concatenate_keeps_the_order() -> None:
+    parts = [{"logits": torch.full((2, 3), float(index))} for index in range(3)]
+    assert concatenate(iter(parts))["logits"][:, 0].tolist() == [0, 0, 1, 1, 2, 2]
+
+
+def split(hashes: list[int], labels: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array(hashes, np.uint64), np.array(labels)
+
+
+def test_duplicates_are_counted_once_an_image() -> None:
+    splits = {
+        "train": split([1, 2, 3], [0, 0, 1]),
+        "val": split([3, 4], [1, 0]),
+        "test": split([3, 4, 4, 9], [1, 0, 0, 0]),
+    }
+    notes = duplicate_notes(splits, ("cat", "dog"))
+    assert notes[0].startswith("1 of 2 val images are byte-identical to a train image")
+    assert notes[1].startswith("3 of 4 test images are byte-identical to a train or val image")
+    assert len(notes) == 2
+
+
+def test_one_image_under_two_labels() -> None:
+    notes = duplicate_notes({"train": split([1, 1, 2], [0, 1, 1])}, ("cat", "dog"))
+    assert notes == ["1 image stands under more than one label, byte for byte the same (one of them under cat and dog)"]
+
+
+def test_nothing_to_say() -> None:
+    assert duplicate_notes({"train": split([1, 1], [0, 0]), "test": split([2], [0])}, ("cat",)) == []
+    assert leaked(np.array([], np.uint64), np.array([1], np.uint64)) == 0

@@ -1,0 +1,95 @@
+"""The classification task's functions, and its settings."""
+
+import pytest
+import torch
+
+from foveal.errors import UsageError
+from foveal.networks.build import build_backbone
+from foveal.tasks import TASKS, make_task
+from foveal.tasks.classify import AUX_WEIGHT
+from foveal.types import ArrayImage, Sample
+
+CLASSES = ("cat", "dog", "owl")
+
+
+def sample(label: int) -> Sample:
+    return Sample(id=str(label), image=ArrayImage(list, 0), label=label)
+
+
+def test_targets_are_one_hot_in_the_samples_order() -> None:
+    targets = make_task("classify", CLASSES, {}).encode([sample(2), sample(0)])
+    assert targets.tolist() == [[0, 0, 1], [1, 0, 0]]
+
+
+def test_auxiliary_heads_become_weighted_terms() -> None:
+    task = make_task("classify", CLASSES, {})
+    logits = torch.randn(4, 3)
+    targets = task.encode([sample(label) for label in (0, 1, 2, 0)])
+    terms = task.loss({"logits": logits, "aux1": logits, "aux2": logits}, targets)
+    assert set(terms) == {"loss", "aux1", "aux2"}
+    assert torch.allclose(terms["aux1"], AUX_WEIGHT * terms["loss"])
+    assert torch.allclose(terms["loss"], torch.nn.functional.cross_entropy(logits, targets))
+
+
+def test_googlenet_trains_with_both_heads_and_predicts_with_none() -> None:
+    task = make_task("classify", CLASSES, {})
+    network = task.build(build_backbone("googlenet_bn", 1))
+    images = torch.randn(2, 1, 40, 40)
+    assert set(network.train()(images)) == {"logits", "aux1", "aux2"}
+    assert set(network.eval()(images)) == {"logits"}
+
+
+def test_quick_figures_are_per_item() -> None:
+    task = make_task("classify", CLASSES, {})
+    outputs = {"logits": torch.tensor([[5.0, 0, 0], [5.0, 0, 0]])}
+    figures = task.quick(outputs, task.encode([sample(0), sample(1)]))
+    assert figures["accuracy"].tolist() == [1, 0]
+    assert figures["log_loss"][1] > 4
+
+
+def test_decode_names_the_strongest() -> None:
+    task = make_task("classify", CLASSES, {})
+    first, second = task.decode({"logits": torch.tensor([[0.0, 3, 0], [1.0, 0, 2]])})
+    assert (first["label"], second["label"]) == ("dog", "owl")
+    assert first["score"] == first["scores"]["dog"]
+    assert sum(second["scores"].values()) == pytest.approx(1)
+
+
+def test_merged_views_are_the_mean_of_their_probabilities() -> None:
+    task = make_task("classify", CLASSES, {})
+    views = [{"logits": torch.randn(2, 3)} for _ in range(4)]
+    merged = task.merge(views)["logits"].softmax(dim=1)
+    expected = torch.stack([view["logits"].softmax(dim=1) for view in views]).mean(dim=0)
+    assert torch.allclose(merged, expected, atol=1e-6)
+
+
+def test_settings_are_checked_and_saved() -> None:
+    task = make_task("classify", CLASSES, {"label_smoothing": 0.1, "class_weights": (1.0, 2.0, 3.0)})
+    again = make_task("classify", CLASSES, task.settings)
+    assert again.settings == task.settings
+    with pytest.raises(UsageError, match="--loss hinge: expected one of cross_entropy"):
+        make_task("classify", CLASSES, {"loss": "hinge"})
+    with pytest.raises(UsageError, match="expected 0 to below 1"):
+        make_task("classify", CLASSES, {"label_smoothing": 1.0})
+    with pytest.raises(UsageError, match="go with cross_entropy only"):
+        make_task("classify", CLASSES, {"loss": "lenet5_map", "label_smoothing": 0.1})
+    with pytest.raises(UsageError, match="2 class weights: expected 3"):
+        make_task("classify", CLASSES, {"class_weights": (1.0, 2.0)})
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_has_one_shape(name: str) -> None:
+    task = make_task(name, CLASSES, {})
+    assert task.name == name
+    assert task.classes == CLASSES
+    network = task.build(build_backbone("resnet20_cifar", 1))
+    targets = task.encode([sample(0), sample(2)])
+    outputs = network(torch.randn(2, 1, 16, 16))
+    loss = torch.stack(list(task.loss(outputs, targets).values())).sum()
+    loss.backward()
+    figures = task.quick(outputs, targets)
+    assert task.primary in figures
+    assert all(values.shape == (2,) for values in figures.values())
+    detached = {key: value.detach() for key, value in outputs.items()}
+    assert len(task.decode(detached)) == 2
+    assert "overall" in task.measure(detached, targets).to_json()
