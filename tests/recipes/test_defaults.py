@@ -39,8 +39,8 @@ def test_networks_by_size() -> None:
     assert resolve(TrainSettings(), PHOTOGRAPHS).settings.size == 128
 
 
-def test_photographs_grow_and_end_below_the_side_in_use() -> None:
-    assert resolve(TrainSettings(), PHOTOGRAPHS).settings.train_sizes == (64, 96)
+def test_photographs_grow_to_the_side_in_use() -> None:
+    assert resolve(TrainSettings(), PHOTOGRAPHS).settings.train_sizes == (96, 128)
     assert resolve(TrainSettings(model="vgg11"), PHOTOGRAPHS).settings.train_sizes == (128, 128)
     assert resolve(TrainSettings(augmentation="none"), PHOTOGRAPHS).settings.train_sizes == (128, 128)
     assert resolve(TrainSettings(), DIGITS).settings.train_sizes == (28, 28)

@@ -56,7 +56,7 @@ def optimisation(asked: TrainSettings, facts: DataFacts, model: str, *, small: b
 def _batch_size(count: int, small: bool) -> int:
     if small:
         return 128 if count >= 5000 else 64 if count >= 1000 else 32
-    return 64 if count >= 1000 else 32
+    return 64 if count >= 5000 else 32
 
 
 def _length(asked: TrainSettings, count: int, small: bool) -> Chosen:

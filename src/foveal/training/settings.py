@@ -60,8 +60,7 @@ class TrainSettings:
     patience: int = 0
     """Epochs without a better held-out figure before stopping early; 0 is off."""
     train_sizes: tuple[int, int] | None = None
-    """First and last side of the training images in pixels; it grows from one to the other. The network is used at
-    `size`, which may be larger: crops at random make things look larger in training."""
+    """First and last side of the training images in pixels; it grows from one to the other."""
 
     loss: str | None = None
     """cross_entropy, mean_squared_error, lenet5_mse or lenet5_map."""
