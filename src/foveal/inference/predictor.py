@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import nn
 
 from foveal.bundle import Contract, load_bundle
@@ -82,8 +81,3 @@ def load_model(path: Path, *, module: nn.Module | None, device: torch.device) ->
     """The model in the file at `path`, on `device`. Raises ModelError."""
     bundle = load_bundle(path, module=module)
     return Model(bundle.contract, bundle.network, device=device)
-
-
-def is_image_source(value: object) -> bool:
-    """Whether a value is one image rather than a sequence of them."""
-    return isinstance(value, str | Path | bytes | np.ndarray | Image.Image)
