@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from statistics import mean, stdev
@@ -72,11 +72,11 @@ def spread(values: Sequence[float]) -> str:
     return f"{mean(values):.4f}{deviation} (n = {len(values)})"
 
 
-def over_seeds(name: str, seeds: int, command: Callable[[int], list[object]]) -> list[dict[str, Any]]:
-    """Trains once a seed, prints each test accuracy, keeps all in results/NAME.json after every run."""
+def over_seeds(name: str, seeds: int, *words: object) -> list[dict[str, Any]]:
+    """Runs `foveal WORDS --seed …` once a seed, prints each test accuracy, keeps all in results/NAME.json after every run."""
     rows: list[dict[str, Any]] = []
     for seed in range(seeds):
-        result = foveal(*command(seed), "--seed", seed)
+        result = foveal(*words, "--seed", seed)
         accuracy = result["metrics"]["accuracy"]["value"]
         rows.append(
             {

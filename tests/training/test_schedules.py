@@ -93,7 +93,7 @@ def test_warm_up_sets_the_rise_of_one_cycle() -> None:
 def test_what_makes_no_sense_is_refused() -> None:
     with pytest.raises(UsageError, match="no schedule is called 'cosin'; did you mean cosine"):
         learning_rate("cosin", 0.0, peak=1.0)
-    with pytest.raises(UsageError, match="constant or step or cosine or one_cycle"):
+    with pytest.raises(UsageError, match="there are: constant, step, cosine, one_cycle"):
         learning_rate("zzz", 0.0, peak=1.0)
     with pytest.raises(UsageError, match=r"progress is the share of training done, 0 to 1; got 1\.5"):
         learning_rate("cosine", 1.5, peak=1.0)

@@ -97,6 +97,20 @@ def test_bad_test_images_never_lose_a_training(tmp_path: Path) -> None:
     assert len(metrics["data"]["skipped"]) == 30
 
 
+def test_held_out_images_that_are_all_bad_are_named(tmp_path: Path) -> None:
+    data = shape_folder(tmp_path / "data", count=30)
+    (data / "val").mkdir()
+    for shape in SHAPES:
+        (data / "val" / shape).mkdir()
+        (data / "val" / shape / "bad.png").write_bytes(b"")
+    with pytest.raises(BadImagesError, match=f"{len(SHAPES)} images"):
+        foveal.train(data, model="lenet5", epochs=1, out=tmp_path / "run")
+    foveal.train(data, model="lenet5", epochs=1, on_bad_image="skip", out=tmp_path / "other")
+    metrics = json.loads((tmp_path / "other" / "metrics.json").read_text())
+    assert len(metrics["data"]["skipped"]) == len(SHAPES)
+    assert f"{len(SHAPES)} images can't be decoded and were left out" in metrics["warnings"]
+
+
 def test_bad_images_stop_before_training_or_are_left_out(tmp_path: Path) -> None:
     data = shape_folder(tmp_path / "data", count=30)
     bad = data / "train" / SHAPES[0] / "000.png"
@@ -106,7 +120,7 @@ def test_bad_images_stop_before_training_or_are_left_out(tmp_path: Path) -> None
     result = foveal.train(data, model="lenet5", epochs=1, on_bad_image="skip", out=tmp_path / "other")
     metrics = json.loads((tmp_path / "other" / "metrics.json").read_text())
     assert [each["path"] for each in metrics["data"]["skipped"]] == [str(bad)]
-    assert "1 images can't be decoded and were left out" in metrics["warnings"]
+    assert "1 image can't be decoded and was left out" in metrics["warnings"]
     assert str(bad.name) in (tmp_path / "other" / "report.html").read_text()
     assert result["metrics"]["accuracy"]["value"] >= 0
 

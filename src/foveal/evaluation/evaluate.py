@@ -1,6 +1,6 @@
 """A trained network's outputs over a store, and their metrics: written once, against a Task."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from foveal.device import place
-from foveal.errors import DataError
+from foveal.errors import DataError, ImageError
 from foveal.evaluation.forward import BATCH_SIZE, concatenate, forward
 from foveal.feed.store import Store
 from foveal.preprocess import Preprocess
@@ -47,6 +47,16 @@ def evaluate_store(
 def leaked(hashes: np.ndarray, seen_hashes: np.ndarray) -> int:
     """How many of the images are byte-identical to one that was seen before; both (N,) uint64."""
     return int(np.isin(hashes, seen_hashes).sum())
+
+
+def left_out_notes(errors: Sequence[ImageError], kind: str = "image") -> list[str]:
+    """A sentence on the images that could not be decoded; empty where all could."""
+    if not errors:
+        return []
+    images = (
+        f"1 {kind} can't be decoded and was" if len(errors) == 1 else f"{len(errors)} {kind}s can't be decoded and were"
+    )
+    return [f"{images} left out"]
 
 
 def duplicate_notes(splits: Mapping[str, tuple[np.ndarray, np.ndarray]], classes: tuple[str, ...]) -> list[str]:

@@ -1,11 +1,10 @@
 """A name of the index → a module. The caller seeds torch's global generator, from which weights are drawn."""
 
-from difflib import get_close_matches
 from importlib import import_module
 
 from torch import Tensor, nn
 
-from foveal.errors import ModelError
+from foveal.errors import ModelError, did_you_mean
 from foveal.networks.backbone import Backbone
 from foveal.networks.index import NETWORKS
 from foveal.networks.spec import NetworkSpec
@@ -29,9 +28,7 @@ def network_spec(name: str) -> NetworkSpec:
     """The entry of `NETWORKS`; a ModelError that lists close matches where there is none."""
     if name in NETWORKS:
         return NETWORKS[name]
-    close = get_close_matches(name, NETWORKS, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(NETWORKS)}"
-    raise ModelError(f"no network is named {name!r}; {hint}")
+    raise ModelError(f"no network is named {name!r}; {did_you_mean(name, NETWORKS)}")
 
 
 def build_backbone(name: str, in_channels: int | None = None) -> Backbone:

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import torch
 from torch import nn
 from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
-from foveal.errors import UsageError
+from foveal.errors import UsageError, did_you_mean
 
 Groups = list[dict[str, Any]]
 
@@ -78,8 +77,7 @@ def build_optimiser(
     parameter's layout, whatever the layout it was saved in.
     """
     if name not in OPTIMISERS:
-        close = get_close_matches(name, OPTIMISERS) or list(OPTIMISERS)
-        raise UsageError(f"no optimiser is called {name!r}; did you mean {' or '.join(close)}?")
+        raise UsageError(f"no optimiser is called {name!r}; {did_you_mean(name, OPTIMISERS)}")
     if nesterov and name != "sgd":
         raise UsageError(f"nesterov is a form of sgd's momentum; {name} has none")
     if not weight_decay >= 0:

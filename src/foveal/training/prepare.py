@@ -11,7 +11,7 @@ from torch import nn
 from foveal.augment.settings import AugmentSettings
 from foveal.bundle import CUSTOM, wrap_module
 from foveal.device import native_bf16, place
-from foveal.errors import BadImagesError, DataError
+from foveal.errors import BadImagesError, DataError, ImageError
 from foveal.feed.decoding import Progress
 from foveal.feed.store import Store, build_store, channel_statistics
 from foveal.networks.build import build_backbone
@@ -26,7 +26,6 @@ from foveal.training.state import TrainState
 from foveal.types import Sample
 
 STORE_SCALE = 1.25  # of the last training side, where images are cropped at random: detail to crop from
-BF16_FROM_SIDE = 64  # below it a network's passes are too short to repay the conversions
 LENET5_MEAN, LENET5_STD = 0.1 / 1.275, 1 / 1.275  # black -0.1, white 1.175 (LeCun et al. 1998, section II.B)
 
 
@@ -36,6 +35,9 @@ class TrainingData:
 
     train: Store
     val: Store | None
+    """None where nothing is held out, or where none of it could be decoded."""
+    skipped: tuple[ImageError, ...]
+    """The bad images of both splits."""
     preprocess: Preprocess
 
 
@@ -64,7 +66,7 @@ def prepare_data(
     larger = 4 * round(last * STORE_SCALE / 4) if cropped else last
     train_store = build_store(train, replace(plain, size_hw=(larger, larger)), on_bad_image="skip", progress=progress)
     val_store = build_store(val, plain, on_bad_image="skip", progress=progress) if val else None
-    bad = [*train_store.skipped, *(val_store.skipped if val_store else ())]
+    bad = (*train_store.skipped, *(val_store.skipped if val_store is not None else ()))
     if settings.on_bad_image == "error" and bad:
         raise BadImagesError(bad)
     if not len(train_store):
@@ -76,6 +78,7 @@ def prepare_data(
     return TrainingData(
         train=train_store,
         val=val_store if val_store is not None and len(val_store) else None,
+        skipped=bad,
         preprocess=replace(plain, mean=mean, std=std),
     )
 
@@ -146,11 +149,10 @@ def make_plan(settings: TrainSettings, num_samples: int, *, bfloat16: bool) -> P
 
 
 def use_bf16(settings: TrainSettings, device: torch.device) -> bool:
-    """Whether to compute in bfloat16: as asked, else where it is native and the images are not small."""
+    """Whether to compute in bfloat16: as asked, else where it is native."""
     if settings.precision != "auto":
         return settings.precision == "bfloat16"
-    assert settings.size is not None
-    return settings.size >= BF16_FROM_SIDE and native_bf16(device)
+    return native_bf16(device)
 
 
 def architecture_name(settings: TrainSettings, module: nn.Module | None) -> str:

@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Callable
-from difflib import get_close_matches
 
-from foveal.errors import UsageError
+from foveal.errors import UsageError, did_you_mean
 
 ONE_CYCLE_RISE = 0.3
 """Share of training in which `one_cycle` rises, where no warm-up is asked for; fastai's and torch's value."""
@@ -60,8 +59,7 @@ def learning_rate(name: str, progress: float, *, peak: float, warmup: float = 0.
     the middle of the step, avoids that.
     """
     if name not in SCHEDULES:
-        close = get_close_matches(name, SCHEDULES) or list(SCHEDULES)
-        raise UsageError(f"no schedule is called {name!r}; did you mean {' or '.join(close)}?")
+        raise UsageError(f"no schedule is called {name!r}; {did_you_mean(name, SCHEDULES)}")
     if not 0 <= progress <= 1:
         raise UsageError(f"progress is the share of training done, 0 to 1; got {progress}")
     if not 0 <= warmup < 1:

@@ -84,7 +84,7 @@ class TrainSettings:
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
     precision: Precision = "auto"
-    """auto: bfloat16 where the device computes it natively and the network is large enough to gain."""
+    """auto: bfloat16 where the device computes it natively."""
 
     def __post_init__(self) -> None:
         for name, (low, high, words) in _RANGES.items():

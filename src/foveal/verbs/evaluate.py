@@ -10,7 +10,7 @@ from torch import nn
 from foveal.bundle import Contract, load_bundle
 from foveal.device import DeviceName, pick_device
 from foveal.errors import DataError
-from foveal.evaluation.evaluate import evaluate_store, leaked
+from foveal.evaluation.evaluate import evaluate_store, leaked, left_out_notes
 from foveal.feed.decoding import OnBadImage
 from foveal.feed.store import build_store
 from foveal.read import assign_splits, read_dataset
@@ -49,8 +49,7 @@ def evaluate(
             f"{same} of {len(store)} {name} images are byte-identical to one that training learned from or chose by: "
             "the score says less than it seems"
         )
-    if store.skipped:
-        warnings.append(f"{len(store.skipped)} images can't be decoded and were left out")
+    warnings += left_out_notes(store.skipped)
     for warning in warnings:
         say(f"warning: {warning}")
     skipped = [{"path": str(error.path), "reason": error.reason} for error in store.skipped]

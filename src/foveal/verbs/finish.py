@@ -1,6 +1,5 @@
 """The end of a run: evaluate the saved model on images it never saw, and write metrics.json and report.html."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from torch import Tensor, nn
 
 from foveal.bundle import Bundle, load_bundle
 from foveal.device import machine
-from foveal.evaluation.evaluate import Evaluation, duplicate_notes, evaluate_store
+from foveal.evaluation.evaluate import Evaluation, duplicate_notes, evaluate_store, left_out_notes
 from foveal.feed.decoding import image_name
 from foveal.feed.store import Store, build_store
 from foveal.files import write_json, write_text
@@ -23,77 +22,56 @@ from foveal.tasks.task import Task
 from foveal.training.loop import Trainer
 from foveal.training.prepare import TrainingData
 from foveal.types import Dataset, Split
-from foveal.verbs.console import Stopwatch, say
+from foveal.verbs.console import say
+from foveal.verbs.session import Session
 
 _SHOWN = 24  # pictures in each of the report's galleries
 _SHEET = 32  # augmented images
 
 
-def finish_run(
-    *,
-    run: RunFolder,
-    dataset: Dataset,
-    recipe: Recipe,
-    task: Task,
-    data: TrainingData,
-    trainer: Trainer,
-    module: nn.Module | None,
-    device: torch.device,
-    notes: Sequence[str],
-    watch: Stopwatch,
-) -> dict[str, Any]:
+def finish_run(session: Session) -> dict[str, Any]:
     """The result of `foveal.train`, and which weights were chosen under "chosen"."""
-    bundle = load_bundle(run.model, module=module)
-    test = build_store(dataset.of_split("test"), data.preprocess, on_bad_image="skip")
+    run, recipe, task, data = session.run, session.recipe, session.task, session.data
+    bundle = load_bundle(run.model, module=session.module)
+    test = build_store(session.dataset.of_split("test"), data.preprocess, on_bad_image="skip")
     split, store = _evaluation_store(test, data)
-    warnings = [*notes, *_split_notes(split, test, data, task)]
-    for note in warnings[len(notes) :]:
+    own_notes = _split_notes(split, test, data, task)
+    for note in own_notes:
         say(f"warning: {note}")
-    progress = trainer.state.progress
-    result: dict[str, Any] = {
-        "run": str(run.path),
-        "model": str(run.model),
-        "seconds": 0.0,
-        "images_per_second": round(progress.images / max(progress.train_seconds, 1e-9), 2),
-        "metrics": {},
-    }
-    evaluation = evaluate_store(task, bundle.network, data.preprocess, store, device=device)
+    evaluation = evaluate_store(task, bundle.network, data.preprocess, store, device=session.device)
     evaluated = evaluation.to_json(task=task, split=split)
-    watch.lap("evaluation")
-    described = _described(bundle, recipe)
-    facts = _data_facts(dataset, data, test, f"evaluated on {len(store):,} {split} images")
+    session.watch.lap("evaluation")
+    found: dict[str, Any] = {
+        "warnings": [*session.notes, *own_notes],
+        "evaluation": evaluated,
+        "data": _data_facts(session.dataset, data, test, f"evaluated on {len(store):,} {split} images"),
+        "network": _described(bundle, recipe),
+        "machine": machine(),
+    }
     report = Report(
-        title=f"{recipe.settings.model} on {dataset.name}",
-        warnings=warnings,
+        **found,
+        title=f"{recipe.settings.model} on {session.dataset.name}",
         events=read_events(run),
-        evaluation=evaluated,
-        data=facts,
-        network=described,
         config=recipe.settings.to_json(),
         reasons=recipe.reasons,
-        machine=machine(),
-        times={**watch.times, "total": watch.total()},
+        times={**session.watch.times, "total": session.watch.total()},
         mistakes=_gallery(task, evaluation, store, right=False),
         unsure=_gallery(task, evaluation, store, right=True),
-        augmented=_augmented(trainer),
+        augmented=_augmented(session.trainer),
         filters=_first_filters(bundle.network),
     )
     write_text(run.report, render(report))
-    watch.lap("report")
-    result["seconds"] = round(watch.total(), 2)
-    result["metrics"] = evaluated["metrics"]
-    write_json(
-        run.metrics,
-        {
-            **result,
-            "evaluation": evaluated,
-            "warnings": warnings,
-            "data": facts,
-            "network": described,
-            "machine": machine(),
-            "times": {name: round(seconds, 3) for name, seconds in watch.times.items()},
-        },
-    )
+    session.watch.lap("report")
+    progress = session.state.progress
+    result: dict[str, Any] = {
+        "run": str(run.path),
+        "model": str(run.model),
+        "seconds": round(session.watch.total(), 2),
+        "images_per_second": round(progress.images / max(progress.train_seconds, 1e-9), 2),
+        "metrics": evaluated["metrics"],
+    }
+    times = {name: round(seconds, 3) for name, seconds in session.watch.times.items()}
+    write_json(run.metrics, {**result, **found, "times": times})
     _say_result(result, evaluated, run)
     return {**result, "chosen": bundle.contract.chosen}
 
@@ -111,9 +89,7 @@ def _evaluation_store(test: Store, data: TrainingData) -> tuple[Split, Store]:
 
 
 def _split_notes(split: Split, test: Store, data: TrainingData, task: Task) -> list[str]:
-    notes = []
-    if test.skipped:
-        notes.append(f"{len(test.skipped)} test images can't be decoded and were left out")
+    notes = left_out_notes(test.skipped, "test image")
     if split == "train":
         notes.append("there are no test or held-out images: these figures are of the training images themselves")
     elif split == "val":
@@ -137,14 +113,12 @@ def _hashes(stores: dict[str, Store | None]) -> dict[str, tuple[np.ndarray, np.n
 
 
 def _data_facts(dataset: Dataset, data: TrainingData, test: Store, split_note: str) -> dict[str, Any]:
-    stores = [data.train, *([data.val] if data.val else []), test]
-    skipped = [error for each in stores for error in each.skipped]
     return {
         "name": dataset.name,
         "format": dataset.format,
         "counts": dataset.counts(),
         "ignored": list(dataset.ignored),
-        "skipped": [{"path": str(error.path), "reason": error.reason} for error in skipped],
+        "skipped": [{"path": str(error.path), "reason": error.reason} for error in (*data.skipped, *test.skipped)],
         "size_hw": list(data.preprocess.size_hw),
         "channels": data.preprocess.channels,
         "store": data.train.description,

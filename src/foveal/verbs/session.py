@@ -15,7 +15,7 @@ from foveal.augment.settings import AugmentSettings
 from foveal.bundle import Contract, save_bundle
 from foveal.device import machine, pick_device
 from foveal.errors import RunError, UsageError
-from foveal.evaluation.evaluate import duplicate_notes
+from foveal.evaluation.evaluate import duplicate_notes, left_out_notes
 from foveal.recipes.defaults import Recipe
 from foveal.runs import RunFolder, cut_events
 from foveal.tasks.task import Task
@@ -177,14 +177,11 @@ def _precision(state: TrainState) -> str:
 
 def _data_notes(data: TrainingData, classes: tuple[str, ...]) -> tuple[str, ...]:
     stores = {"train": data.train} | ({} if data.val is None else {"val": data.val})
-    skipped = [error for store in stores.values() for error in store.skipped]
     notes = duplicate_notes(
         {name: (store.hashes, np.array([sample.label for sample in store.samples])) for name, store in stores.items()},
         classes,
     )
-    if skipped:
-        notes.append(f"{len(skipped)} images can't be decoded and were left out")
-    return tuple(notes)
+    return (*notes, *left_out_notes(data.skipped))
 
 
 def _best_saver(

@@ -104,18 +104,7 @@ def _train_and_finish(session: Session, on_event: Callable[[Event], None] | None
                     exit_code=128 + stop.signal,
                 )
         session.watch.lap("training")
-        result = finish_run(
-            run=session.run,
-            dataset=session.dataset,
-            recipe=session.recipe,
-            task=session.task,
-            data=session.data,
-            trainer=session.trainer,
-            module=session.module,
-            device=session.device,
-            notes=session.notes,
-            watch=session.watch,
-        )
+        result = finish_run(session)
         finished = Finished(
             step=session.state.progress.step,
             seconds=session.watch.total(),
