@@ -73,7 +73,7 @@ def spread(values: Sequence[float]) -> str:
 
 
 def over_seeds(name: str, seeds: int, *words: object) -> list[dict[str, Any]]:
-    """Runs `foveal WORDS --seed …` for each seed, prints its test accuracy and keeps all so far in results/NAME.json."""
+    """Runs `foveal WORDS --seed …` for each seed, prints its test accuracy and keeps all in results/NAME.json."""
     rows: list[dict[str, Any]] = []
     for seed in range(seeds):
         result = foveal(*words, "--seed", seed)

@@ -50,6 +50,7 @@ def test_the_losses_are_those_of_a_plain_loop() -> None:
         nesterov=False,
         schedule="constant",
         warmup=0.0,
+        precision="float32",
     )
     plain = linear()
     optimiser = torch.optim.SGD(
