@@ -16,7 +16,7 @@ LEVELS: dict[str, int] = {
     **dict.fromkeys(["bundle", "weights"], 5),
     **dict.fromkeys(["evaluation", "explanation", "exporting"], 6),
     **dict.fromkeys(["training", "inference"], 7),
-    **dict.fromkeys(["recipes", "reporting", "tracking", "retrieval"], 8),
+    **dict.fromkeys(["recipes", "reporting", "speed", "tracking", "retrieval"], 8),
     "serving": 9,
     "verbs": 10,
     "cli": 11,

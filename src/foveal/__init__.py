@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 
 # Resolved at first use, so that `import foveal` and `foveal --help` load no torch.
 _PUBLIC = {
+    "bench": "foveal.verbs.bench",
     "describe": "foveal.verbs.describe",
     "demo": "foveal.verbs.demo",
     "evaluate": "foveal.verbs.evaluate",

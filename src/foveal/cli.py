@@ -16,7 +16,7 @@ from docstring_parser import parse_from_object
 from foveal import __version__
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import FovealError, Interrupted, UsageError
-from foveal.training.settings import TrainSettings
+from foveal.training.settings import Precision, TrainSettings
 
 _STARTED = time.perf_counter()
 
@@ -166,6 +166,41 @@ def predict(
     if not paths:
         raise UsageError("nothing to predict: give files, folders or globs, or - for a list on standard input")
     return _print_predictions(run_predict(model, paths, tta=tta, device=device), as_json=json)
+
+
+@app.command
+def bench(
+    model: str = "resnet18",
+    *,
+    size: int | None = None,
+    batch_size: int | None = None,
+    precision: Precision = "auto",
+    device: Device = "auto",
+    json: Json = False,
+) -> int:
+    """Measure this machine, and the parts of training and prediction against it; about half a minute.
+
+    Parameters
+    ----------
+    model
+        A network's name, a model file or a run folder.
+    size
+        Side of the network's input in pixels [default: the model file's own, or the paper's].
+    batch_size
+        Images a training step [default: what training would choose].
+    precision
+        Of training: auto is bfloat16 where the device computes it natively.
+    """
+    from foveal.verbs.bench import bench as run_bench
+
+    result = run_bench(model, size=size, batch_size=batch_size, precision=precision, device=device)
+    if json:
+        _print_json(result)
+    else:
+        from foveal.verbs.tables import bench_tables
+
+        bench_tables(result)
+    return 0
 
 
 @app.command

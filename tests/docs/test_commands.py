@@ -24,7 +24,7 @@ QUICK = [
 
 def test_there_are_command_lines_of_every_verb() -> None:
     verbs = {each.values[0][0] for each in LINES}
-    assert verbs >= {"demo", "train", "evaluate", "predict", "describe", "models"}
+    assert verbs >= {"demo", "train", "evaluate", "predict", "describe", "models", "bench"}
 
 
 @pytest.mark.parametrize("words", LINES)

@@ -137,36 +137,17 @@ class Trainer:
         inputs, targets = mix(augment_images(images, params), self.train_targets[indices], params)
         return self.preprocess.standardise(inputs).contiguous(memory_format=torch.channels_last), targets
 
-    def _step(self, size: int | None = None) -> None:
-        state, plan, progress = self.state, self.state.plan, self.state.progress
-        step = progress.step
-        epoch, step_in_epoch = divmod(step, plan.steps_per_epoch)
-        indices = step_indices(self._order(epoch), step_in_epoch, plan.images_per_step)
-        size = size or plan.size_at(step)
-        start = time.perf_counter()
-        torch.manual_seed(plan.seed * 1_000_003 + step)  # dropout is keyed by step: a resumed run draws the same
-        state.network.train()
-        parts = indices.split(plan.batch_size)
-        for part in parts:
-            inputs, targets = self.training_batch(part, epoch=epoch, size=size)
-            with self._autocast():
-                outputs = state.network(inputs)
-            terms = self.task.loss(outputs, targets)
-            loss = torch.stack(list(terms.values())).sum()
-            (loss * (len(part) / len(indices))).backward()
-            self._note(loss.detach(), outputs, targets)
-        self._update(plan.lr_at(step))
-        progress.step += 1
-        progress.images += len(indices)
-        progress.note_step(size, time.perf_counter() - start)
+    def learn(self, inputs: Tensor, targets: Tensor, *, share: float = 1.0) -> None:
+        """Adds the gradient of a batch, which counts as this share of the step, and takes its figures."""
+        with self._autocast():
+            outputs = self.state.network(inputs)
+        terms = self.task.loss(outputs, targets)
+        loss = torch.stack(list(terms.values())).sum()
+        (loss * share).backward()
+        self._note(loss.detach(), outputs, targets)
 
-    def _order(self, epoch: int) -> Tensor:
-        if self._epoch_order is None or self._epoch_order[0] != epoch:
-            plan = self.state.plan
-            self._epoch_order = epoch, epoch_order(plan.num_samples, seed=plan.seed, epoch=epoch)
-        return self._epoch_order[1]
-
-    def _update(self, lr: float) -> None:
+    def update(self, lr: float) -> None:
+        """The optimiser's step by the gradient so far, and the moving average's."""
         state = self.state
         if state.plan.clip_norm:
             nn.utils.clip_grad_norm_(state.network.parameters(), state.plan.clip_norm)
@@ -176,6 +157,29 @@ class Trainer:
         state.optimiser.zero_grad(set_to_none=True)
         if state.ema is not None:
             state.ema.update(state.network)
+
+    def _step(self, size: int | None = None) -> None:
+        state, plan, progress = self.state, self.state.plan, self.state.progress
+        step = progress.step
+        epoch, step_in_epoch = divmod(step, plan.steps_per_epoch)
+        indices = step_indices(self._order(epoch), step_in_epoch, plan.images_per_step)
+        size = size or plan.size_at(step)
+        start = time.perf_counter()
+        torch.manual_seed(plan.seed * 1_000_003 + step)  # dropout is keyed by step: a resumed run draws the same
+        state.network.train()
+        for part in indices.split(plan.batch_size):
+            inputs, targets = self.training_batch(part, epoch=epoch, size=size)
+            self.learn(inputs, targets, share=len(part) / len(indices))
+        self.update(plan.lr_at(step))
+        progress.step += 1
+        progress.images += len(indices)
+        progress.note_step(size, time.perf_counter() - start)
+
+    def _order(self, epoch: int) -> Tensor:
+        if self._epoch_order is None or self._epoch_order[0] != epoch:
+            plan = self.state.plan
+            self._epoch_order = epoch, epoch_order(plan.num_samples, seed=plan.seed, epoch=epoch)
+        return self._epoch_order[1]
 
     def _note(self, loss: Tensor, outputs: Outputs, targets: Tensor) -> None:
         """Adds a batch's figures to the sums of the epoch and of the next step record."""

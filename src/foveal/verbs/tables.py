@@ -9,6 +9,15 @@ from rich.table import Table
 
 from foveal.networks.describe import Description
 
+_BAR = 40  # characters of a whole step
+_LEAST_SHARE = 0.005  # of a part that gets a row
+_CEILINGS = {
+    "convolution_flop_s": "convolution",
+    "matrix_flop_s": "matrix product",
+    "memory_bytes_s": "memory",
+    "decode_images_s": "decoding",
+}
+
 
 def evaluation_table(result: Mapping[str, Any]) -> None:
     """Each figure with its interval, the classes with theirs, and the confusion matrix where it fits."""
@@ -75,6 +84,50 @@ def models_table(listed: Sequence[Mapping[str, Any]]) -> None:
             strides or "none",
         )
     _console().print(table)
+
+
+def bench_tables(result: Mapping[str, Any]) -> None:
+    """The ceilings, a table of parts with bars for training and each prediction, and the advice."""
+    console = _console()
+    ceilings = result["ceilings"]
+    table = _table("this machine at its best")
+    table.add_column("what")
+    table.add_column("rate", justify="right")
+    for title, key in (("convolution", "convolution_flop_s"), ("matrix product", "matrix_flop_s")):
+        for precision, rate in ceilings[key].items():
+            table.add_row(f"{title}, {precision}", f"{rate / 1e9:,.0f} GFLOP/s")
+    table.add_row("memory", f"{ceilings['memory_bytes_s'] / 1e9:,.1f} GB/s")
+    table.add_row("decoding JPEG photographs of 320×240", f"{ceilings['decode_images_s']:,.0f} images/s")
+    console.print(table)
+    about = f"{result['model']} at {result['size']} px on {result['device']}"
+    console.print(_parts_table(f"{about}, {result['precision']}: ", result["training"]))
+    for profile in result["prediction"]:
+        console.print(_parts_table(f"{about}, float32: ", profile))
+    for sentence in result["advice"]:
+        console.print(sentence, highlight=False, soft_wrap=True)
+
+
+def _parts_table(about: str, profile: Mapping[str, Any]) -> Table:
+    table = _table(
+        f"{about}{profile['name']}, batch {profile['batch_size']}, {1000 * profile['seconds']:,.1f} ms, "
+        f"{profile['images_per_second']:,.0f} images/s"
+    )
+    table.add_column("part")
+    for heading in ("ms", "share"):
+        table.add_column(heading, justify="right")
+    table.add_column("", min_width=_BAR)
+    table.add_column("of this machine's best", justify="right")
+    for part in profile["parts"]:
+        if part["share"] < _LEAST_SHARE:
+            continue
+        table.add_row(
+            part["name"],
+            f"{1000 * part['seconds']:,.1f}",
+            f"{part['share']:.0%}",
+            "█" * round(_BAR * part["share"]),
+            "" if part["of_ceiling"] is None else f"{part['of_ceiling']:.0%} of {_CEILINGS[part['ceiling']]}",
+        )
+    return table
 
 
 def _confusion_table(classes: Sequence[str], confusion: Sequence[Sequence[int]]) -> Table:

@@ -1,0 +1,108 @@
+"""`foveal bench`: what this machine can do, and how near to that a network's training and prediction come."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from foveal.bundle import load_bundle
+from foveal.device import DeviceName, machine, pick_device
+from foveal.networks.build import network_spec
+from foveal.read import from_arrays
+from foveal.recipes.defaults import resolve
+from foveal.recipes.facts import DataFacts
+from foveal.speed.advice import advice
+from foveal.speed.ceilings import made_jpeg, measure_ceilings
+from foveal.speed.profile import profile_prediction, profile_training
+from foveal.training.loop import Trainer
+from foveal.training.prepare import prepare_data, prepare_state, prepare_task
+from foveal.training.settings import Precision, TrainSettings
+from foveal.verbs.console import say
+from foveal.verbs.evaluate import model_path
+
+_PHOTO_HW = (240, 320)
+_PREDICTED = (1, 32)  # images at once
+
+
+def bench(
+    model: str | Path = "resnet18",
+    *,
+    size: int | None = None,
+    batch_size: int | None = None,
+    precision: Precision = "auto",
+    device: DeviceName = "auto",
+) -> dict[str, Any]:
+    """The machine's ceilings, and the parts of a training step and of predictions as shares of them.
+
+    model: a network's name, a model file or a run folder, whose own settings are then taken. None of the rest is what
+    training would choose for it. Images are made on the spot: their content does not matter to speed.
+    Raises ModelError and UsageError.
+    """
+    settings, classes, channels = _settings(model)
+    if size is not None:
+        settings = replace(settings, size=size, train_sizes=None)
+    if batch_size is not None:
+        settings = replace(settings, batch_size=batch_size)
+    settings = replace(settings, precision=precision, device=device)
+    facts = DataFacts(num_train=4096, num_classes=len(classes), side=settings.size or 224, channels=channels)
+    settings = resolve(settings, facts).settings
+    where = pick_device(device)
+    say("measuring the machine …")
+    ceilings = measure_ceilings(where)
+    say(f"measuring {settings.model} …")
+    trainer = _trainer(settings, classes, channels, where)
+    used = "bfloat16" if trainer.state.plan.bfloat16 else "float32"
+    training = profile_training(trainer, ceilings, used)
+    photo = made_jpeg(_PHOTO_HW)
+    prediction = [
+        profile_prediction(trainer.state.network, trainer.preprocess, [photo] * count, device=where, ceilings=ceilings)
+        for count in _PREDICTED
+    ]
+    return {
+        "machine": machine(),
+        "ceilings": ceilings.to_json(),
+        "model": settings.model,
+        "size": settings.size,
+        "batch_size": settings.batch_size,
+        "precision": used,
+        "device": str(where),
+        "training": training.to_json(),
+        "prediction": [profile.to_json() for profile in prediction],
+        "advice": advice(training, prediction, ceilings, used),
+    }
+
+
+def _settings(model: str | Path) -> tuple[TrainSettings, tuple[str, ...], int]:
+    """Settings to train with, class names and channels: those of a model file's run, or a name's usual ones."""
+    path = model_path(model)
+    if path.is_file():
+        contract = load_bundle(path).contract
+        return TrainSettings.from_json(contract.recipe), contract.classes, contract.preprocess.channels
+    spec = network_spec(str(model))
+    classes = tuple(f"class {index}" for index in range(spec.num_classes))
+    return TrainSettings(model=spec.name, size=spec.size), classes, spec.in_channels
+
+
+def _trainer(settings: TrainSettings, classes: tuple[str, ...], channels: int, device: torch.device) -> Trainer:
+    """A run over one batch of noise, ready for its first step."""
+    assert settings.size is not None
+    assert settings.batch_size is not None
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (settings.batch_size, settings.size, settings.size, channels), dtype=np.uint8)
+    labels = np.arange(settings.batch_size) % len(classes)
+    samples = from_arrays(pixels, labels, classes=classes).samples
+    data = prepare_data(samples, (), settings, channels=channels)
+    task = prepare_task(settings, classes, data.train.samples)
+    state = prepare_state(settings, task, data, device=device, module=None)
+    return Trainer(
+        task,
+        state,
+        data.preprocess,
+        data.train,
+        None,
+        device=device,
+        save_checkpoint=lambda _: None,
+        save_best=lambda *_: None,
+    )
