@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from statistics import median
 
 import torch
 from torch import Tensor, nn
@@ -97,8 +98,8 @@ class Trainer:
             if ended:
                 yield Stopped(step=step, reason=ended)
 
-    def measure_step_seconds(self, *, steps: int = 3) -> dict[int, float]:
-        """Least seconds of a training step by training size, on the real data.
+    def measure_step_seconds(self, *, steps: int = 5) -> dict[int, float]:
+        """Median seconds of a training step by training size, on the real data.
 
         The steps are real ones, so this is for a copy of the run that is thrown away.
         """
@@ -110,7 +111,7 @@ class Trainer:
                 start = time.perf_counter()
                 self._step(size=size)
                 times.append(time.perf_counter() - start)
-            seconds[size] = min(times[1:])  # the first step at a size picks kernels; the rest may meet other work
+            seconds[size] = median(times[1:])  # the first step at a size picks kernels
         return seconds
 
     def evaluate(self, network: nn.Module) -> dict[str, float]:
