@@ -17,9 +17,9 @@ def test_a_new_run_never_overwrites(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         new_run(tmp_path / "file", "x")
     monkeypatch.chdir(tmp_path)
     made = new_run(None, "cats-resnet18")
-    assert not made.path.exists()
     assert made.path.parent == Path("runs")
     assert made.path.name.startswith("cats-resnet18-2")
+    assert new_run(None, "cats-resnet18").path != made.path  # in the same second
 
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:

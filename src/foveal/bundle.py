@@ -129,9 +129,10 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if not path.is_file():
         raise ModelError(f"{path}: no such model file; a run keeps its model as RUN/model.safetensors")
     try:
+        # Copies: the file is mapped, and Windows replaces no mapped file.
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a dict
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path}: not a readable .safetensors file: {error}") from None
     if "foveal" not in metadata:

@@ -1,5 +1,6 @@
 """The verbs typed in a terminal: parsing, output and exit codes, no more. No torch until a verb runs."""
 
+import io
 import json
 import signal
 import sys
@@ -17,6 +18,7 @@ from foveal import __version__
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import FovealError, Interrupted, UsageError
 from foveal.training.settings import Precision, TrainSettings
+from foveal.types import DeviceName
 
 _STARTED = time.perf_counter()
 
@@ -30,7 +32,11 @@ app = App(
 )
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON on standard output and nothing else.")]
-Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], Parameter(help="Where to compute.")]
+Device = Annotated[DeviceName, Parameter(help="Where to compute.")]
+Format = Annotated[
+    Literal["class-folders", "csv", "idx", "arrays"] | None,
+    Parameter(help="The data's format, where a folder can be read as more than one.", show_default=False),
+]
 
 
 def _options(name: str, *owners: type, leave_out: tuple[str, ...]) -> Any:
@@ -80,6 +86,7 @@ def train(
     out: Path | None = None,
     resume: Path | None = None,
     config: Path | None = None,
+    format: Format = None,
     json: Json = False,
 ) -> int:
     """Train a classifier on labelled images and leave a run folder with a model file and a report.
@@ -100,7 +107,7 @@ def train(
     from foveal.verbs.train import train as run_train
 
     given: dict[str, Any] = {} if options is None else asdict(options)
-    result = run_train(data, out=out, resume=resume, config=config, started=_STARTED, **given)
+    result = run_train(data, out=out, resume=resume, config=config, format=format, started=_STARTED, **given)
     if json:
         _print_json(result)
     return 0
@@ -112,6 +119,7 @@ def evaluate(
     data: Path,
     *,
     split: Literal["train", "val", "test"] | None = None,
+    format: Format = None,
     on_bad_image: Literal["error", "skip"] = "error",
     device: Device = "auto",
     json: Json = False,
@@ -131,7 +139,7 @@ def evaluate(
     """
     from foveal.verbs.evaluate import evaluate as run_evaluate
 
-    result = run_evaluate(model, data, split=split, on_bad_image=on_bad_image, device=device)
+    result = run_evaluate(model, data, split=split, format=format, on_bad_image=on_bad_image, device=device)
     if json:
         _print_json(result)
     else:
@@ -163,6 +171,9 @@ def predict(
     """
     from foveal.verbs.predict import predict as run_predict
 
+    unknown = [path for path in paths if path.startswith("-") and path != "-" and not Path(path).exists()]
+    if unknown:
+        raise UsageError(f"no option {unknown[0]}, and no file of that name (foveal predict --help)")
     if not paths:
         raise UsageError("nothing to predict: give files, folders or globs, or - for a list on standard input")
     return _print_predictions(run_predict(model, paths, tta=tta, device=device), as_json=json)
@@ -254,6 +265,9 @@ def models(*, json: Json = False) -> int:
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits: 0 done, 1 data or model error, 2 usage, 3 some inputs failed, 130, 143."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file name that is not UTF-8, a terminal without "→"
     debug = "--debug" in tokens
     tokens = [token for token in tokens if token != "--debug"]
     sys.exit(_exit_code(lambda: app(tokens, exit_on_error=False, print_error=False), debug=debug))
@@ -275,6 +289,8 @@ def _exit_code(run: Callable[[], Any], *, debug: bool) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as in `foveal predict … | head`
         sys.stderr.close()
         return 1
+    except OSError as error:  # no room, no right to write, a lock that is held for hours
+        return _fail(str(error), 1, debug=debug)
 
 
 def _fail(message: str, code: int, *, debug: bool) -> int:

@@ -4,16 +4,16 @@ import os
 import platform
 import time
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
 from foveal.errors import UsageError
 from foveal.files import cache_folder, read_json, write_json
+from foveal.types import DeviceName
 
 Module = TypeVar("Module", bound=nn.Module)
-DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
 
 def pick_device(name: DeviceName = "auto") -> torch.device:
@@ -53,9 +53,10 @@ def native_bf16(device: torch.device) -> bool:
 
 
 def memory_bytes() -> int:
-    """Physical memory of this machine; 8 GiB where the system does not tell."""
+    """Memory of this machine, or of the container it runs in; 8 GiB where the system does not tell."""
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return min([physical, *_container_limits()])
     if os.name == "nt":
         return _windows_memory_bytes()
     return 8 * 2**30
@@ -100,6 +101,13 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def _container_limits() -> list[int]:
+    """What Linux's control groups allow, version 2 and 1."""
+    files = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+    texts = [file.read_text(encoding="ascii").strip() for file in files if file.is_file()]
+    return [int(text) for text in texts if text.isdigit()]
 
 
 def _windows_memory_bytes() -> int:

@@ -5,7 +5,7 @@ It has two halves. `load` ends in uint8 and is what the store keeps; `to_input` 
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,9 +14,8 @@ from torch import Tensor
 
 from foveal.errors import ImageError, UsageError
 from foveal.images import decode, resize
-from foveal.types import ArrayImage
+from foveal.types import ArrayImage, Fit
 
-Fit = Literal["squash", "crop", "pad"]
 ImageSource = Path | str | bytes | np.ndarray | Image.Image | ArrayImage
 
 

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ import filelock
 
 from foveal.errors import RunError
 from foveal.files import read_json, write_text
+
+_LOCK = ".lock"
+_ENDS = ("stopped", "finished")  # records that a resumed run takes back
 
 
 @dataclass(frozen=True)
@@ -52,14 +56,13 @@ class RunFolder:
 
 
 def new_run(path: Path | None, name: str) -> RunFolder:
-    """A run folder still to be made: `path`, or `runs/NAME-DATE-TIME` below the working folder.
+    """A run folder still to be filled: `path`, or a new one `runs/NAME-DATE-TIME` below the working folder.
 
     Raises RunError where `path` exists and is not an empty folder: a run never overwrites another.
     """
     if path is None:
-        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-        path = Path("runs") / f"{name}-{stamp}"
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        return _named_by_time(name)
+    if path.exists() and (not path.is_dir() or any(each.name != _LOCK for each in path.iterdir())):
         raise RunError(
             f"{path}: exists and is not an empty folder; choose another --out, or continue it with --resume {path}"
         )
@@ -74,19 +77,39 @@ def open_run(path: Path) -> RunFolder:
     return run
 
 
+def _named_by_time(name: str) -> RunFolder:
+    """Makes a folder that no other process has: runs started in the same second get numbers."""
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    for number in count(1):
+        path = Path("runs") / (f"{name}-{stamp}" if number == 1 else f"{name}-{stamp}-{number}")
+        with suppress(FileExistsError):
+            path.mkdir(parents=True)
+            break
+    return RunFolder(path)
+
+
 @contextmanager
-def in_use(run: RunFolder) -> Iterator[None]:
-    """Makes the run folder where it is not there yet, and holds it: a second process gets a RunError."""
+def in_use(run: RunFolder, *, fresh: bool = False) -> Iterator[None]:
+    """Makes the run folder where it is not there yet, and holds it: a second process gets a RunError.
+
+    fresh: for a run that starts here. It is a RunError where another has started meanwhile, and where nothing was
+    written into the folder, it goes again at the end.
+    """
     run.path.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(run.path / ".lock")
+    lock = filelock.FileLock(run.path / _LOCK)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
         raise RunError(f"{run.path}: another process is training into this run folder") from None
     try:
+        if fresh and run.config.exists():
+            raise RunError(f"{run.path}: another process has started a run here; choose another --out")
         yield
     finally:
         lock.release()
+        if fresh and not any(each.name != _LOCK for each in run.path.iterdir()):
+            (run.path / _LOCK).unlink(missing_ok=True)
+            run.path.rmdir()
 
 
 def read_events(run: RunFolder) -> list[dict[str, Any]]:
@@ -100,7 +123,7 @@ def read_events(run: RunFolder) -> list[dict[str, Any]]:
 
 def cut_events(run: RunFolder, step: int) -> None:
     """Drops the records after `step`, so that a resumed run's log continues where its checkpoint stands."""
-    kept = [record for record in read_events(run) if record["step"] <= step and record["event"] != "finished"]
+    kept = [record for record in read_events(run) if record["step"] <= step and record["event"] not in _ENDS]
     write_text(run.events, "".join(json.dumps(record) + "\n" for record in kept))
 
 

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import numpy as np
 
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+Fit = Literal["squash", "crop", "pad"]
+OnBadImage = Literal["error", "skip"]
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 

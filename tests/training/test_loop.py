@@ -75,7 +75,7 @@ def test_the_losses_are_those_of_a_plain_loop() -> None:
 
 def test_accumulation_gives_the_large_batchs_gradient() -> None:
     """Without batch norm, 2 passes of 8 images are one of 16."""
-    options = {"optimiser": "sgd", "lr": 0.05, "ema": 0.0, "weight_decay": 0.0}
+    options = {"optimiser": "sgd", "lr": 0.05, "ema": 0.0, "weight_decay": 0.0, "precision": "float32"}
     whole = trainer(linear(), batch_size=16, **options)
     parts = trainer(linear(), batch_size=8, accumulate=2, **options)
     for each in (whole, parts):

@@ -210,7 +210,15 @@ def _resample(images: Tensor, matrices: Tensor, size_hw: tuple[int, int]) -> Ten
     to_grid = torch.tensor([2 / width, 2 / height], dtype=torch.float64)[:, None]
     matrices = matrices * to_grid - torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)  # pixels -> -1 to 1
     grid = _input_coordinates(matrices, size_hw, images.device).permute(0, 2, 3, 1)  # (B, 2, h, w) -> (B, h, w, 2)
+    if images.device.type == "mps":  # has no border mode before PyTorch 2.11
+        return F.grid_sample(images, _kept_inside(grid, (height, width)), mode="bilinear", align_corners=False)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def _kept_inside(grid: Tensor, size_hw: tuple[int, int]) -> Tensor:
+    """Points beyond the centres of the outermost pixels moved onto them, which is what repeating the border does."""
+    limit = grid.new_tensor([1 - 1 / size_hw[1], 1 - 1 / size_hw[0]])
+    return grid.clamp(-limit, limit)
 
 
 def _move_pixels(images: Tensor, matrices: Tensor, size_hw: tuple[int, int]) -> Tensor:

@@ -26,6 +26,8 @@ _VERSION = 1  # raise when decoding changes, so that old entries are not found
 _LOCK_SECONDS = 3600.0
 
 Bad = list[tuple[int, ImageError]]
+Fill = Callable[[np.ndarray, Sequence[int]], tuple[np.ndarray, Bad]]
+"""(array (n, H, W, C), indices of n samples) -> their hashes (n,), and (position, error) of the bad ones."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ def cache_key(samples: Sequence[Sample], preprocess: Preprocess) -> str:
     for sample in samples:
         assert isinstance(sample.image, Path)
         status = sample.image.stat()
-        digest.update(f"{sample.image.absolute()}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+        digest.update(os.fsencode(sample.image.absolute()))
+        digest.update(f"\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 
@@ -61,34 +64,71 @@ def allowance_bytes(folder: Path | None = None) -> int:
     return min(CAP_BYTES, shutil.disk_usage(folder).free // 2)
 
 
-def open_or_build(key: str, shape: tuple[int, ...], fill: Callable[[np.ndarray], tuple[np.ndarray, Bad]]) -> Entry:
+def is_cached(key: str) -> bool:
+    """Whether the entry called `key` is whole."""
+    folder = _folder()
+    return (folder / f"{key}.npz").is_file() and (folder / f"{key}.npy").is_file()
+
+
+def open_or_build(key: str, shape: tuple[int, ...], fill: Fill) -> Entry:
     """The entry called `key`; where there is none `fill` decodes into a new array (shape) and it is kept.
 
+    Images that could not be decoded are tried again each time: a file may have been unreadable for a moment only.
     Two runs that want the same entry decode it once: the second waits for the first.
     """
-    folder = cache_folder() / "decoded"
+    folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
     pixels, details = folder / f"{key}.npy", folder / f"{key}.npz"
     with filelock.FileLock(folder / f"{key}.lock", timeout=_LOCK_SECONDS):
-        reused = details.is_file() and pixels.is_file()
+        reused = is_cached(key)
         if not reused:
+            for left_over in folder.glob(f".{key}.*.tmp"):  # of a decoding that was killed
+                left_over.unlink()
             _evict(folder, int(np.prod(shape)), spare=key)
             _build(pixels, details, shape, fill)
         os.utime(details)  # the eviction's clock: last use
-        with np.load(details) as stored:
-            hashes = stored["hashes"]
-            bad = [(int(i), ImageError(str(p), str(r))) for i, p, r in stored["bad"]]
+        hashes, bad = _read_details(details)
+        if reused and bad:
+            hashes, bad = _try_again(pixels, details, hashes, bad, fill)
         return Entry(np.load(pixels, mmap_mode="r"), hashes, bad, reused)
 
 
-def _build(
-    pixels: Path, details: Path, shape: tuple[int, ...], fill: Callable[[np.ndarray], tuple[np.ndarray, Bad]]
-) -> None:
+def _folder() -> Path:
+    return cache_folder() / "decoded"
+
+
+def _build(pixels: Path, details: Path, shape: tuple[int, ...], fill: Fill) -> None:
     with atomic_path(pixels) as temporary:
         array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-        hashes, bad = fill(array)
+        hashes, bad = fill(array, range(shape[0]))
         array.flush()
         del array  # Windows renames no file that is still mapped
+    _write_details(details, hashes, bad)
+
+
+def _try_again(pixels: Path, details: Path, hashes: np.ndarray, bad: Bad, fill: Fill) -> tuple[np.ndarray, Bad]:
+    """Decodes the bad images once more; those that are good now go into the entry."""
+    rows = [index for index, _ in bad]
+    array = np.load(pixels, mmap_mode="r+")
+    again = np.zeros((len(rows), *array.shape[1:]), np.uint8)
+    hashes[rows], still = fill(again, rows)
+    failed = {position for position, _ in still}
+    good = [position for position in range(len(rows)) if position not in failed]
+    if good:
+        array[[rows[position] for position in good]] = again[good]
+        array.flush()
+    del array
+    bad = [(rows[position], error) for position, error in still]
+    _write_details(details, hashes, bad)
+    return hashes, bad
+
+
+def _read_details(details: Path) -> tuple[np.ndarray, Bad]:
+    with np.load(details) as stored:
+        return stored["hashes"], [(int(i), ImageError(str(p), str(r))) for i, p, r in stored["bad"]]
+
+
+def _write_details(details: Path, hashes: np.ndarray, bad: Bad) -> None:
     rows = np.array([(str(index), str(error.path), error.reason) for index, error in bad], dtype=str).reshape(-1, 3)
     with atomic_path(details) as temporary, temporary.open("wb") as file:
         np.savez(file, hashes=hashes, bad=rows)
@@ -96,18 +136,22 @@ def _build(
 
 def _evict(folder: Path, wanted_bytes: int, *, spare: str) -> None:
     """Removes the entries used longest ago until the new one fits under the cap; one that is in use stays."""
-    entries = sorted(folder.glob("*.npz"), key=lambda path: path.stat().st_mtime)
-    total = sum(path.stat().st_size for path in folder.glob("*.np?"))
-    for details in entries:
+    files = [(path, path.stat()) for path in folder.glob("*.np[yz]")]
+    last_use: dict[str, float] = {}
+    for path, status in files:
+        last_use[path.stem] = max(status.st_mtime, last_use.get(path.stem, 0.0))
+    total = sum(status.st_size for _, status in files)
+    for key in sorted(last_use, key=lambda key: last_use[key]):
         if total + wanted_bytes <= CAP_BYTES:
             return
-        if details.stem == spare:
+        if key == spare:
             continue
-        lock = filelock.FileLock(folder / f"{details.stem}.lock", timeout=0)
         # Timeout: another run is opening it. PermissionError: Windows keeps a mapped file.
-        with contextlib.suppress(filelock.Timeout, PermissionError), lock:
-            pixels = details.with_suffix(".npy")
-            size = pixels.stat().st_size + details.stat().st_size
-            pixels.unlink()
-            details.unlink()
-            total -= size
+        with (
+            contextlib.suppress(filelock.Timeout, PermissionError),
+            filelock.FileLock(folder / f"{key}.lock", timeout=0),
+        ):
+            for path, status in files:
+                if path.stem == key:
+                    path.unlink(missing_ok=True)
+                    total -= status.st_size

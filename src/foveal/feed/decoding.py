@@ -5,16 +5,14 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from foveal.errors import BadImagesError, ImageError
 from foveal.images import read_bytes
 from foveal.preprocess import Preprocess
-from foveal.types import ArrayImage, Sample
+from foveal.types import ArrayImage, OnBadImage, Sample
 
-OnBadImage = Literal["error", "skip"]
 Progress = Callable[[int, int], None]
 """Called with (images done, images in all)."""
 

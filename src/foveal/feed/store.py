@@ -16,10 +16,10 @@ from torch import Tensor
 
 from foveal.device import memory_bytes
 from foveal.errors import ImageError
-from foveal.feed.cache import allowance_bytes, cache_key, open_or_build
-from foveal.feed.decoding import OnBadImage, Progress, decode_all, image_name, keep_good, read_content
+from foveal.feed.cache import Bad, allowance_bytes, cache_key, is_cached, open_or_build
+from foveal.feed.decoding import Progress, decode_all, image_name, keep_good, read_content
 from foveal.preprocess import Preprocess, as_batch
-from foveal.types import ArrayImage, Sample
+from foveal.types import ArrayImage, OnBadImage, Sample
 
 MEMORY_SHARE = 0.25  # of the machine's memory may hold decoded images
 
@@ -61,16 +61,17 @@ def build_store(
     files = not any(isinstance(sample.image, ArrayImage) for sample in samples)
     start = time.perf_counter()
 
-    def fill(out: np.ndarray | None) -> tuple[np.ndarray, list[tuple[int, ImageError]]]:
-        return decode_all(samples, preprocess, out, progress=progress)
+    def fill(out: np.ndarray | None, rows: Sequence[int]) -> tuple[np.ndarray, Bad]:
+        return decode_all([samples[row] for row in rows], preprocess, out, progress=progress)
 
+    everything = range(len(samples))
     found = f"{len(samples):,} images at {shape[1]}×{shape[2]}×{shape[3]}"
-    if files and on_disk and len(samples):
+    if files and len(samples):
         try:
             key = cache_key(samples, preprocess)
         except OSError:  # a file is gone: decode, so that all bad images are listed, not the first
             key = None
-        if key is not None:
+        if key is not None and (on_disk or is_cached(key)):
             entry = open_or_build(key, shape, fill)
             how = "found decoded" if entry.reused else f"decoded in {time.perf_counter() - start:.1f} s"
             where = "in memory" if in_memory else "memory-mapped"
@@ -79,10 +80,10 @@ def build_store(
             return _over_array(samples, pixels, entry.hashes, entry.bad, on_bad_image, description)
     if in_memory:
         pixels = np.zeros(shape, np.uint8)
-        hashes, bad = fill(pixels)
+        hashes, bad = fill(pixels, everything)
         description = f"{found}, in memory ({size / 2**20:,.0f} MiB), decoded in {time.perf_counter() - start:.1f} s"
         return _over_array(samples, pixels, hashes, bad, on_bad_image, description)
-    hashes, bad = fill(None)
+    hashes, bad = fill(None, everything)
     kept = keep_good(samples, bad, on_bad_image)
     return Store(
         samples=tuple(samples[index] for index in kept),
@@ -97,7 +98,7 @@ def _over_array(
     samples: Sequence[Sample],
     pixels: np.ndarray,
     hashes: np.ndarray,
-    bad: list[tuple[int, ImageError]],
+    bad: Bad,
     on_bad_image: OnBadImage,
     description: str,
 ) -> Store:

@@ -30,7 +30,7 @@ class LayerRow:
     """As in `named_modules`; of the module around it for an operation that is no module."""
     operation: str
     output_shape: tuple[int, ...] | None
-    """Without the batch axis; None for a layer that runs in training only."""
+    """Without the batch axis; None for a module that was not called (training only, or by its weights alone)."""
     parameters: int
     """Not counted in an earlier row."""
     multiply_adds: int
@@ -197,7 +197,7 @@ class _Recorder(TorchDispatchMode):
                 words = (leaf and module_words(module)) or _split_name(type(module).__name__)
                 yield LayerRow(
                     name=name,
-                    operation=f"{words} (in training only)" if leaf else f"{words}, its own parameters",
+                    operation=f"{words} (not called)" if leaf else f"{words}, its own parameters",
                     output_shape=None,
                     parameters=parameters,
                     multiply_adds=0,

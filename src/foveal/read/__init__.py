@@ -61,9 +61,9 @@ def read_dataset(
 
 
 def _read_path(path: Path, format: str | None) -> Dataset:
-    if not path.exists():
-        raise DataError(f"{path}: no such file or folder")
     try:
+        if not path.exists():
+            raise DataError(f"{path}: no such file or folder")
         return _reader_for(path, format).read(path)
     except OSError as error:
         raise DataError(f"{path}: can't be read: {error}") from error
@@ -79,7 +79,7 @@ def _reader_for(path: Path, format: str | None) -> Reader:
         return found[0]
     if found:
         names = " and ".join(reader.name for reader in found)
-        raise DataError(f"{path}: can be read as {names}; say which with format={found[0].name!r}")
+        raise DataError(f"{path}: can be read as {names}; say which, such as --format {found[0].name}")
     expected = "\n".join(f"  {reader.name}: {reader.title}" for reader in READERS.values())
     raise DataError(f"{path}: no data set is recognised here, only {_contents(path)}. Expected:\n{expected}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -164,8 +165,10 @@ def _check_stack(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
 
 def _check_shape(what: str, expected: str, shape: tuple[int, ...], ndim: int) -> None:
     has_channels = len(shape) == ndim + 1
-    if len(shape) not in (ndim, ndim + 1) or (has_channels and not 1 <= shape[-1] <= MAX_CHANNELS):
-        channels_first = has_channels and shape[-3] <= MAX_CHANNELS
+    # (N, 1, 8, 8) is surely 8×8 digits with the channel first, and not 1×8 pixels of 8 channels.
+    channels_first = has_channels and shape[-3] in (1, 3) and shape[-1] not in (1, 3, 4)
+    if len(shape) not in (ndim, ndim + 1) or channels_first or (has_channels and not 1 <= shape[-1] <= MAX_CHANNELS):
+        channels_first |= has_channels and shape[-3] <= MAX_CHANNELS
         hint = "; the channels seem to come first: move them last" if channels_first else ""
         raise DataError(f"{what}: expected {expected} with at most {MAX_CHANNELS} channels, got {shape}{hint}")
 
@@ -252,7 +255,7 @@ def _header_of_images(path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
             return shape, dtype
     except KeyError:
         raise DataError(f"{path}: expected the arrays images and labels, found no images") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: is no readable .npz file: {error}") from error
 
 
@@ -261,7 +264,7 @@ def _load_small(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {key: archive[key] for key in _KEYS if key != "images" and key in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: can't be read: {error}") from error
 
 
@@ -269,7 +272,7 @@ def _load_images(path: Path) -> np.ndarray:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return archive["images"]
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: can't be read: {error}") from error
 
 

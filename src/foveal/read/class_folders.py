@@ -2,26 +2,14 @@
 
 import os
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from foveal.errors import DataError
-from foveal.images import IMAGE_SUFFIXES
 from foveal.read.names import listed, natural_key, natural_sorted, refuse, split_of
 from foveal.read.reader import Reader
+from foveal.read.walk import JUNK, File, walk
 from foveal.read.writing import check_writable, copy_image, new_folder, relative_name, require_no_groups
 from foveal.types import SPLITS, Dataset, Sample, Split
-
-_JUNK = {"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db"}
-_SUFFIXES = tuple(sorted(IMAGE_SUFFIXES))
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    parts: tuple[str, ...]
-    """Names below the data folder, the last one the file's."""
-    is_image: bool
 
 
 def read_class_folders(path: Path) -> Dataset:
@@ -36,7 +24,7 @@ def read_class_folders(path: Path) -> Dataset:
     Raises DataError for images outside any class folder, an empty class folder, two folders for one split,
     classes that differ in letter case only, and where there are no images.
     """
-    files = list(_walk(path, (), (os.path.realpath(path),)))
+    files = list(walk(path))
     images = [file.parts for file in files if file.is_image]
     if not images:
         raise DataError(f"{path}: no images in class folders{_among(files)}")
@@ -98,32 +86,6 @@ def write_class_folders(dataset: Dataset, path: Path) -> None:
             copy_image(sample, folder / name)
 
 
-def _walk(folder: Path, below: tuple[str, ...], chain: tuple[str, ...]) -> Iterator[_File]:
-    """Every file below `folder` that isn't hidden; `chain` holds the real folders from the root to here."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith(".") or entry.name.casefold() in _JUNK:
-                continue
-            parts = (*below, entry.name)
-            if entry.is_symlink() and not _is_safe_link(entry, chain):
-                yield _File(parts, False)
-            elif entry.is_dir():
-                real = os.path.realpath(entry.path) if entry.is_symlink() else str(Path(chain[-1], entry.name))
-                yield from _walk(Path(entry.path), parts, (*chain, real))
-            else:
-                yield _File(parts, entry.is_file() and _is_image(entry.name))
-
-
-def _is_image(name: str) -> bool:
-    return name.lower().endswith(_SUFFIXES)
-
-
-def _is_safe_link(link: os.DirEntry[str], chain: tuple[str, ...]) -> bool:
-    """Whether a link leads to something below the data folder that it doesn't lie in itself."""
-    target = os.path.realpath(link.path)
-    return target not in chain and Path(target).is_relative_to(chain[0]) and Path(target).exists()
-
-
 def _folders_with_images(path: Path) -> dict[str, bool]:
     """Folders directly below `path` with an image in them at any depth → whether one lies in it directly."""
     found: dict[str, bool] = {}
@@ -131,7 +93,7 @@ def _folders_with_images(path: Path) -> dict[str, bool]:
     for folder in path.iterdir():
         if folder.is_symlink() or folder.name.startswith(".") or not folder.is_dir():
             continue
-        images = (file for file in _walk(folder, (), (real, str(Path(real, folder.name)))) if file.is_image)
+        images = (file for file in walk(folder, chain=(real, str(Path(real, folder.name)))) if file.is_image)
         if (first := next(images, None)) is not None:
             found[folder.name] = len(first.parts) == 1
     return found
@@ -187,13 +149,13 @@ def _empty_folders(path: Path, parents: list[str], classes: set[str]) -> list[st
     found = set()
     for parent in parents:
         for folder in (path / parent).iterdir():
-            hidden = folder.name.startswith(".") or folder.name.casefold() in _JUNK
+            hidden = folder.name.startswith(".") or folder.name.casefold() in JUNK
             if folder.is_dir() and not folder.is_symlink() and not hidden:
                 found.add(_nfc(folder.name))
     return sorted(found - classes, key=natural_key)
 
 
-def _among(files: list[_File]) -> str:
+def _among(files: list[File]) -> str:
     if not files:
         return ": it holds no files"
     names = sorted(("/".join(file.parts) for file in files), key=natural_key)
@@ -211,7 +173,7 @@ def _unusable(dataset: Dataset) -> list[str]:
         or any(character in '<>:"/\\|?*' or ord(character) < 32 for character in name)
         or name.startswith(".")
         or name.endswith((".", " "))
-        or low in _JUNK
+        or low in JUNK
         or PurePosixPath(low).stem in reserved
         or lowered.count(low) > 1
         or _nfc(name) != name

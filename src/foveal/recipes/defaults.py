@@ -7,20 +7,21 @@ from typing import Any
 from foveal.augment.settings import AugmentSettings
 from foveal.bundle import CUSTOM
 from foveal.errors import ModelError, UsageError
+from foveal.losses.names import LOSS_NAMES
 from foveal.networks import NETWORKS
 from foveal.networks.build import network_spec
-from foveal.preprocess import Fit
 from foveal.recipes.facts import DataFacts
 from foveal.recipes.optimisation import optimisation
 from foveal.training.names import OPTIMISER_NAMES, SCHEDULE_NAMES
 from foveal.training.settings import TrainSettings
+from foveal.types import Fit
 
 SMALL_SIDE = 64
 """Below this side in pixels images count as small: signs, digits, thumbnails. From it on they are photographs."""
 GROWING_SIDE = 96
 """From this side on training starts with smaller images."""
-TRAIN_SIDES = (0.75, 1.0)
-"""First and last training side, as shares of the side in use."""
+FIRST_SIDE = 0.75
+"""First training side, as a share of the side in use."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +77,9 @@ def _input(
         why = "its fully connected head is tied to one grid" if one_grid else "small, or not cropped: as it is used"
         return {"size": size, "fit": fit, "train_sizes": ((side, side), why)}
     least = NETWORKS[model].min_size if model in NETWORKS else 1
-    first, last = (max(least, 16 * round(share * side / 16)) for share in TRAIN_SIDES)
+    first = max(least, 16 * round(FIRST_SIDE * side / 16))
     why = "growing, so that early steps are cheap (Tan & Le 2021, arXiv:2104.00298)"
-    return {"size": size, "fit": fit, "train_sizes": ((first, last), why)}
+    return {"size": size, "fit": fit, "train_sizes": ((first, side), why)}
 
 
 def _size_and_fit(facts: DataFacts, model: str, small: bool) -> tuple[tuple[int, str], tuple[Fit, str]]:
@@ -134,6 +135,7 @@ def _check_names(settings: TrainSettings) -> None:
     for option, value, names in (
         ("--optimiser", settings.optimiser, OPTIMISER_NAMES),
         ("--schedule", settings.schedule, SCHEDULE_NAMES),
+        ("--loss", settings.loss, LOSS_NAMES),
     ):
         if value not in names:
             raise UsageError(f"{option} {value}: expected one of {', '.join(names)}")

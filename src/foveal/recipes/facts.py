@@ -32,9 +32,9 @@ def probe(samples: Sequence[Sample], num_classes: int) -> DataFacts:
         raise DataError("no training images: the data set has none in its train split")
     if num_classes < 2:
         raise DataError(f"{num_classes} class: a classifier needs at least 2 (one folder or label a class)")
-    step = max(1, len(samples) // PROBED)
+    probed = min(PROBED, len(samples))
     sides, channels, errors = [], set(), []
-    for sample in samples[::step][:PROBED]:
+    for sample in [samples[index * len(samples) // probed] for index in range(probed)]:
         try:
             source = sample.image.pixels() if isinstance(sample.image, ArrayImage) else sample.image
             height, width, count = decode(source, name=sample.id).shape

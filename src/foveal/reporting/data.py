@@ -78,16 +78,20 @@ def _files(data: Mapping) -> list[Html]:
         columns = [Column(title="image", width="50%"), Column(title="why")]
         rows = [(str(each["path"]), str(each["reason"])) for each in skipped[:MOST_FILES]]
         words = f"{things(len(skipped), 'image')} could not be decoded and took no part."
-        parts.append(titled("Skipped images", note(words), tag("div", {"class": "files"}, table(columns, rows))))
+        listed = tag("div", {"class": "files"}, table(columns, rows))
+        parts.append(titled("Skipped images", note(words), listed, *_more(skipped)))
     if ignored:
         names = tag("ul", {"class": "paths"}, *(tag("li", None, str(path)) for path in ignored[:MOST_FILES]))
-        more = [note(f"And {len(ignored) - MOST_FILES:,} more.")] if len(ignored) > MOST_FILES else []
         words = f"{things(len(ignored), 'file')} beside the images: no images by their names, never opened."
         parts.append(
             titled(
                 "Ignored files",
                 note(words),
-                names if len(ignored) <= FEW_FILES else fold("Their names", names, *more),
+                names if len(ignored) <= FEW_FILES else fold("Their names", names, *_more(ignored)),
             )
         )
     return parts
+
+
+def _more(files: Sequence) -> list[Html]:
+    return [note(f"And {len(files) - MOST_FILES:,} more.")] if len(files) > MOST_FILES else []

@@ -44,19 +44,18 @@ class Trainer:
         save_checkpoint: SaveCheckpoint,
         save_best: SaveBest,
         replan: Callable[[TrainState], int] | None = None,
+        replan_seconds: float = math.inf,
         stop: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """`stop()` names a reason to end after the current step, or None; `replan` gives new total steps."""
+        """`stop()` names a reason to end after the current step, or None.
+
+        `replan` gives new total steps: it is asked after each epoch, and every `replan_seconds` within one.
+        """
         self.task, self.state, self.preprocess, self.device = task, state, preprocess, device
         self.train_store, self.val_store = train_store, val_store
-        self.train_targets = task.encode(train_store.samples).to(device)
-        self.val_targets = None if val_store is None else task.encode(val_store.samples).to(device)
-        self.save_checkpoint, self.save_best, self.replan, self.stop = (
-            save_checkpoint,
-            save_best,
-            replan,
-            stop,
-        )
+        self.save_checkpoint, self.save_best, self.stop = save_checkpoint, save_best, stop
+        self.replan, self.replan_seconds = replan, replan_seconds
+        self._replanned_at = 0.0
         self._averaged: nn.Module | None = None
         self._epoch_order: tuple[int, Tensor] | None = None
 
@@ -66,7 +65,7 @@ class Trainer:
         started = time.perf_counter() - state.progress.seconds
         yield self._planned("after a resume" if state.progress.step else "at the start")
         self.save_checkpoint(state)  # from here on a kill loses no more than `checkpoint_seconds`
-        saved_at = time.perf_counter()
+        saved_at = self._replanned_at = time.perf_counter()
         while state.progress.step < state.plan.total_steps:
             self._step()
             state.progress.seconds = time.perf_counter() - started
@@ -74,18 +73,19 @@ class Trainer:
             if step % plan.log_every == 0 or step == 1:
                 yield self._step_record()
             ended = None
-            if step % plan.steps_per_epoch == 0 or step == plan.total_steps:
+            epoch_ended = step % plan.steps_per_epoch == 0 or step == plan.total_steps
+            if epoch_ended:
                 record = self._finish_epoch()
                 state.progress.seconds = time.perf_counter() - started
                 yield replace(record, seconds=state.progress.seconds)
                 if plan.patience and record.epoch - state.progress.best_epoch >= plan.patience:
                     ended = f"no better held-out figure for {plan.patience} epochs"
                     state.plan = replace(plan, total_steps=step)
-                elif self.replan is not None and step < plan.total_steps:
-                    total_steps = self.replan(state)
-                    if total_steps != plan.total_steps:
-                        state.plan = replace(plan, total_steps=total_steps)
-                        yield self._planned("to end within the time given")
+            if self.replan is not None and not ended and self._replan_due(epoch_ended):
+                total_steps = self.replan(state)
+                if total_steps != plan.total_steps:
+                    state.plan = replace(plan, total_steps=total_steps)
+                    yield self._planned("to end within the time given")
             reason = self.stop()
             due = time.perf_counter() - saved_at >= plan.checkpoint_seconds
             if reason or due or step >= state.plan.total_steps:
@@ -98,16 +98,23 @@ class Trainer:
             if ended:
                 yield Stopped(step=step, reason=ended)
 
-    def measure_step_seconds(self, *, steps: int = 5) -> dict[int, float]:
-        """Median seconds of a training step by training size, on the real data.
+    def measure_step_seconds(self, *, steps: int = 5, most_seconds: float = math.inf) -> dict[int, float]:
+        """Median seconds of a training step by training size, on the real data; a size not measured by `most_seconds`
+        is taken to cost as much a pixel as the one before it.
 
         The steps are real ones, so this is for a copy of the run that is thrown away.
         """
+        started = time.perf_counter()
         self.state.plan = replace(self.state.plan, total_steps=max(self.state.plan.total_steps, 10**9))
-        seconds = {}
-        for size in self.state.plan.sizes():
-            times = []
-            for _ in range(steps + 1):
+        sizes = self.state.plan.sizes()
+        seconds: dict[int, float] = {}
+        for index, size in enumerate(sizes):
+            if seconds and time.perf_counter() - started >= most_seconds:
+                before = sizes[index - 1]
+                seconds[size] = seconds[before] * (size / before) ** 2
+                continue
+            times: list[float] = []
+            while len(times) < 2 or (len(times) <= steps and time.perf_counter() - started < most_seconds):
                 start = time.perf_counter()
                 self._step(size=size)
                 times.append(time.perf_counter() - start)
@@ -117,15 +124,13 @@ class Trainer:
     def evaluate(self, network: nn.Module) -> dict[str, float]:
         """Means of the task's quick figures over the held-out images, in training's precision."""
         assert self.val_store is not None
-        assert self.val_targets is not None
         network.eval()
         sums: dict[str, float] = {}
         with torch.inference_mode(), self._autocast():
             for indices in torch.arange(len(self.val_store)).split(max(32, self.state.plan.batch_size)):
                 images = self.val_store.gather(indices).to(self.device)
                 inputs = self.preprocess.to_input(images).contiguous(memory_format=torch.channels_last)
-                figures = self.task.quick(network(inputs), self.val_targets[indices])
-                _add(sums, figures)
+                _add(self.task.quick(network(inputs), self._targets(self.val_store, indices)), sums)
         return {name: value / len(self.val_store) for name, value in sums.items()}
 
     def training_batch(self, indices: Tensor, *, epoch: int, size: int) -> tuple[Tensor, Tensor]:
@@ -135,7 +140,7 @@ class Trainer:
         draws = Draws(plan.seed, epoch, indices)
         _, channels, height, width = images.shape
         params = draw(plan.augment, draws, in_size_hw=(height, width), out_size_hw=(size, size), channels=channels)
-        inputs, targets = mix(augment_images(images, params), self.train_targets[indices], params)
+        inputs, targets = mix(augment_images(images, params), self._targets(self.train_store, indices), params)
         return self.preprocess.standardise(inputs).contiguous(memory_format=torch.channels_last), targets
 
     def learn(self, inputs: Tensor, targets: Tensor, *, share: float = 1.0) -> None:
@@ -166,15 +171,29 @@ class Trainer:
         indices = step_indices(self._order(epoch), step_in_epoch, plan.images_per_step)
         size = size or plan.size_at(step)
         start = time.perf_counter()
-        torch.manual_seed(plan.seed * 1_000_003 + step)  # dropout is keyed by step: a resumed run draws the same
+        torch.manual_seed(
+            (plan.seed * 1_000_003 + step) % 2**63
+        )  # dropout is keyed by step: a resumed run draws the same
         state.network.train()
-        for part in indices.split(plan.batch_size):
+        for part in indices.tensor_split(math.ceil(len(indices) / plan.batch_size)):
             inputs, targets = self.training_batch(part, epoch=epoch, size=size)
             self.learn(inputs, targets, share=len(part) / len(indices))
         self.update(plan.lr_at(step))
         progress.step += 1
         progress.images += len(indices)
         progress.note_step(size, time.perf_counter() - start)
+
+    def _replan_due(self, epoch_ended: bool) -> bool:
+        now = time.perf_counter()
+        if self.state.progress.step >= self.state.plan.total_steps:
+            return False
+        if not epoch_ended and now - self._replanned_at < self.replan_seconds:
+            return False
+        self._replanned_at = now
+        return True
+
+    def _targets(self, store: Store, indices: Tensor) -> Tensor:
+        return self.task.encode([store.samples[index] for index in indices.tolist()]).to(self.device)
 
     def _order(self, epoch: int) -> Tensor:
         if self._epoch_order is None or self._epoch_order[0] != epoch:
@@ -187,9 +206,7 @@ class Trainer:
         progress = self.state.progress
         with torch.no_grad():
             figures = self.task.quick(outputs, targets)
-            figures = {"loss": loss.expand(len(targets)), **figures}
-            for sums in (progress.epoch_sums, progress.log_sums):
-                _add(sums, figures)
+            _add({"loss": loss.expand(len(targets)), **figures}, progress.epoch_sums, progress.log_sums)
         progress.epoch_images += len(targets)
         progress.log_images += len(targets)
 
@@ -279,6 +296,9 @@ def _better(value: float, best: float | None, higher_is_better: bool) -> bool:
     return value >= best if higher_is_better else value <= best
 
 
-def _add(sums: dict[str, float], figures: Mapping[str, Tensor]) -> None:
-    for name, values in figures.items():
-        sums[name] = sums.get(name, 0.0) + float(values.sum())
+def _add(figures: Mapping[str, Tensor], *all_sums: dict[str, float]) -> None:
+    """Adds each figure's sum over the items; the device is waited for once."""
+    values = torch.stack([figure.sum() for figure in figures.values()]).tolist()
+    for each in all_sums:
+        for name, value in zip(figures, values, strict=True):
+            each[name] = each.get(name, 0.0) + value

@@ -30,6 +30,8 @@ class Plan:
     augment: AugmentSettings
     bfloat16: bool
     checkpoint_seconds: float
+    data: str = ""
+    """Digest of the training and held-out images and their labels, in their order."""
 
     @property
     def images_per_step(self) -> int:

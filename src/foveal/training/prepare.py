@@ -1,10 +1,12 @@
 """From samples and resolved settings to everything a run needs before its first step."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -118,7 +120,7 @@ def prepare_state(
         nesterov=bool(settings.nesterov),
     )
     ema = WeightAverage(network, decay=settings.ema) if settings.ema else None
-    plan = make_plan(settings, len(data.train), bfloat16=use_bf16(settings, device))
+    plan = make_plan(settings, len(data.train), bfloat16=use_bf16(settings, device), data=_digest(data))
     return TrainState(network=network, optimiser=optimiser, ema=ema, plan=plan)
 
 
@@ -131,7 +133,7 @@ def build_network(settings: TrainSettings, task: Task, channels: int, module: nn
     return task.build(build_backbone(settings.model, in_channels=channels))
 
 
-def make_plan(settings: TrainSettings, num_samples: int, *, bfloat16: bool) -> Plan:
+def make_plan(settings: TrainSettings, num_samples: int, *, bfloat16: bool, data: str = "") -> Plan:
     """The numbers of a run over `num_samples` images."""
     values = asdict(settings)
     assert settings.train_sizes is not None
@@ -143,9 +145,19 @@ def make_plan(settings: TrainSettings, num_samples: int, *, bfloat16: bool) -> P
         train_sizes=settings.train_sizes,
         augment=AugmentSettings(**settings.augment),
         bfloat16=bfloat16,
+        data=data,
         **{name: values[name] for name in names},
     )
     return replace(plan, total_steps=max(1, round((settings.epochs or 1.0) * plan.steps_per_epoch)))
+
+
+def _digest(data: TrainingData) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for store in (data.train, data.val):
+        if store is not None:
+            digest.update(store.hashes.tobytes())
+            digest.update(np.array([sample.label for sample in store.samples], np.int64).tobytes())
+    return digest.hexdigest()
 
 
 def use_bf16(settings: TrainSettings, device: torch.device) -> bool:

@@ -6,11 +6,14 @@ A field that is None is chosen from the data by `foveal.recipes`; `config.json` 
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import UsageError
+from foveal.types import DeviceName, Fit, OnBadImage
 
+ClassWeights = Literal["none", "balanced"]
+Augmentation = Literal["auto", "none"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 
@@ -22,7 +25,7 @@ class TrainSettings:
     """Network by name; `foveal models` lists them."""
     size: int | None = None
     """Side of the network's input in pixels."""
-    fit: Literal["squash", "crop", "pad"] | None = None
+    fit: Fit | None = None
     """How an image takes that shape: squash the whole, crop the centre, or pad with black."""
     epochs: float | None = None
     """Times through the training images."""
@@ -66,10 +69,10 @@ class TrainSettings:
     """cross_entropy, mean_squared_error, lenet5_mse or lenet5_map."""
     label_smoothing: float | None = None
     """Share of each target spread over all classes."""
-    class_weights: Literal["none", "balanced"] = "none"
+    class_weights: ClassWeights = "none"
     """balanced: weights a class in the loss by the inverse of its count."""
 
-    augmentation: Literal["auto", "none"] = "auto"
+    augmentation: Augmentation = "auto"
     """Where augmentation starts from: auto is chosen from the data; the options below change single parts."""
     augment: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `AugmentSettings` by name, over what `augmentation` chose. On the command line and in `foveal.train`
@@ -79,9 +82,9 @@ class TrainSettings:
     """Share of the training images held out where the data has no validation split."""
     test_share: float = 0.2
     """Share of the images outside val held out where the data has no test split."""
-    on_bad_image: Literal["error", "skip"] = "error"
+    on_bad_image: OnBadImage = "error"
     """What an image that can't be decoded does: stop before training, all listed; or be left out, counted and named."""
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    device: DeviceName = "auto"
     """Where to compute."""
     precision: Precision = "auto"
     """auto: bfloat16 where the device computes it natively."""
@@ -91,6 +94,10 @@ class TrainSettings:
             value = getattr(self, name)
             if value is not None and not low <= value < high:
                 raise UsageError(f"--{name.replace('_', '-')} {value}: expected {words}")
+        for name, known in _WORDS.items():
+            value = getattr(self, name)
+            if value is not None and value not in known:
+                raise UsageError(f"--{name.replace('_', '-')} {value}: expected one of {', '.join(known)}")
         if self.val_share + self.test_share >= 1:
             raise UsageError(
                 f"--val-share {self.val_share} and --test-share {self.test_share} leave nothing to train on"
@@ -137,6 +144,17 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "val_share": (0, 1, "0 to below 1"),
     "test_share": (0, 1, "0 to below 1"),
 }
+
+
+_WORDS: dict[str, tuple[str, ...]] = {
+    "fit": get_args(Fit),
+    "class_weights": get_args(ClassWeights),
+    "augmentation": get_args(Augmentation),
+    "on_bad_image": get_args(OnBadImage),
+    "device": get_args(DeviceName),
+    "precision": get_args(Precision),
+}
+"""Fields that take one of a few words."""
 
 
 def parse_seconds(text: str) -> float:

@@ -73,16 +73,29 @@ def save_checkpoint(state: TrainState, path: Path) -> None:
 
 
 def load_checkpoint(state: TrainState, path: Path) -> None:
-    """Puts the checkpoint at `path` into `state`, in place. Raises RunError for a file that is none."""
+    """Puts the checkpoint at `path` into `state`, in place.
+
+    Raises RunError for a file that is none, and where it was trained on other data or another network.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads(file.metadata()["foveal_checkpoint"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            # Copies: the file is mapped, and Windows replaces no mapped file at the next save.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a dict
     except (OSError, SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise RunError(f"{path}: can't be read as a checkpoint: {error}") from None
-    state.plan = Plan.from_json(header["plan"])
+    plan = Plan.from_json(header["plan"])
+    if plan.data != state.plan.data:
+        raise RunError(
+            f"{path.parent}: the data changed since this run started ({plan.num_samples:,} training images then, "
+            f"{state.plan.num_samples:,} now): other images, labels or held-out ones; start a new run"
+        )
+    try:
+        state.network.load_state_dict(_below(tensors, "network."))
+    except RuntimeError as error:
+        raise RunError(f"{path}: its weights do not fit this network: {error}") from None
+    state.plan = plan
     state.progress = Progress(**header["progress"])
-    state.network.load_state_dict(_below(tensors, "network."))
     slots: dict[int, dict[str, Tensor]] = {}
     for name, value in _below(tensors, "optimiser.").items():
         index, _, slot = name.partition(".")

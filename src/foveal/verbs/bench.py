@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from foveal.bundle import load_bundle
-from foveal.device import DeviceName, machine, pick_device
+from foveal.device import machine, pick_device
 from foveal.networks.build import network_spec
 from foveal.read import from_arrays
 from foveal.recipes.defaults import resolve
@@ -19,6 +19,7 @@ from foveal.speed.profile import profile_prediction, profile_training
 from foveal.training.loop import Trainer
 from foveal.training.prepare import prepare_data, prepare_state, prepare_task
 from foveal.training.settings import Precision, TrainSettings
+from foveal.types import DeviceName
 from foveal.verbs.console import say
 from foveal.verbs.evaluate import model_path
 

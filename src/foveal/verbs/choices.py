@@ -15,6 +15,7 @@ from foveal.files import write_json
 from foveal.recipes.defaults import Recipe
 from foveal.runs import RunFolder, open_run, read_config
 from foveal.training.settings import TrainSettings
+from foveal.types import Dataset
 
 _AUGMENT_FIELDS = {each.name for each in fields(AugmentSettings)}
 _BEARING = {"model", "size", "optimiser", "batch_size", "accumulate", "loss", "schedule", "augmentation"}
@@ -29,33 +30,48 @@ class Choices:
     data: Any
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Why an earlier run chose the values that are taken over."""
+    augment_asked: frozenset[str] = frozenset()
+    """Which of `asked.augment` a person asked for, here or in an earlier run; the rest the rules had chosen."""
+    format: str | None = None
+    """Of the data; None where it is to be recognised."""
     run: RunFolder | None = None
     """The run that is continued."""
 
 
-def choices(data: Any, given: Mapping[str, Any], config: Path | None) -> Choices:
+def choices(data: Any, given: Mapping[str, Any], config: Path | None, *, format: str | None = None) -> Choices:
     """What `given` says, over what the config of an earlier run says; None is not said.
 
     Raises UsageError where no data is named or a setting does not exist, RunError where `config` is none.
     """
     saved: dict[str, Any] = {"settings": {}, "reasons": {}} if config is None else read_config(config)
-    data = saved.get("data") if data is None else data
+    if data is None:
+        data, format = saved.get("data"), format or saved.get("format")
     if data is None:
         raise UsageError(
             "no data given: foveal train DATA, where DATA is a folder of class folders, a .csv or IDX files"
         )
     said = {key: value for key, value in given.items() if value is not None}
     augment = {key: said.pop(key) for key in _AUGMENT_FIELDS & set(said)}
+    asked_before = frozenset(saved.get("augment_asked", ()))
     values, reasons = dict(saved["settings"]), dict(saved["reasons"])
     forgotten = set(reasons) if _BEARING & set(said) else set()
     forgotten |= {"time": {"epochs"}, "epochs": {"time"}}.get(next(iter({"time", "epochs"} & set(said)), ""), set())
+    before = values.get("augment", {})
     for name in forgotten:
         values.pop(name, None)
         reasons.pop(name, None)
-    values["augment"] = {**values.get("augment", {}), **augment}
+    if "augment" in forgotten:
+        before = {key: value for key, value in before.items() if key in asked_before}
+    values["augment"] = {**before, **augment}
     for name in said:
         reasons.pop(name, None)
-    return Choices(asked=TrainSettings.from_json({**values, **said}), data=data, reasons=reasons)
+    return Choices(
+        asked=TrainSettings.from_json({**values, **said}),
+        data=data,
+        reasons=reasons,
+        augment_asked=asked_before | set(augment),
+        format=format,
+    )
 
 
 def choices_of_run(path: Path, data: Any, given: Mapping[str, Any], module: nn.Module | None) -> Choices:
@@ -73,15 +89,31 @@ def choices_of_run(path: Path, data: Any, given: Mapping[str, Any], module: nn.M
     asked = TrainSettings.from_json(saved["settings"])
     if given.get("epochs") is not None:
         asked = replace(asked, epochs=float(given["epochs"]), time=None)
+    format = saved.get("format") if data is None else None
     data = saved.get("data") if data is None else data
     if data is None:
         raise RunError(f"{path}: this run's data came from Python; give it again: foveal.train(data, resume=…)")
     if asked.model == CUSTOM and module is None:
         raise RunError(f"{path}: this run trains your own module; give it again: foveal.train(resume=…, model=module)")
-    return Choices(asked=asked, data=data, reasons=saved["reasons"], run=run)
+    return Choices(
+        asked=asked,
+        data=data,
+        reasons=saved["reasons"],
+        augment_asked=frozenset(saved.get("augment_asked", ())),
+        format=format,
+        run=run,
+    )
 
 
-def save_config(run: RunFolder, data: Any, recipe: Recipe) -> None:
-    """Writes config.json: the data's path (null for data from Python), all settings, and why they were chosen."""
-    source = str(Path(data).absolute()) if isinstance(data, str | os.PathLike) else None
-    write_json(run.config, {"data": source, "settings": recipe.settings.to_json(), "reasons": dict(recipe.reasons)})
+def save_config(run: RunFolder, choice: Choices, dataset: Dataset, recipe: Recipe) -> None:
+    """Writes config.json: the data's path and format (null for data from Python), all settings, why they were chosen,
+    and which of the augmentation was asked for."""
+    is_path = isinstance(choice.data, str | os.PathLike)
+    config = {
+        "data": str(Path(choice.data).absolute()) if is_path else None,
+        "format": dataset.format if is_path else None,
+        "settings": recipe.settings.to_json(),
+        "reasons": dict(recipe.reasons),
+        "augment_asked": sorted(choice.augment_asked),
+    }
+    write_json(run.config, config)

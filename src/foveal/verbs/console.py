@@ -127,6 +127,11 @@ class Stopwatch:
         self.times[name] = self.times.get(name, 0.0) + now - self._lap
         self._lap = now
 
+    def add(self, name: str, seconds: float) -> None:
+        """Takes in time spent before: by a run that is continued now."""
+        self.started -= seconds
+        self.times[name] = self.times.get(name, 0.0) + seconds
+
     def total(self) -> float:
         """Seconds since the start."""
         return time.perf_counter() - self.started

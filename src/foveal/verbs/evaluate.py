@@ -1,21 +1,27 @@
 """`foveal evaluate`: a model's metrics, with intervals, on a split of a data set."""
 
 from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import nn
 
-from foveal.bundle import Contract, load_bundle
-from foveal.device import DeviceName, pick_device
-from foveal.errors import DataError
+from foveal.bundle import Bundle, Contract, load_bundle
+from foveal.device import pick_device
+from foveal.errors import DataError, ImageError
 from foveal.evaluation.evaluate import evaluate_store, leaked, left_out_notes
-from foveal.feed.decoding import OnBadImage
+from foveal.feed.decoding import content_hash, read_content
 from foveal.feed.store import build_store
 from foveal.read import assign_splits, read_dataset
-from foveal.types import SPLITS, Dataset, Sample, Split
+from foveal.read.names import listed
+from foveal.types import SPLITS, Dataset, DeviceName, OnBadImage, Sample, Split
 from foveal.verbs.console import decoding_bar, say
+
+_LOOKED_AT = 8  # images, to tell the data that a model was trained on
 
 
 def evaluate(
@@ -23,6 +29,7 @@ def evaluate(
     data: Any,
     *,
     split: Split | None = None,
+    format: str | None = None,
     on_bad_image: OnBadImage = "error",
     device: DeviceName = "auto",
     module: nn.Module | None = None,
@@ -30,14 +37,16 @@ def evaluate(
     """{"task", "n", "split", "classes", "metrics": {name: {"value", "low", "high"}}, "warnings", …}.
 
     model: a model file, or a run folder. data: as for `foveal.train`. split: None takes the test split; where the data
-    has no splits, the one that training held out of the same data (its counts tell), or all of any other data.
+    has no splits, the one that training held out of the same data, or all of any other data. format: the data's, where
+    a path can be read as more than one.
     module: your own network, where the model was trained with one.
     Raises DataError where a class is missing or unknown to the model (they are matched by name), or the split is empty.
     """
     bundle = load_bundle(model_path(model), module=module)
     contract = bundle.contract
-    dataset = match_classes(read_dataset(data), contract.classes)
-    name, samples = _samples_of(dataset, contract, split)
+    dataset = match_classes(read_dataset(data, format=format), contract.classes)
+    require_labels(dataset)
+    name, samples = _samples_of(dataset, bundle, split)
     with decoding_bar() as progress:
         store = build_store(samples, contract.preprocess, on_bad_image=on_bad_image, progress=progress)
     task = contract.make_task()
@@ -56,14 +65,23 @@ def evaluate(
     return {**evaluation.to_json(task=task, split=name), "skipped": skipped, "warnings": warnings}
 
 
-def _samples_of(dataset: Dataset, contract: Contract, split: Split | None) -> tuple[str, tuple[Sample, ...]]:
+def require_labels(dataset: Dataset) -> None:
+    """Raises DataError where a sample has no label."""
+    unlabelled = [sample.id for sample in dataset.samples if sample.label is None]
+    if unlabelled:
+        raise DataError(f"{dataset.name}: {len(unlabelled)} samples have no label: {listed(unlabelled)}")
+
+
+def _samples_of(dataset: Dataset, bundle: Bundle, split: Split | None) -> tuple[str, tuple[Sample, ...]]:
     """The split's name and its samples. Splits that training made are made again where this is its data."""
-    totals = Counter(sample.label for sample in dataset.samples)
-    trained_on = [sum(counts[name] for counts in contract.data["counts"].values()) for name in contract.classes]
-    same_data = [totals[label] for label in range(len(contract.classes))] == trained_on
+    made = bundle.contract.data["split"]
+    if _same_counts(dataset, bundle.contract):
+        again = assign_splits(dataset, val_share=made["val_share"], test_share=made["test_share"], seed=made["seed"])
+        same_data = _any_seen(again.of_split("train")[:_LOOKED_AT], bundle.seen_hashes)
+    else:
+        same_data = False
     if same_data:
-        made = contract.data["split"]
-        dataset = assign_splits(dataset, val_share=made["val_share"], test_share=made["test_share"], seed=made["seed"])
+        dataset = again
     elif split is None and not any(sample.split for sample in dataset.samples):
         return "all", dataset.samples
     samples = dataset.of_split(split or "test")
@@ -71,6 +89,21 @@ def _samples_of(dataset: Dataset, contract: Contract, split: Split | None) -> tu
         present = ", ".join(name for name in SPLITS if dataset.of_split(name)) or "none"
         raise DataError(f"{dataset.name}: its {split or 'test'} split is empty; it has {present} (--split)")
     return split or "test", samples
+
+
+def _same_counts(dataset: Dataset, contract: Contract) -> bool:
+    totals = Counter(sample.label for sample in dataset.samples)
+    trained_on = [sum(counts[name] for counts in contract.data["counts"].values()) for name in contract.classes]
+    return [totals[label] for label in range(len(contract.classes))] == trained_on
+
+
+def _any_seen(samples: Sequence[Sample], seen_hashes: np.ndarray) -> bool:
+    """Whether training saw one of these, byte for byte."""
+    hashes = []
+    for sample in samples:
+        with suppress(ImageError):  # it is reported when all are decoded
+            hashes.append(content_hash(read_content(sample)))
+    return leaked(np.array(hashes, np.uint64), seen_hashes) > 0
 
 
 def model_path(model: Path | str) -> Path:

@@ -1,5 +1,6 @@
 """The end of a run: evaluate the saved model on images it never saw, and write metrics.json and report.html."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ _SHEET = 32  # augmented images
 def finish_run(session: Session) -> dict[str, Any]:
     """The result of `foveal.train`, and which weights were chosen under "chosen"."""
     run, recipe, task, data = session.run, session.recipe, session.task, session.data
-    bundle = load_bundle(run.model, module=session.module)
+    bundle = load_bundle(run.model, module=copy.deepcopy(session.module))
     test = build_store(session.dataset.of_split("test"), data.preprocess, on_bad_image="skip")
     split, store = _evaluation_store(test, data)
     own_notes = _split_notes(split, test, data, task)

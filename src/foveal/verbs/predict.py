@@ -8,10 +8,12 @@ from typing import Any
 
 from torch import nn
 
-from foveal.device import DeviceName, pick_device
+from foveal.device import pick_device
 from foveal.errors import DataError, ImageError
 from foveal.images import IMAGE_SUFFIXES
 from foveal.inference.predictor import Model, load_model
+from foveal.read.walk import image_files
+from foveal.types import DeviceName
 from foveal.verbs.evaluate import model_path
 
 
@@ -53,20 +55,16 @@ def expand(paths: Iterable[str | Path]) -> Iterator[Path]:
             continue
         path = Path(given)
         if path.is_dir():
-            yield from _nonempty(path, (each for each in sorted(path.rglob("*")) if _is_image(each)))
+            yield from _nonempty(path, image_files(path))
         elif not path.exists() and glob.has_magic(str(given)):
             matches = (Path(each) for each in sorted(glob.glob(str(given), recursive=True)))  # noqa: PTH207
-            yield from _nonempty(path, (each for each in matches if each.is_file()))
+            files = {each.resolve(): each for each in reversed([each for each in matches if each.is_file()])}
+            yield from _nonempty(path, sorted(files.values()))  # once, however many links lead there
         else:
             yield path
 
 
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
-
-
-def _nonempty(given: Path, found: Iterable[Path]) -> list[Path]:
-    listed = list(found)
-    if not listed:
+def _nonempty(given: Path, found: list[Path]) -> list[Path]:
+    if not found:
         raise DataError(f"{given}: no images here (files ending in {', '.join(sorted(IMAGE_SUFFIXES))})")
-    return listed
+    return found

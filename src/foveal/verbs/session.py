@@ -14,7 +14,7 @@ from torch import nn
 from foveal.augment.settings import AugmentSettings
 from foveal.bundle import Contract, save_bundle
 from foveal.device import machine, pick_device
-from foveal.errors import RunError, UsageError
+from foveal.errors import UsageError
 from foveal.evaluation.evaluate import duplicate_notes, left_out_notes
 from foveal.recipes.defaults import Recipe
 from foveal.runs import RunFolder, cut_events
@@ -33,6 +33,7 @@ from foveal.training.state import TrainState, load_checkpoint, save_checkpoint
 from foveal.types import Dataset
 from foveal.verbs.console import Stopwatch, decoding_bar, say
 
+_MEASURED_SHARE, _REPLANNED_SHARE = 0.05, 0.05  # of the time given: to measure steps, and between looks at the plan
 _DECODE_SECONDS = 0.002  # of an image, at least
 _REPORT_SECONDS = 1.0  # set aside for report.html when the time is given
 _INTERVAL_SECONDS = 2e-5  # and for the bootstrap, a test image and class, at most:
@@ -117,19 +118,21 @@ def prepare_session(
     )
 
 
-def continue_run(session: Session) -> None:
-    """Takes the run up where its checkpoint stands; epochs may have been raised since."""
-    state, settings = session.state, session.recipe.settings
+def continue_run(session: Session, *, new_epochs: bool) -> None:
+    """Takes the run up where its checkpoint stands; `new_epochs` where another number of them was asked for now.
+
+    Raises RunError where the data or the network are others, UsageError for epochs that are over already.
+    """
+    state = session.state
     planned = state.plan
     load_checkpoint(state, session.run.last)
-    if state.plan.num_samples != planned.num_samples:
-        raise RunError(
-            f"{session.run.path}: the data changed since this run started: {state.plan.num_samples:,} training images "
-            f"then, {planned.num_samples:,} now; start a new run"
-        )
-    if settings.epochs is not None and planned.total_steps > state.progress.step:
+    if new_epochs:
+        if planned.total_steps <= state.progress.step:
+            taken = state.progress.step / planned.steps_per_epoch
+            raise UsageError(f"--epochs {session.recipe.settings.epochs:g}: this run has taken {taken:.4g}; give more")
         state.plan = replace(state.plan, total_steps=planned.total_steps)
     cut_events(session.run, state.progress.step)
+    session.watch.add("training", state.progress.seconds)
 
 
 def plan_by_time(session: Session) -> None:
@@ -148,7 +151,8 @@ def plan_by_time(session: Session) -> None:
         save_checkpoint=lambda _: None,
         save_best=lambda *_: None,
     )
-    step_seconds = trainer.measure_step_seconds()
+    seconds = parse_seconds(settings.time)
+    step_seconds = trainer.measure_step_seconds(most_seconds=_MEASURED_SHARE * seconds)
     start = time.perf_counter()
     if data.val is not None:
         trainer.evaluate(measured.network)
@@ -161,7 +165,7 @@ def plan_by_time(session: Session) -> None:
     forward = 3 * evaluation / len(data.val) if data.val else next(iter(step_seconds.values())) / state.plan.batch_size
     intervals = min(_MOST_INTERVAL_SECONDS, _INTERVAL_SECONDS * num_test * len(session.dataset.classes))
     budget = TimeBudget(
-        seconds=parse_seconds(settings.time),
+        seconds=seconds,
         finish_seconds=_REPORT_SECONDS + intervals + num_test * (decode + forward),
         step_seconds=step_seconds,
         evaluation_seconds=evaluation + saving,
@@ -169,6 +173,7 @@ def plan_by_time(session: Session) -> None:
     total = budget.total_steps(state.plan, elapsed=session.watch.total())
     state.plan = replace(state.plan, total_steps=total)
     session.trainer.replan = lambda state: budget.replan(state, elapsed=session.watch.total())
+    session.trainer.replan_seconds = _REPLANNED_SHARE * seconds
 
 
 def _precision(state: TrainState) -> str:

@@ -24,15 +24,15 @@ def evaluation_table(result: Mapping[str, Any]) -> None:
     console = _console()
     overall = _table(f"{result['task']}: {result['n']:,} {result['split']} images")
     for heading in ("metric", "value", "95 % interval"):
-        overall.add_column(heading, justify="left" if heading == "metric" else "right")
+        overall.add_column(heading, justify="left" if heading == "metric" else "right", no_wrap=True)
     for name, interval in result["metrics"].items():
         overall.add_row(name, _number(interval["value"]), f"{_number(interval['low'])} to {_number(interval['high'])}")
     console.print(overall)
     by_class = _table("by class")
     headings = ("precision", "recall", "f1", "auroc", "average_precision")
-    by_class.add_column("class")
+    by_class.add_column("class", overflow="fold")
     for heading in ("images", *headings):
-        by_class.add_column(heading.replace("_", " "), justify="right")
+        by_class.add_column(heading.replace("_", " "), justify="right", no_wrap=True)
     for name, row in result["per_class"].items():
         by_class.add_row(name, f"{row['support']:,}", *(_number(row[heading]["value"]) for heading in headings))
     console.print(by_class)
@@ -46,12 +46,12 @@ def description_table(description: Description) -> None:
     for heading in ("layer", "operation"):
         table.add_column(heading, overflow="fold")
     for heading in ("output", "parameters", "multiply-adds", "receptive field", "stride"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in description.rows:
         table.add_row(
             row.name,
             row.operation,
-            "training only" if row.output_shape is None else "×".join(map(str, row.output_shape)),
+            "not called" if row.output_shape is None else "×".join(map(str, row.output_shape)),
             f"{row.parameters:,}" if row.parameters else "",
             f"{row.multiply_adds:,}" if row.multiply_adds else "",
             _pair(row.receptive_field_hw),
@@ -69,10 +69,10 @@ def description_table(description: Description) -> None:
 def models_table(listed: Sequence[Mapping[str, Any]]) -> None:
     """A row a network."""
     table = _table("parameters at the paper's own classes; smallest and usual side in pixels")
-    for heading in ("network", "paper"):
-        table.add_column(heading)
+    table.add_column("network", no_wrap=True)
+    table.add_column("paper", overflow="fold")
     for heading in ("parameters", "smallest", "usual", "stages"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for each in listed:
         strides = "/".join(str(stage["stride"]) for stage in each["stages"])
         table.add_row(
@@ -92,7 +92,7 @@ def bench_tables(result: Mapping[str, Any]) -> None:
     ceilings = result["ceilings"]
     table = _table("this machine at its best")
     table.add_column("what")
-    table.add_column("rate", justify="right")
+    table.add_column("rate", justify="right", no_wrap=True)
     for title, key in (("convolution", "convolution_flop_s"), ("matrix product", "matrix_flop_s")):
         for precision, rate in ceilings[key].items():
             table.add_row(f"{title}, {precision}", f"{rate / 1e9:,.0f} GFLOP/s")
@@ -114,9 +114,9 @@ def _parts_table(about: str, profile: Mapping[str, Any]) -> Table:
     )
     table.add_column("part")
     for heading in ("ms", "share"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("", min_width=_BAR)
-    table.add_column("of this machine's best", justify="right")
+    table.add_column("of this machine's best", justify="right", no_wrap=True)
     for part in profile["parts"]:
         if part["share"] < _LEAST_SHARE:
             continue
@@ -132,9 +132,9 @@ def _parts_table(about: str, profile: Mapping[str, Any]) -> Table:
 
 def _confusion_table(classes: Sequence[str], confusion: Sequence[Sequence[int]]) -> Table:
     table = _table("confusion: rows are the truth, columns the prediction")
-    table.add_column("")
+    table.add_column("", overflow="fold")
     for name in classes:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for name, row in zip(classes, confusion, strict=True):
         table.add_row(name, *(str(count) if count else "·" for count in row))
     return table
@@ -155,6 +155,6 @@ def _table(title: str) -> Table:
 
 
 def _console() -> Console:
-    """Standard output; as wide as the terminal, or wide enough for any row where there is none."""
-    console = Console()
-    return console if console.is_terminal else Console(width=160)
+    """Standard output: the terminal's width, or 160 characters where there is none. Names are no markup."""
+    width = None if Console().is_terminal else 160
+    return Console(width=width, markup=False, emoji=False)

@@ -8,15 +8,18 @@ from typing import Any
 
 from torch import nn
 
+from foveal.device import pick_device
 from foveal.errors import Interrupted
-from foveal.events import Event, Finished, Stopped
+from foveal.events import Event, Finished
 from foveal.read import assign_splits, read_dataset
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import probe
 from foveal.runs import cut_events, in_use, new_run
+from foveal.training.prepare import prepare_task
 from foveal.types import Dataset
 from foveal.verbs.choices import choices, choices_of_run, save_config
 from foveal.verbs.console import Stopwatch, TrainingDisplay, say
+from foveal.verbs.evaluate import require_labels
 from foveal.verbs.finish import finish_run
 from foveal.verbs.session import Session, continue_run, decode_session, plan_by_time, prepare_session
 from foveal.verbs.signals import stop_requests
@@ -29,6 +32,7 @@ def train(
     out: Path | str | None = None,
     resume: Path | str | None = None,
     config: Path | str | None = None,
+    format: str | None = None,
     on_event: Callable[[Event], None] | None = None,
     started: float | None = None,
     **settings: Any,
@@ -38,9 +42,9 @@ def train(
     data: what `foveal.read_dataset` takes: a folder, a .csv, IDX files, (images, labels) or a Dataset. Test images
     are not read before training has ended. `model` is a name (`foveal models`) or your own `nn.Module`, images
     (B, C, H, W) -> logits (B, K). `settings` are the fields of `TrainSettings` and of `AugmentSettings`.
-    out: a new run folder. resume: a run folder to continue; only `epochs` may be raised with it. config: a run's
-    config.json to repeat. on_event: called with each training event. started: the `time.perf_counter()` from which
-    the setting `time` counts; None is now.
+    out: a new run folder. resume: a run folder to continue; only `epochs` may be changed with it. config: a run's
+    config.json to repeat. format: the data's, where a path can be read as more than one. on_event: called with each
+    training event. started: the `time.perf_counter()` from which the setting `time` counts; None is now.
     Raises UsageError, DataError (BadImagesError lists all bad images), ModelError, RunError, and Interrupted after a
     Ctrl-C or SIGTERM, once a checkpoint is saved.
     """
@@ -49,24 +53,28 @@ def train(
     if isinstance(model, str):
         settings["model"] = model
     if resume is not None:
-        choice = choices_of_run(Path(resume), data, {**settings, "out": out, "config": config}, module)
+        others = {"out": out, "config": config, "format": format}
+        choice = choices_of_run(Path(resume), data, {**settings, **others}, module)
     else:
-        choice = choices(data, settings, None if config is None else Path(config))
+        choice = choices(data, settings, None if config is None else Path(config), format=format)
     asked = choice.asked
-    dataset = read_dataset(choice.data)
+    dataset = read_dataset(choice.data, format=choice.format)
+    require_labels(dataset)
     dataset = assign_splits(dataset, val_share=asked.val_share, test_share=asked.test_share, seed=asked.seed)
     _say_data(dataset)
     watch.lap("reading")
     facts = probe(dataset.of_split("train"), len(dataset.classes))
     recipe = resolve(asked, facts, own_module=module is not None)
     recipe = replace(recipe, reasons={**recipe.reasons, **choice.reasons})
+    pick_device(recipe.settings.device)  # with the task: what can't be used is said before anything is decoded
+    prepare_task(recipe.settings, dataset.classes, dataset.of_split("train"))
     run = choice.run or new_run(None if out is None else Path(out), f"{dataset.name}-{recipe.settings.model}")
-    decoded = decode_session(dataset, recipe, channels=facts.channels, watch=watch)
-    with in_use(run):
-        save_config(run, choice.data, recipe)
+    with in_use(run, fresh=choice.run is None):
+        decoded = decode_session(dataset, recipe, channels=facts.channels, watch=watch)
         session = prepare_session(run, dataset, recipe, decoded, module, watch)
         if run.last.is_file():
-            continue_run(session)
+            continue_run(session, new_epochs=settings.get("epochs") is not None)
+        save_config(run, choice, dataset, recipe)
         return _train_and_finish(session, on_event)
 
 
@@ -87,22 +95,22 @@ def _train_and_finish(session: Session, on_event: Callable[[Event], None] | None
     if session.recipe.settings.time is not None and not session.state.progress.step:
         plan_by_time(session)
     with (
-        stop_requests() as stop,
         session.run.events.open("a", encoding="utf-8") as log,
         TrainingDisplay() as display,
     ):
-        session.trainer.stop = stop.reason
-        for event in session.trainer.run():
-            log.write(json.dumps(event.to_json()) + "\n")
-            log.flush()
-            display.show(event)
-            if on_event is not None:
-                on_event(event)
-            if isinstance(event, Stopped) and stop.signal is not None:
-                raise Interrupted(
-                    f"stopped after step {event.step}, saved; continue with: foveal train --resume {session.run.path}",
-                    exit_code=128 + stop.signal,
-                )
+        with stop_requests() as stop:
+            session.trainer.stop = stop.reason
+            for event in session.trainer.run():
+                log.write(json.dumps(event.to_json()) + "\n")
+                log.flush()
+                display.show(event)
+                if on_event is not None:
+                    on_event(event)
+        if stop.signal is not None:
+            raise Interrupted(
+                f"stopped after step {event.step}, saved; continue with: foveal train --resume {session.run.path}",
+                exit_code=128 + stop.signal,
+            )
         session.watch.lap("training")
         result = finish_run(session)
         finished = Finished(
