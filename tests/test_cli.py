@@ -141,3 +141,28 @@ def test_a_hyphen_reads_paths_from_standard_input(
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{tmp_path / 'good.png'}\n"))
     assert run("predict", trained[0], "-", "--tta") == 0
     assert capsys.readouterr().out.startswith(f"{tmp_path / 'good.png'}\t")
+
+
+def test_an_unknown_option_of_predict_is_no_path(
+    trained: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("predict", trained[0], next(trained[1].rglob("*.png")), "--devise", "cpu") == 2
+    assert "no option --devise" in capsys.readouterr().err
+
+
+def test_what_the_system_refuses_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = shape_folder(tmp_path / "data", count=12)
+    (tmp_path / "file").touch()
+    assert run("train", data, "--model", "lenet5", "--epochs", 1, "--out", tmp_path / "file" / "run") == 1
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_folder_of_two_formats_is_read_as_the_one_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = shape_folder(tmp_path / "data", count=12)
+    (data / "labels.csv").write_text("path,label\ntrain/disc/001.png,disc\n")
+    words = ("train", data, "--model", "lenet5", "--epochs", 1, "--out", tmp_path / "run")
+    assert run(*words) == 1
+    assert "--format class-folders" in capsys.readouterr().err
+    assert run(*words, "--format", "class-folders") == 0
+    assert run("evaluate", tmp_path / "run", data, "--format", "class-folders") == 0
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["format"] == "class-folders"

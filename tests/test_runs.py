@@ -49,3 +49,28 @@ def test_what_is_no_run(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("not json")
     with pytest.raises(RunError, match=r"can't be read as a run's config\.json"):
         read_config(tmp_path / "config.json")
+
+
+def test_a_fresh_run_takes_no_others_folder_and_leaves_none_empty(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run")
+    with in_use(run, fresh=True):
+        pass
+    assert not run.path.exists()
+    with in_use(run, fresh=True):
+        run.config.write_text("{}")
+    with pytest.raises(RunError, match="another process has started a run here"), in_use(run, fresh=True):
+        pass
+    assert run.config.exists()
+
+
+def test_a_killed_start_can_be_started_again(tmp_path: Path) -> None:
+    (tmp_path / ".lock").touch()
+    assert new_run(tmp_path, "x").path == tmp_path
+
+
+def test_a_resumed_run_takes_its_end_back(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    rows = [{"event": event, "step": 2} for event in ("checkpoint", "stopped", "finished")]
+    run.events.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    cut_events(run, 2)
+    assert read_events(run) == rows[:1]

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from foveal.augment import AugmentSettings
+from foveal.augment import AugmentSettings, geometry
 from foveal.augment.draws import Draws
 from foveal.augment.geometry import (
     Geometry,
@@ -193,3 +193,12 @@ def test_a_mixed_batch_keeps_its_whole_pixel_images_exact() -> None:
     warped = warp_images(images, geometry)
     assert torch.equal(warped[1], images[1].flip(2))
     assert torch.equal(warped[:1], warp_images(images[:1], geometry.rows(slice(0, 1))))
+
+
+def test_points_kept_inside_repeat_the_border() -> None:
+    """What stands in for a border mode where the device has none."""
+    images = torch.rand(2, 3, 7, 5)
+    grid = torch.rand(2, 11, 13, 2) * 4 - 2
+    border = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    inside = F.grid_sample(images, geometry._kept_inside(grid, (7, 5)), mode="bilinear", align_corners=False)
+    assert torch.allclose(border, inside, atol=1e-5)

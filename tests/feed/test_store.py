@@ -1,5 +1,7 @@
 """The store gives what the preprocessing gives, once, in each of its forms."""
 
+import os
+import sys
 import threading
 from pathlib import Path
 
@@ -8,8 +10,10 @@ import pytest
 import torch
 from tests.made import shape_folder, shapes
 
-from foveal.errors import BadImagesError
+from foveal.errors import BadImagesError, ImageError
 from foveal.feed import cache
+from foveal.feed.cache import cache_key
+from foveal.feed.decoding import content_hash
 from foveal.feed.store import Store, build_store, channel_statistics
 from foveal.preprocess import Preprocess
 from foveal.read import read_dataset
@@ -152,3 +156,56 @@ def test_arrays_are_not_cached(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     plain = Preprocess(size_hw=(24, 24), channels=1, fit="squash", mean=(0.0,), std=(1.0,))
     assert len(build_store(shapes(6).samples, plain)) == 6
     assert not (tmp_path / "cache").exists()
+
+
+def test_an_image_that_was_unreadable_for_a_moment_is_tried_again(
+    samples: tuple[Sample, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = {samples[2].image, samples[5].image}
+
+    def read(path: Path) -> bytes:
+        if path in busy:
+            raise ImageError(path, "can't be read: the server is away")
+        return path.read_bytes()
+
+    monkeypatch.setattr("foveal.feed.decoding.read_bytes", read)
+    assert len(build_store(samples, PREPROCESS, on_bad_image="skip").skipped) == 2
+    busy.remove(samples[2].image)
+    assert [str(error.path) for error in build_store(samples, PREPROCESS, on_bad_image="skip").skipped] == [
+        str(samples[5].image)
+    ]
+    busy.clear()
+    store = build_store(samples, PREPROCESS)
+    assert "found decoded" in store.description
+    assert torch.equal(everything(store), expected(samples))
+    assert store.hashes[2] == content_hash(samples[2].image.read_bytes())  # type: ignore[union-attr]
+
+
+def test_what_is_cached_is_found_however_little_room_is_left(samples: tuple[Sample, ...]) -> None:
+    build_store(samples, PREPROCESS)
+    assert "memory-mapped" in build_store(samples, PREPROCESS, memory_allowance=0, disk_allowance=0).description
+
+
+def test_what_a_kill_left_goes(samples: tuple[Sample, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FOVEAL_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "cache" / "decoded"
+    folder.mkdir(parents=True)
+    half = folder / f".{cache_key(samples, PREPROCESS)}.npy.17.tmp"
+    half.write_bytes(b"half")
+    for orphan in ("a.npy", "b.npz"):
+        (folder / orphan).write_bytes(b"0" * 5000)
+    monkeypatch.setattr(cache, "CAP_BYTES", 20_000)
+    build_store(samples, PREPROCESS)
+    assert not half.exists()
+    assert {path.suffix for path in folder.iterdir()} == {".lock", ".npy", ".npz"}
+    assert not (folder / "a.npy").exists()
+    assert not (folder / "b.npz").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_that_are_not_utf8(tmp_path: Path) -> None:
+    data = shape_folder(tmp_path / "data", count=9)
+    path = next(data.rglob("*.png"))
+    path.rename(path.with_name(os.fsdecode(b"caf\xe9.png")))
+    samples = read_dataset(data).samples
+    assert torch.equal(everything(build_store(samples, PREPROCESS)), expected(samples))

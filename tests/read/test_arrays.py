@@ -57,6 +57,7 @@ def test_splits_and_groups() -> None:
     [
         (GREY[0], [0] * 4, {}, r"images: expected \(N, H, W\) or \(N, H, W, C\).*got \(4, 6\)"),
         (np.zeros((2, 3, 40, 50), np.uint8), [0, 1], {}, "the channels seem to come first: move them last"),
+        (np.zeros((2, 1, 8, 8), np.uint8), [0, 1], {}, "the channels seem to come first: move them last"),
         (
             GREY.astype(np.int64),
             [0, 1, 2],

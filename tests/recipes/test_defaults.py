@@ -128,3 +128,17 @@ def test_probing_refuses_what_can_not_be_trained_on() -> None:
         probe(mixed.samples, 2)
     with pytest.raises(BadImagesError):
         probe(from_arrays([np.full((4, 4), np.nan)] * 2, [0, 1]).samples, 2)
+
+
+def test_the_probe_looks_at_all_of_the_data() -> None:
+    """100 images, the last 30 in colour: the first 64 alone would say grey."""
+    grey = [np.zeros((20, 20), np.uint8)] * 70
+    colour = [np.zeros((40, 40, 3), np.uint8)] * 30
+    samples = from_arrays([*grey, *colour], [0] * 70 + [1] * 30).samples
+    assert probe(samples, 2).channels == 3
+
+
+@pytest.mark.parametrize("size", [100, 120, 224])
+def test_training_ends_at_the_input_size(size: int) -> None:
+    first, last = resolve(TrainSettings(size=size), PHOTOGRAPHS).settings.train_sizes or (0, 0)
+    assert first < last == size

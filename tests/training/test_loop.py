@@ -15,9 +15,9 @@ from foveal.training.prepare import prepare_data, prepare_state, prepare_task
 from foveal.training.settings import TrainSettings
 
 
-def trainer(module: nn.Module | None = None, count: int = 40, **settings: object) -> Trainer:
+def trainer(module: nn.Module | None = None, count: int = 40, side: int = 24, **settings: object) -> Trainer:
     values = {"model": "resnet20_cifar", "epochs": 1.0, "batch_size": 8, "augmentation": "none", **settings}
-    samples = shapes(count + 6).samples
+    samples = shapes(count + 6, side=side).samples
     facts = probe(samples[:count], 3)
     resolved = resolve(TrainSettings(**values), facts, own_module=module is not None).settings  # type: ignore[arg-type]
     data = prepare_data(samples[:count], samples[count:], resolved, channels=1)
@@ -165,3 +165,30 @@ def test_a_batch_is_keyed_by_epoch_and_sample() -> None:
     other, _ = ours.training_batch(few, epoch=1, size=24)
     assert torch.allclose(first[0], again[2], atol=1e-5)
     assert not torch.allclose(first[0], other[0], atol=1e-2)
+
+
+def test_measuring_ends_in_time() -> None:
+    ours = trainer(side=100, size=96, train_sizes=(48, 96))
+    seconds = ours.measure_step_seconds(most_seconds=0.0)
+    assert list(seconds) == [48, 64, 80, 96]
+    assert seconds[96] == pytest.approx(seconds[48] * 4)
+
+
+def test_the_plan_is_looked_at_within_an_epoch_too() -> None:
+    for seconds, expected in ((1e9, [5]), (0.0, [1, 2, 3, 4, 5, 6, 7, 8, 9])):
+        ours = trainer(epochs=2.0)
+        asked: list[int] = []
+        ours.replan_seconds = seconds
+        ours.replan = lambda state, asked=asked: asked.append(state.progress.step) or state.plan.total_steps
+        list(ours.run())
+        assert asked == expected
+
+
+def test_a_step_is_cut_into_equal_parts() -> None:
+    """33 images in parts of 32 would leave one alone, of which batch norm makes nothing."""
+    ours = trainer(count=33, batch_size=32, accumulate=2)
+    sizes = []
+    learn = ours.learn
+    ours.learn = lambda inputs, targets, share: (sizes.append(len(inputs)), learn(inputs, targets, share=share))
+    list(ours.run())
+    assert sizes == [17, 16]

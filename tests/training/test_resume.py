@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
-from tests.made import shape_folder, shapes
+from tests.made import shape_folder, shape_images, shapes
 from torch import Tensor, nn
 
 import foveal
@@ -134,3 +135,64 @@ def test_interrupted_names_its_exit_code(tmp_path: Path) -> None:
     with pytest.raises(Interrupted, match="saved; continue with") as caught:
         foveal.train(shapes(30), model="lenet5", epochs=50, out=tmp_path / "run", on_event=send)
     assert caught.value.exit_code == 143
+
+
+def test_a_run_that_stopped_early_stays_stopped(tmp_path: Path) -> None:
+    data = shapes(30)
+    foveal.train(data, model="lenet5", epochs=60, patience=1, out=tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
+    model, last = run.model.read_bytes(), read_events(run)[-1]["step"]
+    assert last < 60 * 2
+    (run.report).unlink()
+    seen: list[str] = []
+    foveal.train(data, resume=run.path, on_event=lambda event: seen.append(event.kind))
+    assert "epoch" not in seen
+    assert run.model.read_bytes() == model
+    assert run.report.is_file()
+
+
+def test_fewer_epochs_than_were_taken_are_refused_and_change_nothing(tmp_path: Path) -> None:
+    data = shapes(30)
+    foveal.train(data, model="lenet5", epochs=3, out=tmp_path / "run")
+    config = (tmp_path / "run" / "config.json").read_bytes()
+    with pytest.raises(UsageError, match="--epochs 2: this run has taken 3; give more"):
+        foveal.train(data, resume=tmp_path / "run", epochs=2)
+    assert (tmp_path / "run" / "config.json").read_bytes() == config
+
+
+def test_as_many_images_with_other_labels_are_other_data(tmp_path: Path) -> None:
+    images, labels = shape_images(30)
+    foveal.train((images, labels), model="lenet5", epochs=1, out=tmp_path / "run")
+    with pytest.raises(RunError, match="other images, labels or held-out ones"):
+        foveal.train((images, labels[::-1].copy()), resume=tmp_path / "run", epochs=2)
+    with pytest.raises(RunError, match="other images, labels or held-out ones"):
+        foveal.train((images[::-1].copy(), labels), resume=tmp_path / "run", epochs=2)
+
+
+def test_another_module_does_not_fit(tmp_path: Path) -> None:
+    foveal.train(shapes(30), model=seeded(), epochs=1, out=tmp_path / "run")
+    other = nn.Sequential(nn.Flatten(), nn.Linear(576, 3))
+    with pytest.raises(RunError, match="its weights do not fit this network"):
+        foveal.train(shapes(30), model=other, resume=tmp_path / "run", epochs=2)
+
+
+def test_a_signal_while_the_report_is_made_is_not_swallowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(session: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("foveal.verbs.train.finish_run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        foveal.train(shapes(30), model="lenet5", epochs=1, out=tmp_path / "run")
+
+
+def test_the_time_before_a_resume_counts(tmp_path: Path) -> None:
+    options = {**OPTIONS, "epochs": 2.0}
+    with pytest.raises(_Killed):
+        foveal.train(shapes(60), model="lenet5", out=tmp_path / "run", on_event=kill_at(6), **options)
+    run = RunFolder(tmp_path / "run")
+    header = safe_open(run.last, framework="pt").metadata()["foveal_checkpoint"]
+    before = json.loads(header)["progress"]["seconds"]
+    result = foveal.train(shapes(60), resume=run.path)
+    times = json.loads(run.metrics.read_text())["times"]
+    assert times["training"] >= before
+    assert result["seconds"] >= times["training"]

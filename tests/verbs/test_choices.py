@@ -61,3 +61,19 @@ def test_time_and_epochs_replace_each_other(config: Path) -> None:
 def test_no_data() -> None:
     with pytest.raises(UsageError, match="no data given"):
         choices(None, {}, None)
+
+
+def test_augmentation_that_was_asked_for_outlives_the_rules(tmp_path: Path) -> None:
+    saved = {"data": "photos", "settings": SAVED.to_json(), "reasons": REASONS, "augment_asked": ["hflip"]}
+    write_json(tmp_path / "config.json", saved)
+    chosen = choices(None, {"batch_size": 64, "scale": (0.9, 1.1)}, tmp_path / "config.json")
+    assert chosen.asked.augment == {"hflip": 0.0, "scale": (0.9, 1.1)}
+    assert chosen.augment_asked == {"hflip", "scale"}
+
+
+def test_the_format_goes_with_the_data(tmp_path: Path) -> None:
+    saved = {"data": "photos", "format": "csv", "settings": SAVED.to_json(), "reasons": REASONS}
+    write_json(tmp_path / "config.json", saved)
+    assert choices(None, {}, tmp_path / "config.json").format == "csv"
+    assert choices("other", {}, tmp_path / "config.json").format is None
+    assert choices("other", {}, tmp_path / "config.json", format="idx").format == "idx"

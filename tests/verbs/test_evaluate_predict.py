@@ -168,3 +168,20 @@ def test_splits_made_for_training_are_made_again(tmp_path: Path) -> None:
     again = foveal.evaluate(tmp_path / "run", data)
     assert again["metrics"] == result["metrics"]
     assert again["warnings"] == []
+
+
+def test_other_images_in_the_same_numbers_are_not_taken_for_the_trainings(tmp_path: Path) -> None:
+    foveal.train(shapes(60), model="lenet5", epochs=1, out=tmp_path / "run")
+    other = foveal.evaluate(tmp_path / "run", shapes(60, seed=1))
+    assert (other["split"], other["n"]) == ("all", 60)
+
+
+def test_a_folder_is_searched_as_training_does(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    run, data = trained
+    source = next((data / "test").rglob("*.jpg"))
+    for name in ("new/a.jpg", "new/.hidden.jpg", "new/__MACOSX/._a.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).write_bytes(source.read_bytes())
+    (tmp_path / "new" / "again").symlink_to(tmp_path / "new", target_is_directory=True)
+    assert [Path(row["path"]).name for row in foveal.predict(run, tmp_path / "new")] == ["a.jpg"]
+    assert len(list(foveal.predict(run, str(tmp_path / "new" / "**" / "a.jpg")))) == 1

@@ -1,8 +1,11 @@
 """`foveal.train` end to end: what it writes, says and refuses."""
 
 import json
+import os
 import re
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -267,3 +270,55 @@ def test_bad_images_of_both_splits_are_listed_at_once(tmp_path: Path) -> None:
 def test_patience_needs_held_out_images() -> None:
     with pytest.raises(UsageError, match="--patience needs held-out images"):
         foveal.train(shapes(30), model="lenet5", patience=2, val_share=0.0)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"precision": "bf16"}, "--precision bf16: expected one of auto, float32, bfloat16"),
+        ({"fit": "centre"}, "--fit centre: expected one of squash, crop, pad"),
+        ({"class_weights": "Balanced"}, "--class-weights Balanced: expected one of none, balanced"),
+        ({"augmentation": "off"}, "--augmentation off: expected one of auto, none"),
+        ({"on_bad_image": "Error"}, "--on-bad-image Error: expected one of error, skip"),
+        ({"device": "gpu"}, "--device gpu: expected one of auto, cpu, cuda, mps"),
+        ({"loss": "crossentropy"}, "--loss crossentropy: expected one of cross_entropy"),
+        ({"loss": "lenet5_map", "class_weights": "balanced"}, "go with cross_entropy only"),
+    ],
+)
+def test_wrong_words_are_refused_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: dict[str, str], words: str
+) -> None:
+    monkeypatch.setattr("foveal.verbs.train.decode_session", None)  # decoding would fail
+    with pytest.raises(UsageError, match=re.escape(words)):
+        foveal.train(shapes(30), model="lenet5", out=tmp_path / "run", **setting)
+    assert not (tmp_path / "run").exists()
+
+
+def test_samples_without_a_label_are_named(tmp_path: Path) -> None:
+    data = shapes(30)
+    unlabelled = [replace(sample, label=None) if index == 7 else sample for index, sample in enumerate(data.samples)]
+    with pytest.raises(DataError, match=r"1 samples have no label: images\[7\]"):
+        foveal.train(replace(data, samples=tuple(unlabelled)), out=tmp_path / "run")
+
+
+def test_the_largest_seed_trains(tmp_path: Path) -> None:
+    foveal.train(shapes(30), model="lenet5", epochs=1, seed=2**63 - 1, out=tmp_path / "run")
+
+
+def test_the_users_module_keeps_the_last_weights(tmp_path: Path) -> None:
+    module = Tiny()
+    weight = next(module.parameters())
+    foveal.train(shapes(30), model=module, epochs=2, ema=0.9, out=tmp_path / "run")
+    assert next(module.parameters()) is weight
+    saved = load_bundle(tmp_path / "run" / "model.safetensors", module=Tiny()).network
+    assert not torch.equal(next(saved.parameters()), weight)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_that_are_not_utf8_reach_the_report(tmp_path: Path) -> None:
+    data = shape_folder(tmp_path / "data", count=30)
+    (data / "train" / os.fsdecode(b"caf\xe9.txt")).write_text("no image")
+    foveal.train(data, model="lenet5", epochs=1, out=tmp_path / "run")
+    ignored = json.loads((tmp_path / "run" / "metrics.json").read_text())["data"]["ignored"]
+    assert ignored == [os.fsdecode(b"train/caf\xe9.txt")]
+    assert "caf" in (tmp_path / "run" / "report.html").read_text()
