@@ -117,7 +117,10 @@ def test_among_equal_probabilities_the_first_classes_are_predicted() -> None:
 
 
 @pytest.mark.parametrize(("num_classes", "absent"), [(2, None), (3, None), (4, 1)])
-def test_the_bootstrap_is_a_plain_loop_over_the_same_resamples(num_classes: int, absent: int | None) -> None:
+def test_the_bootstrap_is_a_plain_loop_over_the_same_resamples(
+    num_classes: int, absent: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("foveal.metrics.classification.widened_at_the_edge", lambda interval, _: interval)
     resamples = 30
     probs, labels = made_up(40, num_classes, ties=True, absent=absent)
     found = classification_metrics(probs, labels, classes=names(num_classes), resamples=resamples, seed=5)
@@ -203,7 +206,7 @@ def test_what_is_undefined_is_null_in_json_and_never_nan() -> None:
 def test_one_item() -> None:
     found = classification_metrics(np.array([[0.0, 1.0]]), np.array([1]), classes=["a", "b"], resamples=10).to_json()
     json.dumps(found, allow_nan=False)
-    assert found["overall"]["accuracy"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    assert found["overall"]["accuracy"] == {"value": 1.0, "low": 0.025, "high": 1.0}
     assert found["overall"]["auroc_macro"] == {"value": None, "low": None, "high": None}
     assert found["overall"]["average_precision_macro"]["value"] == 1.0
     assert str(found["overall"]["log_loss"]["value"]) == "0.0"
@@ -273,3 +276,16 @@ def test_ten_thousand_items_take_seconds() -> None:
     start = time.perf_counter()
     classification_metrics(probs, labels, classes=names(10))
     assert time.perf_counter() - start < 30  # about 2 on two idle cores; a loop over resamples takes minutes
+
+
+def test_a_perfect_score_of_few_items_is_not_certain() -> None:
+    labels = np.array([0, 0, 1, 1, 1, 2])
+    found = classification_metrics(np.eye(3)[labels], labels, classes=("a", "b", "c"))
+    assert found.overall["accuracy"].low == pytest.approx(0.025 ** (1 / 6))
+    lows = [found.per_class[name]["recall"].low for name in ("a", "b", "c")]  # type: ignore[union-attr]
+    assert lows == pytest.approx([0.025 ** (1 / count) for count in (2, 3, 1)])
+    missed = classification_metrics(np.eye(3)[(labels + 1) % 3], labels, classes=("a", "b", "c"))
+    assert (missed.overall["accuracy"].low, missed.overall["accuracy"].high) == (
+        0.0,
+        pytest.approx(1 - 0.025 ** (1 / 6)),
+    )

@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import beta
 
 from foveal.metrics import interval
-from foveal.metrics.interval import Interval, percentile_interval, resample_counts
+from foveal.metrics.interval import Interval, percentile_interval, resample_counts, widened_at_the_edge
 
 
 def test_json_has_null_for_what_is_undefined() -> None:
@@ -35,3 +36,17 @@ def test_resamples_are_the_generators_draws_whatever_the_blocks(cells: int, monk
     expected = [np.bincount(rng.integers(9, size=9), minlength=9) for _ in range(7)]
     np.testing.assert_array_equal(counts, np.array(expected).T)
     assert (counts.sum(axis=0) == 9).all()
+
+
+@pytest.mark.parametrize("num_items", [1, 20, 394])
+def test_a_perfect_share_is_not_certain(num_items: int) -> None:
+    """Against the beta quantiles that define the exact binomial interval."""
+    perfect = widened_at_the_edge(Interval(1.0, 1.0, 1.0), num_items)
+    assert perfect.low == pytest.approx(beta.ppf(0.025, num_items, 1))
+    assert (perfect.value, perfect.high) == (1.0, 1.0)
+    nothing = widened_at_the_edge(Interval(0.0, 0.0, 0.0), num_items)
+    assert nothing.high == pytest.approx(beta.ppf(0.975, 1, num_items))
+    assert (nothing.value, nothing.low) == (0.0, 0.0)
+    between = Interval(0.9, 0.8, 1.0)
+    assert widened_at_the_edge(between, num_items) is between
+    assert math.isnan(widened_at_the_edge(Interval(1.0, math.nan, math.nan), num_items).low)

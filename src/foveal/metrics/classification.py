@@ -8,7 +8,7 @@ import numpy as np
 
 from foveal.errors import UsageError
 from foveal.metrics.calibration import Calibration, calibration_gaps, measure_calibration
-from foveal.metrics.interval import Interval, percentile_interval, resample_counts
+from foveal.metrics.interval import Interval, percentile_interval, resample_counts, widened_at_the_edge
 from foveal.metrics.ranking import Ranking, rank, ranking_metrics
 
 TOP = 5
@@ -88,6 +88,11 @@ def classification_metrics(
             left -= counts.shape[1]
     intervals = _intervals(value, {**_joined(blocks), **_joined(ranking_blocks)})
     support = np.bincount(labels, minlength=num_classes)
+    claimed = np.bincount(items.predicted, minlength=num_classes)
+    shares_of = {"accuracy": [num_items], "top5": [num_items], "recall": support, "precision": claimed}
+    for name in shares_of.keys() & intervals.keys():
+        pairs = zip(intervals[name], shares_of[name], strict=True)
+        intervals[name] = [widened_at_the_edge(each, max(1, int(count))) for each, count in pairs]
     return ClassificationMetrics(
         num_items=num_items,
         overall={name: intervals[name][0] for name in _OVERALL if name in intervals},
