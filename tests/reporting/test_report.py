@@ -14,7 +14,8 @@ import pytest
 
 from foveal.events import CheckpointSaved, EpochDone, Event, Finished, Planned, StepDone, Stopped
 from foveal.metrics.classification import classification_metrics
-from foveal.reporting.report import Report, Shown, render
+from foveal.reporting.pictures import Shown
+from foveal.reporting.report import Report, render
 
 VOID = {"br", "col", "img", "link", "meta", "circle", "line", "path", "polyline", "rect"}
 HOSTILE = "</td><script>alert('1')</script>\"' onload=x & <img src=http://evil.example/x>"

@@ -89,10 +89,15 @@ def classification_metrics(
     intervals = _intervals(value, {**_joined(blocks), **_joined(ranking_blocks)})
     support = np.bincount(labels, minlength=num_classes)
     claimed = np.bincount(items.predicted, minlength=num_classes)
-    shares_of = {"accuracy": [num_items], "top5": [num_items], "recall": support, "precision": claimed}
+    shares_of: dict[str, list[int]] = {
+        "accuracy": [num_items],
+        "top5": [num_items],
+        "recall": support.tolist(),
+        "precision": claimed.tolist(),
+    }
     for name in shares_of.keys() & intervals.keys():
         pairs = zip(intervals[name], shares_of[name], strict=True)
-        intervals[name] = [widened_at_the_edge(each, max(1, int(count))) for each, count in pairs]
+        intervals[name] = [widened_at_the_edge(each, max(1, count)) for each, count in pairs]
     return ClassificationMetrics(
         num_items=num_items,
         overall={name: intervals[name][0] for name in _OVERALL if name in intervals},

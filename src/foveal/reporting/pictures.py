@@ -1,21 +1,16 @@
 """Pictures as data URIs: grids of predictions, the augmented sheet, first-layer filters."""
 
-from __future__ import annotations
-
 import base64
 import io
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from foveal.reporting.markup import Html, join, tag
 from foveal.reporting.page import note
-
-if TYPE_CHECKING:
-    from foveal.reporting.report import Shown
 
 THUMBNAIL = 160
 """Longest side of a picture in the file, in pixels."""
@@ -27,6 +22,20 @@ FEW_FILTERS, MOST_FILTERS = 24, 96
 """Up to which they are drawn larger, and up to which they are drawn."""
 MOST_SLICES = 16
 """Of one filter, where its inputs are not grey or RGB."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """One picture with what was said of it."""
+
+    image: np.ndarray
+    """uint8 (H, W, C) of 1 to 16 channels: 1 is grey, 3 RGB; of others the first is shown."""
+    path: str
+    truth: str
+    label: str
+    """The predicted class."""
+    score: float
+    """Its probability."""
 
 
 def predictions(shown: Sequence[Shown], *, right: bool) -> Html:

@@ -19,20 +19,6 @@ from foveal.reporting.words import things
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
-    """One picture with what was said of it."""
-
-    image: np.ndarray
-    """uint8 (H, W, C) of 1 to 16 channels: 1 is grey, 3 RGB; of others the first is shown."""
-    path: str
-    truth: str
-    label: str
-    """The predicted class."""
-    score: float
-    """Its probability."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Report:
     """Everything the page shows, in plain values; nothing here needs to be escaped."""
 
@@ -61,9 +47,9 @@ class Report:
     """What `foveal.device.machine` says."""
     times: Mapping[str, float]
     """Seconds by name: reading, decoding, training, evaluation, report, total."""
-    mistakes: Sequence[Shown]
+    mistakes: Sequence[pictures.Shown]
     """The most confident mistakes, most confident first."""
-    unsure: Sequence[Shown]
+    unsure: Sequence[pictures.Shown]
     """Right, but the least sure, least sure first."""
     augmented: Sequence[np.ndarray]
     """What the network really saw: uint8 (H, W, C)."""
@@ -98,7 +84,7 @@ def render(report: Report) -> str:
     )
 
 
-def _mistakes(shown: Sequence[Shown], evaluation: Mapping) -> Section:
+def _mistakes(shown: Sequence[pictures.Shown], evaluation: Mapping) -> Section:
     right, total = right_of(evaluation)
     if shown:
         words = (
@@ -113,7 +99,7 @@ def _mistakes(shown: Sequence[Shown], evaluation: Mapping) -> Section:
     return Section(anchor="mistakes", title="Its most confident mistakes", short="Mistakes", body=body)
 
 
-def _unsure(shown: Sequence[Shown]) -> Section:
+def _unsure(shown: Sequence[pictures.Shown]) -> Section:
     words = "Right, but with the lowest scores, least sure first: more images like these help most."
     body = join(note(words), pictures.predictions(shown, right=True))
     return Section(anchor="unsure", title="Right, but barely", short="Doubts", body=body)

@@ -17,7 +17,8 @@ from foveal.files import write_json, write_text
 from foveal.networks import NETWORKS
 from foveal.networks.describe import describe_network
 from foveal.recipes.defaults import Recipe
-from foveal.reporting.report import Report, Shown, render
+from foveal.reporting.pictures import Shown
+from foveal.reporting.report import Report, render
 from foveal.runs import RunFolder, read_events
 from foveal.tasks.task import Task
 from foveal.training.loop import Trainer
