@@ -16,8 +16,8 @@ def advice(training: Profile, prediction: Sequence[Profile], ceilings: Ceilings,
     words = [_limit(training), *_precision_words(ceilings, precision)]
     if training.share(DATA) > _DATA_SHARE:
         words.append(
-            f"Gathering and augmenting take {training.share(DATA):.0%} of the step: fewer kinds of augmentation, or "
-            "fewer images of a larger network, would bring it below 5 %."
+            f"Gathering and augmenting take {training.share(DATA):.0%} of the step, where 5 % is usual: leave out "
+            "kinds of augmentation that these images don't need (--augmentation none leaves out all)."
         )
     words += _low_rate(training)
     slow = [profile for profile in prediction if profile.share(LOADING) > 0.5]
@@ -65,7 +65,7 @@ def _precision_words(ceilings: Ceilings, precision: str) -> list[str]:
 def _low_rate(training: Profile) -> list[str]:
     return [
         f"Its {part.name} take {part.share:.0%} of the step at {part.of_ceiling:.0%} of this machine's best rate: the "
-        "layers are too narrow, too small or of too few images to fill it. A larger --batch-size may."
+        "layers are too narrow, too small or of too few images to fill it. A larger --batch-size may help."
         for part in training.parts
         if part.name in ARITHMETIC and part.share > _LARGE and part.of_ceiling is not None and part.of_ceiling < _LOW
     ]
