@@ -142,3 +142,10 @@ def test_the_probe_looks_at_all_of_the_data() -> None:
 def test_training_ends_at_the_input_size(size: int) -> None:
     first, last = resolve(TrainSettings(size=size), PHOTOGRAPHS).settings.train_sizes or (0, 0)
     assert first < last == size
+
+
+def test_networks_with_large_layers_without_batch_norm_take_smaller_rates() -> None:
+    rates = {name: resolve(TrainSettings(model=name, size=224), PHOTOGRAPHS).settings.lr for name in NETWORKS}
+    assert {name for name, rate in rates.items() if rate == 0.0025} == {
+        name for name in NETWORKS if name.startswith(("alexnet", "vgg")) or name == "googlenet"
+    }

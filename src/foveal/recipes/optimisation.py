@@ -16,8 +16,11 @@ SMALL_IMAGES_SEEN, PHOTOGRAPHS_SEEN = 1_500_000, 100_000
 FEWEST_EPOCHS, MOST_EPOCHS = 15, 100
 EMA_EPOCHS = 2
 """Epochs that the moving average of the weights spans."""
-PLAIN_NETWORKS = ("alexnet", "alexnet_one_tower", "vgg11", "vgg13", "vgg16", "vgg19", "googlenet")
-"""Networks without batch norm, which take smaller learning rates."""
+PLAIN_NETWORKS = (
+    *("alexnet", "alexnet_one_tower", "googlenet"),
+    *(f"vgg{depth}{norm}" for depth in (11, 13, 16, 19) for norm in ("", "_bn")),
+)
+"""Networks with large layers without batch norm, such as the head of every VGG: they take smaller learning rates."""
 SGD_RATES = {"normed": 0.1, "plain": 0.01, "lenet5": 0.004, CUSTOM: 0.01}
 """By kind of network, for a batch of 128; in proportion to the batch (Goyal et al. 2017, arXiv:1706.02677)."""
 ADAM_RATES = {"normed": 3e-3, "plain": 3e-4, "lenet5": 1e-3, CUSTOM: 1e-3}
@@ -70,7 +73,11 @@ def _length(asked: TrainSettings, count: int, small: bool) -> Chosen:
 def _learning_rate(optimiser: str, kind: str, images_per_step: int) -> tuple[float, str]:
     if optimiser in OTHER_RATES:
         return OTHER_RATES[optimiser], f"usual for {optimiser}"
-    words = {"normed": "with batch norm", "plain": "without batch norm", "lenet5": "of LeNet-5's distances"}
+    words = {
+        "normed": "with batch norm",
+        "plain": "with large layers without batch norm",
+        "lenet5": "of LeNet-5's distances",
+    }
     network = words.get(kind, "nothing is known of")
     if optimiser == "sgd":
         rate = SGD_RATES[kind]
