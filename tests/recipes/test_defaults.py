@@ -89,7 +89,7 @@ def test_the_learning_rate_follows_the_batch() -> None:
 
     assert rate(batch_size=128) == pytest.approx(2 * rate(batch_size=32))
     assert rate(batch_size=64, optimiser="sgd") == pytest.approx(2 * rate(batch_size=32, optimiser="sgd"))
-    assert rate(model="vgg11") < rate(model="vgg11_bn", optimiser="sgd")
+    assert rate(model="vgg11") < rate(model="resnet18", optimiser="sgd")
     assert rate(batch_size=16, accumulate=4) == rate(batch_size=64)
 
 
