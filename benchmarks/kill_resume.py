@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from benchmarks.common import keep, unpacked
 
 KILLS = 20
-OPTIONS = ["--model", "resnet20_cifar", "--size", "32", "--epochs", "200", "--checkpoint-seconds", "0.5"]
+OPTIONS = ["--model", "resnet20_cifar", "--size", "32", "--epochs", "400", "--checkpoint-seconds", "0.5"]
 
 
 def command(run: Path, *words: str) -> list[str]:
