@@ -16,7 +16,7 @@ def test_ceilings_are_in_their_units() -> None:
 
 
 def test_the_made_photograph_is_one() -> None:
-    photo = made_jpeg((240, 320))
+    photo = made_jpeg()
     assert decode(photo).shape == (240, 320, 3)
     assert 10_000 < len(photo) < 60_000
-    assert made_jpeg((240, 320)) == photo
+    assert made_jpeg() == photo

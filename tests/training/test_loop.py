@@ -30,8 +30,6 @@ def trainer(module: nn.Module | None = None, count: int = 40, side: int = 24, **
         data.train,
         data.val,
         device=torch.device("cpu"),
-        save_checkpoint=lambda _: None,
-        save_best=lambda *_: None,
     )
 
 

@@ -181,8 +181,13 @@ def test_a_signal_while_the_report_is_made_is_not_swallowed(tmp_path: Path, monk
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr("foveal.verbs.train.finish_run", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        foveal.train(shapes(30), model="lenet5", epochs=1, out=tmp_path / "run")
+    # A shell's background job starts with SIGINT ignored, and these tests may run in one.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            foveal.train(shapes(30), model="lenet5", epochs=1, out=tmp_path / "run")
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_the_time_before_a_resume_counts(tmp_path: Path) -> None:

@@ -59,6 +59,15 @@ def left_out_notes(errors: Sequence[ImageError], kind: str = "image") -> list[st
     return [f"{images} left out"]
 
 
+def labelled_hashes(stores: Mapping[str, Store | None]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """What `duplicate_notes` reads, of the stores that are there: hashes (N,) and labels (N,) by name."""
+    return {
+        name: (store.hashes, np.array([sample.label for sample in store.samples]))
+        for name, store in stores.items()
+        if store is not None
+    }
+
+
 def duplicate_notes(splits: Mapping[str, tuple[np.ndarray, np.ndarray]], classes: tuple[str, ...]) -> list[str]:
     """Sentences on byte-identical images across splits and under two labels; empty where there are none.
 

@@ -17,12 +17,12 @@ from foveal.speed.clock import synchronise
 
 KINDS: dict[str, tuple[str, ...]] = {
     "convolutions": ("conv",),
-    "matrix products": ("mm", "addmm", "bmm", "linear", "scaled_dot_product", "baddbmm"),
-    "norms": ("batch_norm", "native_layer_norm", "group_norm", "local_response_norm"),
+    "matrix products": ("mm", "scaled_dot_product"),
+    "norms": ("batch_norm", "layer_norm", "group_norm"),
     "activations": ("relu", "threshold", "tanh", "sigmoid", "gelu", "silu", "hardswish", "clamp_min"),
     "pooling": ("max_pool", "avg_pool", "mean"),
     "sums and joins": ("add", "cat", "sum"),
-    "precision and layout": ("_to_copy", "copy", "clone", "contiguous"),
+    "precision and layout": ("copy", "clone"),
 }
 """The kinds of a network's operations, by parts of their names in PyTorch; the first that fits."""
 OTHER = "other operations"
@@ -59,9 +59,10 @@ class OperationTimer(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func._can_decompose():  # one that is written in terms of others, which then pass here
-            with self:
-                return func.decompose(*args, **kwargs)
+        with self:  # one that is written in terms of others, which then pass here
+            out = func.decompose(*args, **kwargs)
+        if out is not NotImplemented:
+            return out
         synchronise(self.device)
         start = time.perf_counter()
         out = func(*args, **kwargs)

@@ -41,20 +41,18 @@ class Trainer:
         val_store: Store | None,
         *,
         device: torch.device,
-        save_checkpoint: SaveCheckpoint,
-        save_best: SaveBest,
-        replan: Callable[[TrainState], int] | None = None,
-        replan_seconds: float = math.inf,
-        stop: Callable[[], str | None] = lambda: None,
+        save_checkpoint: SaveCheckpoint = lambda _: None,
+        save_best: SaveBest = lambda *_: None,
     ) -> None:
-        """`stop()` names a reason to end after the current step, or None.
-
-        `replan` gives new total steps: it is asked after each epoch, and every `replan_seconds` within one.
-        """
+        """Left out, `save_checkpoint` and `save_best` save nothing: for a run that is only measured."""
         self.task, self.state, self.preprocess, self.device = task, state, preprocess, device
         self.train_store, self.val_store = train_store, val_store
-        self.save_checkpoint, self.save_best, self.stop = save_checkpoint, save_best, stop
-        self.replan, self.replan_seconds = replan, replan_seconds
+        self.save_checkpoint, self.save_best = save_checkpoint, save_best
+        self.stop: Callable[[], str | None] = lambda: None
+        """Names a reason to end after the current step, or None."""
+        self.replan: Callable[[TrainState], int] | None = None
+        """Gives new total steps: asked after each epoch, and every `replan_seconds` within one."""
+        self.replan_seconds = math.inf
         self._replanned_at = 0.0
         self._averaged: nn.Module | None = None
         self._epoch_order: tuple[int, Tensor] | None = None
@@ -171,9 +169,8 @@ class Trainer:
         indices = step_indices(self._order(epoch), step_in_epoch, plan.images_per_step)
         size = size or plan.size_at(step)
         start = time.perf_counter()
-        torch.manual_seed(
-            (plan.seed * 1_000_003 + step) % 2**63
-        )  # dropout is keyed by step: a resumed run draws the same
+        # Dropout is keyed by step: a resumed run draws the same.
+        torch.manual_seed((plan.seed * 1_000_003 + step) % 2**63)
         state.network.train()
         for part in indices.tensor_split(math.ceil(len(indices) / plan.batch_size)):
             inputs, targets = self.training_batch(part, epoch=epoch, size=size)

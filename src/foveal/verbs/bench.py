@@ -23,7 +23,6 @@ from foveal.types import DeviceName
 from foveal.verbs.console import say
 from foveal.verbs.evaluate import model_path
 
-_PHOTO_HW = (240, 320)
 _PREDICTED = (1, 32)  # images at once
 
 
@@ -37,8 +36,8 @@ def bench(
 ) -> dict[str, Any]:
     """The machine's ceilings, and the parts of a training step and of predictions as shares of them.
 
-    model: a network's name, a model file or a run folder, whose own settings are then taken. None of the rest is what
-    training would choose for it. Images are made on the spot: their content does not matter to speed.
+    model: a network's name, or a model file or run folder, whose own settings are then taken. What is None is what
+    training would choose. Images are made on the spot: their content does not matter to speed.
     Raises ModelError and UsageError.
     """
     settings, classes, channels = _settings(model)
@@ -56,7 +55,7 @@ def bench(
     trainer = _trainer(settings, classes, channels, where)
     used = "bfloat16" if trainer.state.plan.bfloat16 else "float32"
     training = profile_training(trainer, ceilings, used)
-    photo = made_jpeg(_PHOTO_HW)
+    photo = made_jpeg()
     prediction = [
         profile_prediction(trainer.state.network, trainer.preprocess, [photo] * count, device=where, ceilings=ceilings)
         for count in _PREDICTED
@@ -97,13 +96,4 @@ def _trainer(settings: TrainSettings, classes: tuple[str, ...], channels: int, d
     data = prepare_data(samples, (), settings, channels=channels)
     task = prepare_task(settings, classes, data.train.samples)
     state = prepare_state(settings, task, data, device=device, module=None)
-    return Trainer(
-        task,
-        state,
-        data.preprocess,
-        data.train,
-        None,
-        device=device,
-        save_checkpoint=lambda _: None,
-        save_best=lambda *_: None,
-    )
+    return Trainer(task, state, data.preprocess, data.train, None, device=device)

@@ -55,7 +55,7 @@ def choices(data: Any, given: Mapping[str, Any], config: Path | None, *, format:
     asked_before = frozenset(saved.get("augment_asked", ()))
     values, reasons = dict(saved["settings"]), dict(saved["reasons"])
     forgotten = set(reasons) if _BEARING & set(said) else set()
-    forgotten |= {"time": {"epochs"}, "epochs": {"time"}}.get(next(iter({"time", "epochs"} & set(said)), ""), set())
+    forgotten |= {other for name, other in (("time", "epochs"), ("epochs", "time")) if name in said}
     before = values.get("augment", {})
     for name in forgotten:
         values.pop(name, None)

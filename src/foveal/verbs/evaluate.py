@@ -77,12 +77,9 @@ def _samples_of(dataset: Dataset, bundle: Bundle, split: Split | None) -> tuple[
     made = bundle.contract.data["split"]
     if _same_counts(dataset, bundle.contract):
         again = assign_splits(dataset, val_share=made["val_share"], test_share=made["test_share"], seed=made["seed"])
-        same_data = _any_seen(again.of_split("train")[:_LOOKED_AT], bundle.seen_hashes)
-    else:
-        same_data = False
-    if same_data:
-        dataset = again
-    elif split is None and not any(sample.split for sample in dataset.samples):
+        if _any_seen(again.of_split("train")[:_LOOKED_AT], bundle.seen_hashes):
+            dataset = again
+    if split is None and not any(sample.split for sample in dataset.samples):
         return "all", dataset.samples
     samples = dataset.of_split(split or "test")
     if not samples:

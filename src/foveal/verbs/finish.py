@@ -1,6 +1,7 @@
 """The end of a run: evaluate the saved model on images it never saw, and write metrics.json and report.html."""
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from foveal.bundle import Bundle, load_bundle
 from foveal.device import machine
-from foveal.evaluation.evaluate import Evaluation, duplicate_notes, evaluate_store, left_out_notes
+from foveal.evaluation.evaluate import Evaluation, duplicate_notes, evaluate_store, labelled_hashes, left_out_notes
 from foveal.feed.decoding import image_name
 from foveal.feed.store import Store, build_store
 from foveal.files import write_json, write_text
@@ -37,7 +38,7 @@ def finish_run(session: Session) -> dict[str, Any]:
     bundle = load_bundle(run.model, module=copy.deepcopy(session.module))
     test = build_store(session.dataset.of_split("test"), data.preprocess, on_bad_image="skip")
     split, store = _evaluation_store(test, data)
-    own_notes = _split_notes(split, test, data, task)
+    own_notes = _split_notes(split, test, data, task, said=session.notes)
     for note in own_notes:
         say(f"warning: {note}")
     evaluation = evaluate_store(task, bundle.network, data.preprocess, store, device=session.device)
@@ -90,7 +91,8 @@ def _evaluation_store(test: Store, data: TrainingData) -> tuple[Split, Store]:
     return "train", build_store(data.train.samples, data.preprocess, on_bad_image="skip")
 
 
-def _split_notes(split: Split, test: Store, data: TrainingData, task: Task) -> list[str]:
+def _split_notes(split: Split, test: Store, data: TrainingData, task: Task, *, said: Sequence[str]) -> list[str]:
+    """What is to be known of the evaluated images, without what was `said` before training."""
     notes = left_out_notes(test.skipped, "test image")
     if split == "train":
         notes.append("there are no test or held-out images: these figures are of the training images themselves")
@@ -99,19 +101,9 @@ def _split_notes(split: Split, test: Store, data: TrainingData, task: Task) -> l
             "there are no test images: these figures are of the held-out ones, by which the weights were chosen"
         )
     else:
-        before = {"train": data.train, "val": data.val}
-        known = duplicate_notes(_hashes(before), task.classes)
-        after = duplicate_notes(_hashes({**before, "test": test}), task.classes)
-        notes += [note for note in after if note not in known]
+        found = duplicate_notes(labelled_hashes({"train": data.train, "val": data.val, "test": test}), task.classes)
+        notes += [note for note in found if note not in said]
     return notes
-
-
-def _hashes(stores: dict[str, Store | None]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    return {
-        name: (store.hashes, np.array([sample.label for sample in store.samples]))
-        for name, store in stores.items()
-        if store is not None
-    }
 
 
 def _data_facts(dataset: Dataset, data: TrainingData, test: Store, split_note: str) -> dict[str, Any]:

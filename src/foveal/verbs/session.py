@@ -15,7 +15,7 @@ from foveal.augment.settings import AugmentSettings
 from foveal.bundle import Contract, save_bundle
 from foveal.device import machine, pick_device
 from foveal.errors import UsageError
-from foveal.evaluation.evaluate import duplicate_notes, left_out_notes
+from foveal.evaluation.evaluate import duplicate_notes, labelled_hashes, left_out_notes
 from foveal.recipes.defaults import Recipe
 from foveal.runs import RunFolder, cut_events
 from foveal.tasks.task import Task
@@ -148,8 +148,6 @@ def plan_by_time(session: Session) -> None:
         data.train,
         data.val,
         device=session.device,
-        save_checkpoint=lambda _: None,
-        save_best=lambda *_: None,
     )
     seconds = parse_seconds(settings.time)
     step_seconds = trainer.measure_step_seconds(most_seconds=_MEASURED_SHARE * seconds)
@@ -181,11 +179,7 @@ def _precision(state: TrainState) -> str:
 
 
 def _data_notes(data: TrainingData, classes: tuple[str, ...]) -> tuple[str, ...]:
-    stores = {"train": data.train} | ({} if data.val is None else {"val": data.val})
-    notes = duplicate_notes(
-        {name: (store.hashes, np.array([sample.label for sample in store.samples])) for name, store in stores.items()},
-        classes,
-    )
+    notes = duplicate_notes(labelled_hashes({"train": data.train, "val": data.val}), classes)
     return (*notes, *left_out_notes(data.skipped))
 
 
