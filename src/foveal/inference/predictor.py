@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from foveal.bundle import Contract, load_bundle
-from foveal.device import place
+from foveal.device import keep_freed_memory, place
 from foveal.errors import ImageError
 from foveal.evaluation.forward import BATCH_SIZE, forward_views, plain_view, test_time_views
 from foveal.preprocess import ImageSource, as_batch
@@ -24,6 +24,7 @@ class Model:
     """A trained network, ready to use: `model(image)`; `foveal.load` makes it."""
 
     def __init__(self, contract: Contract, network: nn.Module, *, device: torch.device) -> None:
+        keep_freed_memory()
         self.contract = contract
         self.task = contract.make_task()
         self.device = device

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from foveal.augment.draws import Draws
 from foveal.augment.pipeline import augment_images, draw, mix
+from foveal.device import keep_freed_memory
 from foveal.errors import FovealError
 from foveal.events import CheckpointSaved, EpochDone, Event, Planned, StepDone, Stopped
 from foveal.feed.order import epoch_order, step_indices
@@ -45,6 +46,7 @@ class Trainer:
         save_best: SaveBest = lambda *_: None,
     ) -> None:
         """Left out, `save_checkpoint` and `save_best` save nothing: for a run that is only measured."""
+        keep_freed_memory()
         self.task, self.state, self.preprocess, self.device = task, state, preprocess, device
         self.train_store, self.val_store = train_store, val_store
         self.save_checkpoint, self.save_best = save_checkpoint, save_best
