@@ -126,3 +126,20 @@ def test_what_cannot_be_a_key_is_refused() -> None:
         UsageError, match=r"samples: expected int64 of shape \(B,\), got torch.float32 of shape \(2, 1\)"
     ):
         Draws(0, 0, torch.zeros(2, 1))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.3, 0.5, 1.0])
+def test_alternating_draws_are_spread_over_the_epochs(share: float) -> None:
+    epochs = torch.stack([Draws(1, epoch, MANY).alternating("hflip", share) for epoch in range(20)]).double()
+    assert (epochs.mean(0) - share).abs().max() < 1e-9  # every sample has its share in 20 epochs
+    assert (epochs.mean(1) - share).abs().max() < 0.01  # and every epoch its share of samples
+    if share == 0.5:
+        assert bool((epochs[1:] != epochs[:-1]).all())
+
+
+def test_two_alternating_draws_meet_in_all_four_ways() -> None:
+    both = [
+        draws.alternating("hflip", 0.5).long() + 2 * draws.alternating("vflip", 0.5, every=2).long()
+        for draws in (Draws(1, epoch, MANY) for epoch in range(4))
+    ]
+    assert torch.equal(torch.stack(both).sort(0).values, torch.arange(4)[:, None].expand(4, len(MANY)))

@@ -19,7 +19,7 @@ from foveal.layers import (
     scaled_tanh,
     separated_codes,
 )
-from foveal.layers.initialisation import kaiming, lecun_uniform_
+from foveal.layers.initialisation import dirac_start, kaiming, lecun_uniform_, whitening_filters
 
 LAYERS = {
     "scaled_tanh": (ScaledTanh, (2, 3, 4, 5)),
@@ -188,3 +188,31 @@ def test_pad_shortcut_takes_every_second_value_and_appends_zeros() -> None:
     assert y.shape == (2, 5, 3, 2)
     assert torch.equal(y[:, :3], x[:, :, ::2, ::2])
     assert not y[:, 3:].any()
+
+
+def test_whitened_patches_are_uncorrelated_and_of_variance_one() -> None:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(40, 3, 13, 17, generator=generator) - 0.5
+    images = images + images.roll(1, dims=3) + images.mean(dim=1, keepdim=True)  # neighbours and colours go together
+    filters = whitening_filters(images, 2, eps=0.0)
+    assert filters.shape == (24, 3, 2, 2)
+    torch.testing.assert_close(filters[12:], -filters[:12])
+    answers = torch.nn.functional.conv2d(images, filters[:12]).transpose(0, 1).flatten(1).double()
+    torch.testing.assert_close(answers @ answers.T / answers.shape[1], torch.eye(12).double(), rtol=0, atol=1e-4)
+
+
+def test_whitening_leaves_small_that_which_hardly_varies() -> None:
+    flat = torch.ones(4, 1, 6, 6) + 1e-4 * torch.randn(4, 1, 6, 6, generator=torch.Generator().manual_seed(0))
+    answers = torch.nn.functional.conv2d(flat, whitening_filters(flat, 2)[:4])
+    assert answers[:, :3].abs().max() < 0.1  # the noise
+    torch.testing.assert_close(answers[:, 3].abs(), torch.ones(4, 5, 5), rtol=0, atol=0.01)
+
+
+def test_a_dirac_start_passes_the_first_maps_on() -> None:
+    torch.manual_seed(0)
+    conv = nn.Conv2d(3, 5, 3, padding=1, bias=False)
+    before = conv.weight[3:].clone()
+    images = torch.randn(2, 3, 6, 5)
+    answers = dirac_start(conv)(images)
+    assert torch.equal(answers[:, :3], images)
+    assert torch.equal(conv.weight[3:], before)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from foveal.augment.settings import AugmentSettings
 from foveal.errors import BadImagesError, DataError, UsageError
 from foveal.networks import NETWORKS
 from foveal.read import from_arrays
@@ -107,6 +108,33 @@ def test_time_leaves_epochs_open() -> None:
 
 def test_momentum_0_means_no_nesterov() -> None:
     assert resolve(TrainSettings(momentum=0.0), PHOTOGRAPHS).settings.nesterov is False
+
+
+def test_the_fast_recipe_has_its_own_network_and_optimiser() -> None:
+    recipe = resolve(TrainSettings(recipe="fast"), THUMBNAILS)
+    settings = recipe.settings
+    assert (settings.model, settings.optimiser, settings.batch_size) == ("fastnet", "muon", 500)
+    assert recipe.augment == AugmentSettings(translate=recipe.augment.translate)
+    assert {key for key, value in vars(settings).items() if value is None} == {"time"}
+    assert resolve(TrainSettings(recipe="fast", time="5m"), THUMBNAILS).settings.epochs is None
+    few = resolve(TrainSettings(recipe="fast"), replace(THUMBNAILS, num_train=900)).settings
+    assert few.batch_size == 32
+    assert few.lr == pytest.approx((settings.lr or 0) * (32 / 500) ** 0.5, rel=1e-3)
+    assert (few.epochs or 0) > (settings.epochs or 0)
+
+
+def test_what_is_asked_for_stays_in_the_fast_recipe() -> None:
+    settings = resolve(TrainSettings(recipe="fast", optimiser="sgd", epochs=3, model="resnet20_cifar"), DIGITS).settings
+    usual = resolve(TrainSettings(optimiser="sgd", batch_size=500), DIGITS).settings
+    assert (settings.model, settings.epochs) == ("resnet20_cifar", 3)
+    assert settings.lr == usual.lr
+
+
+def test_the_fast_recipe_is_for_small_images() -> None:
+    with pytest.raises(UsageError, match="--recipe fast is for images below 64 px; these are about 240 px"):
+        resolve(TrainSettings(recipe="fast"), PHOTOGRAPHS)
+    with pytest.raises(UsageError, match="--recipe quick: expected one of auto, fast"):
+        TrainSettings(recipe="quick")  # type: ignore[arg-type]
 
 
 def test_unknown_schedule() -> None:

@@ -9,7 +9,7 @@ from torch import nn
 
 from foveal.errors import UsageError
 from foveal.training.names import OPTIMISER_NAMES
-from foveal.training.optimisers import OPTIMISERS, build_optimiser, parameter_groups
+from foveal.training.optimisers import MUON_OTHERS, OPTIMISERS, build_optimiser, parameter_groups
 
 STEPS, LR, DECAY = 25, 0.02, 0.3
 TOLERANCE = 1e-12
@@ -147,8 +147,9 @@ def test_decay_all_decays_all() -> None:
 @pytest.mark.parametrize("name", OPTIMISER_NAMES)
 def test_the_groups_reach_the_optimiser(name: str) -> None:
     groups = build_optimiser(name, Net(), lr=0.1, weight_decay=0.05).param_groups
-    assert [group["weight_decay"] for group in groups] == [0.05, 0.0]
-    assert [group["lr"] for group in groups] == [0.1, 0.1]
+    assert {group["weight_decay"] for group in groups} == {0.05, 0.0}
+    assert [group["lr"] for group in groups] == [0.1 * group["lr_share"] for group in groups]
+    assert {group["lr_share"] for group in groups} == ({1.0, MUON_OTHERS} if name == "muon" else {1.0})
 
 
 def train_channels_last(name: str, steps: int, *, resume_at: int | None = None) -> torch.Tensor:

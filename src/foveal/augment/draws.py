@@ -7,7 +7,7 @@ resumed run, another batch order, another number of processes or another device 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -48,6 +48,14 @@ class Draws:
     def bernoulli(self, name: str, p: float) -> Tensor:
         """True with probability `p`, (B,) bool; 0 is never and 1 is always."""
         return torch.from_numpy(self._units(name) < p)
+
+    def alternating(self, name: str, p: float, *, every: int = 1) -> Tensor:
+        """True in a share `p` of the epochs, as evenly spread over them as can be, (B,) bool: 1/2 is every other one.
+
+        Which ones is random and each sample's own. It changes every `every` epochs.
+        """
+        phase = replace(self, epoch=0)._units(name)
+        return torch.from_numpy((phase + self.epoch // every * p) % 1 < p)
 
     def beta(self, name: str, alpha: float) -> Tensor:
         """Beta(alpha, alpha) numbers, (B,) float32, for any alpha above 0.

@@ -20,9 +20,9 @@ class AugmentSettings:
     """
 
     hflip: float = 0.0
-    """Probability, 0 to 1, of mirroring left and right."""
+    """Share of the epochs, 0 to 1, in which an image is mirrored left and right, evenly spread."""
     vflip: float = 0.0
-    """Probability, 0 to 1, of mirroring top and bottom."""
+    """Share of the epochs, 0 to 1, in which an image is mirrored top and bottom, evenly spread."""
     rotate_deg: float = 0.0
     """Largest rotation either way, 0 to 180 degrees."""
     translate: float = 0.0

@@ -1,5 +1,7 @@
 """What every backbone of the index is, and the check of what goes into one."""
 
+from collections.abc import Callable
+
 from torch import Tensor, jit, nn
 
 from foveal.errors import ModelError
@@ -20,6 +22,9 @@ class Backbone(nn.Module):
     """Smallest side, in pixels."""
     stages: tuple[StageSpec, ...]
     """The features that fit a pyramid, from the finest to the coarsest; each named as in `Features`."""
+
+    def initialise_from(self, images: Callable[[], Tensor]) -> None:
+        """Sets the weights that follow from the data, where there are such; `images()` gives some (B, C, H, W)."""
 
     def forward(self, images: Tensor) -> Features:
         raise NotImplementedError

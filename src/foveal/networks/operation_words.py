@@ -90,6 +90,7 @@ MODULES: dict[type[nn.Module], Callable[[Any], str]] = {
     nn.Linear: lambda m: f"linear {m.in_features} → {m.out_features}",
     nn.BatchNorm2d: _always("batch norm"),
     nn.ReLU: _always("ReLU"),
+    nn.GELU: _always("GELU"),
     nn.Dropout: lambda m: f"dropout {m.p:g}",
     nn.Flatten: _always("flatten"),
     nn.Identity: _always("identity"),

@@ -11,6 +11,7 @@ from foveal.losses.names import LOSS_NAMES
 from foveal.networks import NETWORKS
 from foveal.networks.build import network_spec
 from foveal.recipes.facts import DataFacts
+from foveal.recipes.fast import check_fast, fast_augmentation, fast_optimisation
 from foveal.recipes.optimisation import optimisation
 from foveal.training.names import OPTIMISER_NAMES, SCHEDULE_NAMES
 from foveal.training.settings import TrainSettings
@@ -43,7 +44,11 @@ def resolve(asked: TrainSettings, facts: DataFacts, *, own_module: bool = False)
     model = _model(asked, small, own_module)
     chosen["model"] = model
     chosen |= _input(asked, facts, model[0], small, own_module)
-    chosen |= optimisation(asked, facts, model[0], small=small)
+    if asked.recipe == "fast":
+        check_fast(facts, small_side=SMALL_SIDE)
+        chosen |= fast_optimisation(asked, facts, model[0])
+    else:
+        chosen |= optimisation(asked, facts, model[0], small=small)
     values = {name: value for name, (value, _) in chosen.items() if getattr(asked, name) is None}
     reasons = {name: chosen[name][1] for name in values}
     augment, augment_reason = _augmentation(asked, facts, small)
@@ -58,6 +63,8 @@ def _model(asked: TrainSettings, small: bool, own_module: bool) -> tuple[str, st
         return CUSTOM, "your own module"
     if asked.model is not None:
         return asked.model, "asked for"
+    if asked.recipe == "fast":
+        return "fastnet", "the fast recipe's own"
     if small:
         return (
             "resnet20_cifar",
@@ -106,6 +113,8 @@ def _augmentation(asked: TrainSettings, facts: DataFacts, small: bool) -> tuple[
 def _augmentation_base(asked: TrainSettings, facts: DataFacts, small: bool) -> tuple[AugmentSettings, str]:
     if asked.augmentation == "none":
         return AugmentSettings(), "none was asked for"
+    if asked.recipe == "fast":
+        return fast_augmentation()
     if small and facts.channels == 1:
         settings = AugmentSettings(rotate_deg=10.0, translate=0.07, scale=(0.9, 1.1), shear_deg=6.0)
         return (

@@ -25,7 +25,7 @@ SGD_RATES = {"normed": 0.1, "plain": 0.01, "lenet5": 0.004, CUSTOM: 0.01}
 """By kind of network, for a batch of 128; in proportion to the batch (Goyal et al. 2017, arXiv:1706.02677)."""
 ADAM_RATES = {"normed": 3e-3, "plain": 3e-4, "lenet5": 1e-3, CUSTOM: 1e-3}
 """By kind of network, for a batch of 32; by the batch's square root (Malladi et al. 2022, arXiv:2205.10287)."""
-OTHER_RATES = {"rmsprop": 1e-3, "adagrad": 1e-2}
+OTHER_RATES = {"rmsprop": 1e-3, "adagrad": 1e-2, "muon": 0.1}
 
 
 def optimisation(asked: TrainSettings, facts: DataFacts, model: str, *, small: bool) -> Chosen:

@@ -158,7 +158,7 @@ class Trainer:
         if state.plan.clip_norm:
             nn.utils.clip_grad_norm_(state.network.parameters(), state.plan.clip_norm)
         for group in state.optimiser.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group["lr_share"]
         state.optimiser.step()
         state.optimiser.zero_grad(set_to_none=True)
         if state.ema is not None:

@@ -1,6 +1,6 @@
 """The names of optimisers and schedules, for settings and `--help`; importing this loads no torch."""
 
-OPTIMISER_NAMES: tuple[str, ...] = ("sgd", "adam", "adamw", "rmsprop", "adagrad")
+OPTIMISER_NAMES: tuple[str, ...] = ("sgd", "adam", "adamw", "rmsprop", "adagrad", "muon")
 """The keys of `foveal.training.optimisers.OPTIMISERS`, in its order."""
 
 SCHEDULE_NAMES: tuple[str, ...] = ("constant", "step", "cosine", "one_cycle")

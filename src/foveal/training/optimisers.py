@@ -8,9 +8,13 @@ import torch
 from torch import nn
 from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
+from foveal.device import native_bf16
 from foveal.errors import UsageError, did_you_mean
+from foveal.training.muon import Muon
 
 Groups = list[dict[str, Any]]
+
+MUON_OTHERS = 0.02  # of Muon's rate, a share of a kernel's norm, is AdamW's for the parameters that are no kernels
 
 NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
 """Modules whose parameters take no weight decay; `_NormBase` is every batch and instance norm."""
@@ -23,15 +27,15 @@ class OptimiserOptions:
     lr: float
     """Peak learning rate, above 0; the loop overwrites the groups' `lr` at each step."""
     momentum: float = 0.9
-    """Of sgd and rmsprop, in [0, 1)."""
+    """Of sgd, rmsprop and muon, in [0, 1)."""
     nesterov: bool = False
     """Of sgd."""
     betas: tuple[float, float] = (0.9, 0.999)
-    """Of adam and adamw, each in [0, 1)."""
+    """Of adam and adamw, and of what muon gives to adamw, each in [0, 1)."""
     alpha: float = 0.99
     """Of rmsprop: decay of the mean square, in [0, 1)."""
     eps: float = 1e-8
-    """Added to the denominators of adam, adamw, rmsprop and adagrad."""
+    """Added to the denominators of adam, adamw, rmsprop and adagrad, and in muon's adamw."""
 
     def __post_init__(self) -> None:
         if not self.lr > 0:
@@ -67,6 +71,7 @@ def build_optimiser(
     - adam: g += λw; Kingma & Ba 2014, arXiv:1412.6980, algorithm 1
     - adamw: w -= ηλw, then Adam on g alone; Loshchilov & Hutter 2017, arXiv:1711.05101, algorithm 2
     - rmsprop: g += λw; s = αs + (1 - α)g²; v = μv + g/(√s + ε); w -= ηv; Tieleman & Hinton 2012, lecture 6.5
+    - muon: convolutions' kernels by `foveal.training.muon.Muon`, the others by adamw at 0.02 η
     - adagrad: g += λw; s += g²; w -= ηg/(√s + ε); Duchi et al. 2011, JMLR 12
 
     So weight decay is an L2 penalty that passes through momentum and scaling everywhere but in adamw, where
@@ -85,6 +90,8 @@ def build_optimiser(
     options = OptimiserOptions(lr=lr, momentum=momentum, nesterov=nesterov, betas=betas, alpha=alpha, eps=eps)
     groups = parameter_groups(module, weight_decay=weight_decay, decay_all=decay_all)
     optimiser = OPTIMISERS[name](groups, options)
+    for group in optimiser.param_groups:
+        group["lr"] = lr * group.setdefault("lr_share", 1.0)
     optimiser.register_load_state_dict_post_hook(_match_layouts)
     return optimiser
 
@@ -143,12 +150,32 @@ def _adagrad(groups: Groups, options: OptimiserOptions) -> Optimizer:
     return Adagrad(groups, lr=options.lr, eps=options.eps, **_kernel(groups, fused_on=("cpu",)))
 
 
+def _muon(groups: Groups, options: OptimiserOptions) -> Optimizer:
+    split = []
+    for group in groups:
+        kernels = [each for each in group["params"] if each.ndim == 4]
+        others = [each for each in group["params"] if each.ndim != 4]
+        split.append({**group, "params": kernels, "orthogonal": True, "lr_share": 1.0})
+        split.append({**group, "params": others, "orthogonal": False, "lr_share": MUON_OTHERS})
+    first = groups[0]["params"][0]
+    fast = first.dtype == torch.float32 and native_bf16(first.device)
+    return Muon(
+        [group for group in split if group["params"]],
+        lr=options.lr,
+        momentum=options.momentum,
+        betas=options.betas,
+        eps=options.eps,
+        matrix_dtype=torch.bfloat16 if fast else first.dtype,
+    )
+
+
 OPTIMISERS: dict[str, Callable[[Groups, OptimiserOptions], Optimizer]] = {
     "sgd": _sgd,
     "adam": _adam,
     "adamw": _adamw,
     "rmsprop": _rmsprop,
     "adagrad": _adagrad,
+    "muon": _muon,
 }
 
 

@@ -28,6 +28,7 @@ from foveal.training.state import TrainState
 from foveal.types import Sample
 
 STORE_SCALE = 1.25  # of the last training side, where images are cropped at random: detail to crop from
+FIRST_IMAGES = 1024  # evenly spread ones, for the weights that follow from the data
 LENET5_MEAN, LENET5_STD = 0.1 / 1.275, 1 / 1.275  # black -0.1, white 1.175 (LeCun et al. 1998, section II.B)
 
 
@@ -105,7 +106,7 @@ def prepare_state(
     module: nn.Module | None,
 ) -> TrainState:
     """Network, optimiser and plan, seeded. With a time budget the plan's steps are provisional: one epoch."""
-    network = build_network(settings, task, data.preprocess.channels, module)
+    network = build_network(settings, task, data, module)
     network = place(network, device)
     assert settings.lr is not None
     assert settings.optimiser is not None
@@ -124,13 +125,16 @@ def prepare_state(
     return TrainState(network=network, optimiser=optimiser, ema=ema, plan=plan)
 
 
-def build_network(settings: TrainSettings, task: Task, channels: int, module: nn.Module | None) -> nn.Module:
-    """The named network with fresh weights drawn from the seed, or the user's own module as it is."""
+def build_network(settings: TrainSettings, task: Task, data: TrainingData, module: nn.Module | None) -> nn.Module:
+    """The named network with fresh weights drawn from the seed and the data, or the user's own module as it is."""
     torch.manual_seed(settings.seed)
     if module is not None:
         return wrap_module(module)
     assert settings.model is not None
-    return task.build(build_backbone(settings.model, in_channels=channels))
+    backbone = build_backbone(settings.model, in_channels=data.preprocess.channels)
+    few = torch.linspace(0, len(data.train) - 1, min(FIRST_IMAGES, len(data.train))).round().long()
+    backbone.initialise_from(lambda: data.preprocess.to_input(data.train.gather(few)))
+    return task.build(backbone)
 
 
 def make_plan(settings: TrainSettings, num_samples: int, *, bfloat16: bool, data: str = "") -> Plan:

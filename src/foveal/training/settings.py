@@ -15,12 +15,15 @@ from foveal.types import DeviceName, Fit, OnBadImage
 ClassWeights = Literal["none", "balanced"]
 Augmentation = Literal["auto", "none"]
 Precision = Literal["auto", "float32", "bfloat16"]
+RecipeName = Literal["auto", "fast"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
     """How to train. Every option of `foveal train` is a field here; None is chosen from the data by stated rules."""
 
+    recipe: RecipeName = "auto"
+    """What chooses the settings not given: auto, the usual rules; fast, quick training on images below 64 px."""
     model: str | None = None
     """Network by name; `foveal models` lists them."""
     size: int | None = None
@@ -39,11 +42,11 @@ class TrainSettings:
     """Seed of splits, weights, order, dropout and augmentation."""
 
     optimiser: str | None = None
-    """sgd, adam, adamw, rmsprop or adagrad."""
+    """sgd, adam, adamw, rmsprop, adagrad or muon."""
     lr: float | None = None
     """Peak learning rate."""
     momentum: float = 0.9
-    """Of sgd and rmsprop."""
+    """Of sgd, rmsprop and muon."""
     nesterov: bool | None = None
     """Nesterov's form of momentum (sgd)."""
     weight_decay: float | None = None
@@ -147,6 +150,7 @@ _RANGES: dict[str, tuple[float, float, str]] = {
 
 
 _WORDS: dict[str, tuple[str, ...]] = {
+    "recipe": get_args(RecipeName),
     "fit": get_args(Fit),
     "class_weights": get_args(ClassWeights),
     "augmentation": get_args(Augmentation),
