@@ -43,10 +43,14 @@ class Draws:
 
     def uniform(self, name: str, low: float = 0.0, high: float = 1.0) -> Tensor:
         """Uniform numbers from `low` to `high`, (B,) float32, in steps of 2**-24 of the range."""
+        if low == high:
+            return torch.full((len(self.samples),), low)
         return torch.from_numpy(low + (high - low) * self._units(name)).float()
 
     def bernoulli(self, name: str, p: float) -> Tensor:
         """True with probability `p`, (B,) bool; 0 is never and 1 is always."""
+        if p == 0:
+            return torch.zeros(len(self.samples), dtype=torch.bool)
         return torch.from_numpy(self._units(name) < p)
 
     def alternating(self, name: str, p: float, *, every: int = 1) -> Tensor:
@@ -54,6 +58,8 @@ class Draws:
 
         Which ones is random and each sample's own. It changes every `every` epochs.
         """
+        if p == 0:
+            return torch.zeros(len(self.samples), dtype=torch.bool)
         phase = replace(self, epoch=0)._units(name)
         return torch.from_numpy((phase + self.epoch // every * p) % 1 < p)
 
