@@ -9,7 +9,7 @@ SRC = Path(foveal.__file__).parent
 LEVELS: dict[str, int] = {
     **dict.fromkeys(["types", "errors", "events", "files"], 0),
     **dict.fromkeys(["ops", "images"], 1),
-    **dict.fromkeys(["device", "runs"], 1),
+    **dict.fromkeys(["device", "processes", "runs"], 1),
     **dict.fromkeys(["preprocess", "read", "augment", "layers", "losses", "metrics"], 2),
     **dict.fromkeys(["feed", "networks"], 3),
     **dict.fromkeys(["tasks", "checks"], 4),

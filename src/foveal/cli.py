@@ -17,6 +17,7 @@ from docstring_parser import parse_from_object
 from foveal import __version__
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import FovealError, Interrupted, UsageError
+from foveal.processes.launch import launched
 from foveal.training.settings import Precision, TrainSettings
 from foveal.types import DeviceName
 
@@ -291,17 +292,23 @@ def _exit_code(run: Callable[[], Any], *, debug: bool) -> int:
         return 1
     except OSError as error:  # no room, no right to write, a lock that is held for hours
         return _fail(str(error), 1, debug=debug)
+    except Exception:
+        if launched().first or debug:
+            raise
+        return 1  # a fault of ours: the first of several processes says it, or fails the same way
 
 
 def _fail(message: str, code: int, *, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    print(f"foveal: {message}", file=sys.stderr)
+    if launched().first:
+        print(f"foveal: {message}", file=sys.stderr)
     return code
 
 
 def _print_json(value: Any) -> None:
-    print(json.dumps(value, allow_nan=False))
+    if launched().first:
+        print(json.dumps(value, allow_nan=False))
 
 
 def _print_predictions(predictions: Iterable[Mapping[str, Any]], *, as_json: bool) -> int:

@@ -65,6 +65,10 @@ class Interrupted(FovealError):
         self.exit_code = exit_code
 
 
+class ProcessLost(FovealError):
+    """Another process of the same run has failed or gone, and this one can't go on without it."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown name: the close ones, or all there are."""
     known = list(known)

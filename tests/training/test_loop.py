@@ -187,6 +187,6 @@ def test_a_step_is_cut_into_equal_parts() -> None:
     ours = trainer(count=33, batch_size=32, accumulate=2)
     sizes = []
     learn = ours.learn
-    ours.learn = lambda inputs, targets, share: (sizes.append(len(inputs)), learn(inputs, targets, share=share))
+    ours.learn = lambda inputs, targets, **options: (sizes.append(len(inputs)), learn(inputs, targets, **options))
     list(ours.run())
     assert sizes == [17, 16]

@@ -46,17 +46,20 @@ def build_store(
     *,
     on_bad_image: OnBadImage = "error",
     progress: Progress | None = None,
+    shared_by: int = 1,
     memory_allowance: int | None = None,
     disk_allowance: int | None = None,
 ) -> Store:
     """Decodes all `samples` once (or finds them decoded) and keeps them where they fit.
 
-    The allowances are in bytes; None measures the machine. Raises BadImagesError, which lists every bad image at once,
-    unless `on_bad_image` is "skip".
+    The allowances are in bytes; None measures the machine. `shared_by` is the number of processes on this machine that
+    want the same images: several map one file, whose pages they share, instead of a copy in memory each.
+    Raises BadImagesError, which lists every bad image at once, unless `on_bad_image` is "skip".
     """
     shape = (len(samples), *preprocess.size_hw, preprocess.channels)
     size = int(np.prod(shape))
-    in_memory = size <= (int(memory_bytes() * MEMORY_SHARE) if memory_allowance is None else memory_allowance)
+    allowance = int(memory_bytes() * MEMORY_SHARE) if memory_allowance is None else memory_allowance
+    in_memory = size * shared_by <= allowance
     on_disk = size <= (allowance_bytes() if disk_allowance is None else disk_allowance)
     files = not any(isinstance(sample.image, ArrayImage) for sample in samples)
     start = time.perf_counter()
@@ -74,8 +77,9 @@ def build_store(
         if key is not None and (on_disk or is_cached(key)):
             entry = open_or_build(key, shape, fill)
             how = "found decoded" if entry.reused else f"decoded in {time.perf_counter() - start:.1f} s"
-            where = "in memory" if in_memory else "memory-mapped"
-            pixels = np.array(entry.pixels) if in_memory else entry.pixels
+            copied = in_memory and shared_by == 1
+            where = "in memory" if copied else "memory-mapped"
+            pixels = np.array(entry.pixels) if copied else entry.pixels
             description = f"{found}, {where} ({size / 2**20:,.0f} MiB), {how}"
             return _over_array(samples, pixels, entry.hashes, entry.bad, on_bad_image, description)
     if in_memory:

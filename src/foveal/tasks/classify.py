@@ -47,8 +47,8 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
     if weights is not None and len(weights) != len(classes):
         raise UsageError(f"{len(weights)} class weights: expected {len(classes)}, one a class")
     loss: Loss = LOSSES[settings.loss]
+    tensor = None if weights is None else torch.tensor(weights)
     if settings.loss == "cross_entropy":
-        tensor = None if weights is None else torch.tensor(weights)
         loss = partial(cross_entropy, label_smoothing=settings.label_smoothing, class_weights=tensor)
     return Task(
         name="classify",
@@ -57,7 +57,9 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
         encode=partial(_encode, len(classes)),
         build=partial(_build, len(classes)),
         loss=partial(_loss, loss),
+        weigh=None if tensor is None else partial(_weigh, tensor),
         quick=_quick,
+        figures=("accuracy", "log_loss"),
         decode=partial(_decode, classes),
         merge=_merge,
         measure=partial(_measure, classes),
@@ -82,6 +84,11 @@ def _loss(loss: Loss, outputs: Outputs, targets: Tensor) -> dict[str, Tensor]:
         if name.startswith("aux"):
             terms[name] = AUX_WEIGHT * loss(logits, targets)
     return terms
+
+
+def _weigh(class_weights: Tensor, targets: Tensor) -> Tensor:
+    """(B, K) -> (B,): `cross_entropy` divides by their sum."""
+    return targets @ class_weights.to(targets)
 
 
 def _quick(outputs: Outputs, targets: Tensor) -> dict[str, Tensor]:

@@ -41,8 +41,12 @@ class Task:
     """Backbone -> network with this task's head; its forward gives `Outputs`, in training with terms such as "aux1"."""
     loss: Callable[[Outputs, Tensor], dict[str, Tensor]]
     """(outputs, targets) -> named scalar terms, whose sum is minimised."""
+    weigh: Callable[[Tensor], Tensor] | None
+    """Targets -> what each item (B,) counts in the means that `loss` takes; None where all count the same."""
     quick: Callable[[Outputs, Tensor], dict[str, Tensor]]
     """(outputs, targets) -> per-item figures (B,), cheap enough for every step; their means are the curves."""
+    figures: tuple[str, ...]
+    """The names of `quick`'s figures, in its order."""
     decode: Callable[[Outputs], list[dict[str, Any]]]
     """Outputs of a batch -> a prediction each, in plain values."""
     merge: Callable[[Sequence[Outputs]], Outputs]

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from statistics import median
 
 import torch
@@ -22,8 +23,12 @@ from foveal.events import CheckpointSaved, EpochDone, Event, Planned, StepDone, 
 from foveal.feed.order import epoch_order, step_indices
 from foveal.feed.store import Store
 from foveal.preprocess import Preprocess
+from foveal.processes.group import ALONE, Processes
 from foveal.tasks.task import Outputs, Task
+from foveal.training.distribution import GradientSum
 from foveal.training.state import TrainState
+
+_PROCESS_SEED = 0x9E3779B97F4A7C15  # far apart: no process draws at one step what another draws at any
 
 SaveCheckpoint = Callable[[TrainState], None]
 SaveBest = Callable[[nn.Module, Mapping[str, float], int], None]
@@ -42,20 +47,26 @@ class Trainer:
         val_store: Store | None,
         *,
         device: torch.device,
-        save_checkpoint: SaveCheckpoint = lambda _: None,
-        save_best: SaveBest = lambda *_: None,
+        processes: Processes = ALONE,
     ) -> None:
-        """Left out, `save_checkpoint` and `save_best` save nothing: for a run that is only measured."""
+        """Each of several processes runs a trainer of its own; their states are the same after each step."""
         keep_freed_memory()
         self.task, self.state, self.preprocess, self.device = task, state, preprocess, device
         self.train_store, self.val_store = train_store, val_store
-        self.save_checkpoint, self.save_best = save_checkpoint, save_best
+        self.processes = processes
+        self.save_checkpoint: SaveCheckpoint = lambda _: None
+        self.save_best: SaveBest = lambda *_: None
+        """Save nothing until they are set: in a run that is only measured, and where another process saves."""
         self.stop: Callable[[], str | None] = lambda: None
-        """Names a reason to end after the current step, or None."""
+        """Names a reason to end after the current step, or None; the same to all processes."""
         self.replan: Callable[[TrainState], int] | None = None
-        """Gives new total steps: asked after each epoch, and every `replan_seconds` within one."""
+        """Gives new total steps: asked after each epoch, and every `replan_seconds` within one, on the first process.
+        """
         self.replan_seconds = math.inf
         self._replanned_at = 0.0
+        self._sum_gradients = GradientSum(state.network, processes)
+        self._figures: dict[str, float] = {}
+        """Sums over this process's images of the present step."""
         self._averaged: nn.Module | None = None
         self._epoch_order: tuple[int, Tensor] | None = None
 
@@ -81,8 +92,8 @@ class Trainer:
                 if plan.patience and record.epoch - state.progress.best_epoch >= plan.patience:
                     ended = f"no better held-out figure for {plan.patience} epochs"
                     state.plan = replace(plan, total_steps=step)
-            if self.replan is not None and not ended and self._replan_due(epoch_ended):
-                total_steps = self.replan(state)
+            if self.replan is not None and not ended:
+                total_steps = self.processes.from_first(partial(self._replanned, epoch_ended))
                 if total_steps != plan.total_steps:
                     state.plan = replace(plan, total_steps=total_steps)
                     yield self._planned("to end within the time given")
@@ -105,16 +116,20 @@ class Trainer:
         The steps are real ones, so this is for a copy of the run that is thrown away.
         """
         started = time.perf_counter()
+
+        def in_time() -> bool:
+            return self.processes.from_first(lambda: time.perf_counter() - started < most_seconds)
+
         self.state.plan = replace(self.state.plan, total_steps=max(self.state.plan.total_steps, 10**9))
         sizes = self.state.plan.sizes()
         seconds: dict[int, float] = {}
         for index, size in enumerate(sizes):
-            if seconds and time.perf_counter() - started >= most_seconds:
+            if seconds and not in_time():
                 before = sizes[index - 1]
                 seconds[size] = seconds[before] * (size / before) ** 2
                 continue
             times: list[float] = []
-            while len(times) < 2 or (len(times) <= steps and time.perf_counter() - started < most_seconds):
+            while len(times) < 2 or (len(times) <= steps and in_time()):
                 start = time.perf_counter()
                 self._step(size=size)
                 times.append(time.perf_counter() - start)
@@ -125,13 +140,14 @@ class Trainer:
         """Means of the task's quick figures over the held-out images, in training's precision."""
         assert self.val_store is not None
         network.eval()
-        sums: dict[str, float] = {}
+        sums = dict.fromkeys(self.task.figures, 0.0)
+        own = torch.arange(len(self.val_store))[self.processes.share(len(self.val_store))]
         with torch.inference_mode(), self._autocast():
-            for indices in torch.arange(len(self.val_store)).split(max(32, self.state.plan.batch_size)):
+            for indices in own.split(max(32, self.state.plan.batch_size)) if len(own) else ():
                 images = self.val_store.gather(indices).to(self.device)
                 inputs = self.preprocess.to_input(images).contiguous(memory_format=torch.channels_last)
                 _add(self.task.quick(network(inputs), self._targets(self.val_store, indices)), sums)
-        return {name: value / len(self.val_store) for name, value in sums.items()}
+        return {name: value / len(self.val_store) for name, value in self.processes.sum(sums).items()}
 
     def training_batch(self, indices: Tensor, *, epoch: int, size: int) -> tuple[Tensor, Tensor]:
         """What the network sees of these samples in that epoch: inputs (B, C, size, size), targets (B, …)."""
@@ -143,12 +159,15 @@ class Trainer:
         inputs, targets = mix(augment_images(images, params), self._targets(self.train_store, indices), params)
         return self.preprocess.standardise(inputs).contiguous(memory_format=torch.channels_last), targets
 
-    def learn(self, inputs: Tensor, targets: Tensor, *, share: float = 1.0) -> None:
-        """Adds the gradient of a batch, which counts as this share of the step, and takes its figures."""
+    def learn(self, inputs: Tensor, targets: Tensor, *, share: float = 1.0, emphasis: float = 1.0) -> None:
+        """Adds the gradient of a batch, which counts as this share of the step, and takes its figures.
+
+        emphasis: of its loss, where its images count more or less than those that other processes have.
+        """
         with self._autocast():
             outputs = self.state.network(inputs)
         terms = self.task.loss(outputs, targets)
-        loss = torch.stack(list(terms.values())).sum()
+        loss = torch.stack(list(terms.values())).sum() * emphasis
         (loss * share).backward()
         self._note(loss.detach(), outputs, targets)
 
@@ -171,25 +190,59 @@ class Trainer:
         indices = step_indices(self._order(epoch), step_in_epoch, plan.images_per_step)
         size = size or plan.size_at(step)
         start = time.perf_counter()
-        # Dropout is keyed by step: a resumed run draws the same.
-        torch.manual_seed((plan.seed * 1_000_003 + step) % 2**63)
+        # Dropout is keyed by step: a resumed run draws the same. And by process, or all would drop the same units.
+        torch.manual_seed((plan.seed * 1_000_003 + step + self.processes.rank * _PROCESS_SEED) % 2**63)
         state.network.train()
+        self._figures = dict.fromkeys(("loss", *self.task.figures), 0.0)
+        learned = 0
         for part in indices.tensor_split(math.ceil(len(indices) / plan.batch_size)):
-            inputs, targets = self.training_batch(part, epoch=epoch, size=size)
-            self.learn(inputs, targets, share=len(part) / len(indices))
+            learned += self._learn_own(part, share=len(part) / len(indices), epoch=epoch, size=size)
+        self._sum_gradients(learned / len(indices))
         self.update(plan.lr_at(step))
+        self._take_figures(len(indices))
         progress.step += 1
         progress.images += len(indices)
         progress.note_step(size, time.perf_counter() - start)
 
-    def _replan_due(self, epoch_ended: bool) -> bool:
-        now = time.perf_counter()
-        if self.state.progress.step >= self.state.plan.total_steps:
-            return False
+    def _learn_own(self, part: Tensor, *, share: float, epoch: int, size: int) -> int:
+        """Learns from this process's images of a part, which counts as that share of the step; gives their number."""
+        own = self.processes.share(len(part))
+        count = own.stop - own.start
+        batch = self._own_batch(part, own, epoch=epoch, size=size) if count else None
+        emphasis = self._emphasis(batch, len(part))
+        if batch is not None:
+            self.learn(*batch, share=share * (count / len(part)), emphasis=emphasis)
+        return count
+
+    def _emphasis(self, batch: tuple[Tensor, Tensor] | None, images: int) -> float:
+        """What makes a loss that weighs its items the mean over all processes' images of a part: the mean weight of
+        those here over the mean of all."""
+        if self.task.weigh is None:
+            return 1.0
+        weight = 0.0 if batch is None else float(self.task.weigh(batch[1]).sum())
+        total = self.processes.sum({"weight": weight})["weight"]
+        return 0.0 if batch is None else (weight / total) / (len(batch[1]) / images)
+
+    def _own_batch(self, part: Tensor, own: slice, *, epoch: int, size: int) -> tuple[Tensor, Tensor]:
+        """The batch of this process's images of a part; where images are mixed, with the one before them in the part,
+        as it would be in a batch of the whole."""
+        augment = self.state.plan.augment
+        mixes = augment.mixup > 0 or augment.cutmix > 0
+        before = int(mixes and own.stop - own.start < len(part))
+        rows = torch.arange(own.start - before, own.stop) % len(part)
+        inputs, targets = self.training_batch(part[rows], epoch=epoch, size=size)
+        return inputs[before:], targets[before:]
+
+    def _replanned(self, epoch_ended: bool) -> int:
+        """The total steps, asked for anew where it is time to."""
+        assert self.replan is not None
+        now, total_steps = time.perf_counter(), self.state.plan.total_steps
+        if self.state.progress.step >= total_steps:
+            return total_steps
         if not epoch_ended and now - self._replanned_at < self.replan_seconds:
-            return False
+            return total_steps
         self._replanned_at = now
-        return True
+        return self.replan(self.state)
 
     def _targets(self, store: Store, indices: Tensor) -> Tensor:
         return self.task.encode([store.samples[index] for index in indices.tolist()]).to(self.device)
@@ -201,13 +254,19 @@ class Trainer:
         return self._epoch_order[1]
 
     def _note(self, loss: Tensor, outputs: Outputs, targets: Tensor) -> None:
-        """Adds a batch's figures to the sums of the epoch and of the next step record."""
-        progress = self.state.progress
+        """Adds a batch's figures to the sums of this step."""
         with torch.no_grad():
             figures = self.task.quick(outputs, targets)
-            _add({"loss": loss.expand(len(targets)), **figures}, progress.epoch_sums, progress.log_sums)
-        progress.epoch_images += len(targets)
-        progress.log_images += len(targets)
+            _add({"loss": loss.expand(len(targets)), **figures}, self._figures)
+
+    def _take_figures(self, images: int) -> None:
+        """Adds the step's figures, of all processes, to the sums of the epoch and of the next step record."""
+        progress = self.state.progress
+        for name, value in self.processes.sum(self._figures).items():
+            progress.epoch_sums[name] = progress.epoch_sums.get(name, 0.0) + value
+            progress.log_sums[name] = progress.log_sums.get(name, 0.0) + value
+        progress.epoch_images += images
+        progress.log_images += images
 
     def _step_record(self) -> StepDone:
         progress, plan = self.state.progress, self.state.plan
@@ -295,9 +354,8 @@ def _better(value: float, best: float | None, higher_is_better: bool) -> bool:
     return value >= best if higher_is_better else value <= best
 
 
-def _add(figures: Mapping[str, Tensor], *all_sums: dict[str, float]) -> None:
+def _add(figures: Mapping[str, Tensor], sums: dict[str, float]) -> None:
     """Adds each figure's sum over the items; the device is waited for once."""
     values = torch.stack([figure.sum() for figure in figures.values()]).tolist()
-    for each in all_sums:
-        for name, value in zip(figures, values, strict=True):
-            each[name] = each.get(name, 0.0) + value
+    for name, value in zip(figures, values, strict=True):
+        sums[name] = sums.get(name, 0.0) + value

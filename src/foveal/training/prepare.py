@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,10 @@ from foveal.feed.decoding import Progress
 from foveal.feed.store import Store, build_store, channel_statistics
 from foveal.networks.build import build_backbone
 from foveal.preprocess import Preprocess
+from foveal.processes.group import ALONE, Processes
 from foveal.tasks import make_task
 from foveal.tasks.task import Task
+from foveal.training.distribution import synchronised
 from foveal.training.ema import WeightAverage
 from foveal.training.optimisers import build_optimiser
 from foveal.training.plan import Plan
@@ -51,8 +54,12 @@ def prepare_data(
     *,
     channels: int,
     progress: Progress | None = None,
+    shared_by: int = 1,
 ) -> TrainingData:
-    """Decodes both splits once. Raises BadImagesError as `settings.on_bad_image` says."""
+    """Decodes both splits once, for so many processes of this machine (`build_store`).
+
+    Raises BadImagesError as `settings.on_bad_image` says.
+    """
     assert settings.size is not None
     assert settings.fit is not None
     assert settings.train_sizes is not None
@@ -67,8 +74,9 @@ def prepare_data(
     cropped = AugmentSettings(**settings.augment).crop_area != (1.0, 1.0)
     last = settings.train_sizes[1]
     larger = 4 * round(last * STORE_SCALE / 4) if cropped else last
-    train_store = build_store(train, replace(plain, size_hw=(larger, larger)), on_bad_image="skip", progress=progress)
-    val_store = build_store(val, plain, on_bad_image="skip", progress=progress) if val else None
+    build = partial(build_store, on_bad_image="skip", progress=progress, shared_by=shared_by)
+    train_store = build(train, replace(plain, size_hw=(larger, larger)))
+    val_store = build(val, plain) if val else None
     bad = (*train_store.skipped, *(val_store.skipped if val_store is not None else ()))
     if settings.on_bad_image == "error" and bad:
         raise BadImagesError(bad)
@@ -104,10 +112,11 @@ def prepare_state(
     *,
     device: torch.device,
     module: nn.Module | None,
+    processes: Processes = ALONE,
 ) -> TrainState:
     """Network, optimiser and plan, seeded. With a time budget the plan's steps are provisional: one epoch."""
     network = build_network(settings, task, data, module)
-    network = place(network, device)
+    network = place(synchronised(network, device, processes), device)
     assert settings.lr is not None
     assert settings.optimiser is not None
     assert settings.weight_decay is not None
@@ -121,7 +130,8 @@ def prepare_state(
         nesterov=bool(settings.nesterov),
     )
     ema = WeightAverage(network, decay=settings.ema) if settings.ema else None
-    plan = make_plan(settings, len(data.train), bfloat16=use_bf16(settings, device), data=_digest(data))
+    bfloat16 = processes.from_first(lambda: use_bf16(settings, device))
+    plan = make_plan(settings, len(data.train), bfloat16=bfloat16, data=_digest(data))
     return TrainState(network=network, optimiser=optimiser, ema=ema, plan=plan)
 
 

@@ -58,18 +58,24 @@ class TrainState:
 
 def save_checkpoint(state: TrainState, path: Path) -> None:
     """Writes everything that continues the run, atomically."""
+    header, tensors = packed(state)
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata={"foveal_checkpoint": json.dumps(header)})
+
+
+def packed(state: TrainState) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Everything that continues the run: plain values, and tensors by name on the CPU."""
     tensors = {f"network.{name}": value for name, value in state.network.state_dict().items()}
     for index, slots in state.optimiser.state_dict()["state"].items():
         tensors |= {
             f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in slots.items() if value is not None
         }
-    header = {"plan": state.plan.to_json(), "progress": vars(state.progress)}
+    header: dict[str, Any] = {"plan": state.plan.to_json(), "progress": vars(state.progress)}
     if state.ema is not None:
         average = state.ema.state_dict()
         tensors |= {f"ema.{name}": value for name, value in average["average"].items()}
         header["ema_updates"] = average["updates"]
-    with atomic_path(path) as temporary:
-        save_file(_owned(tensors), temporary, metadata={"foveal_checkpoint": json.dumps(header)})
+    return header, _owned(tensors)
 
 
 def load_checkpoint(state: TrainState, path: Path) -> None:
@@ -91,10 +97,15 @@ def load_checkpoint(state: TrainState, path: Path) -> None:
             f"{state.plan.num_samples:,} now): other images, labels or held-out ones; start a new run"
         )
     try:
-        state.network.load_state_dict(_below(tensors, "network."))
+        unpack(state, header, tensors)
     except RuntimeError as error:
         raise RunError(f"{path}: its weights do not fit this network: {error}") from None
-    state.plan = plan
+
+
+def unpack(state: TrainState, header: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+    """Puts what `packed` gave into `state`, in place. Raises RuntimeError where the network is another."""
+    state.network.load_state_dict(_below(tensors, "network."))
+    state.plan = Plan.from_json(header["plan"])
     state.progress = Progress(**header["progress"])
     slots: dict[int, dict[str, Tensor]] = {}
     for name, value in _below(tensors, "optimiser.").items():

@@ -1,4 +1,7 @@
-"""What the verbs say while they work: on standard error, as plain lines where there is no terminal."""
+"""What the verbs say while they work: on standard error, as plain lines where there is no terminal.
+
+Of several processes only the first one speaks.
+"""
 
 import sys
 import time
@@ -10,11 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from foveal.events import EpochDone, Event, Planned, StepDone, Stopped
+from foveal.processes.launch import launched
 
 
 def say(line: str) -> None:
     """Prints one line on standard error."""
-    print(line, file=sys.stderr, flush=True)
+    if launched().first:
+        print(line, file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -96,7 +101,7 @@ class TrainingDisplay:
 
 
 def _bars() -> Progress:
-    console = Console(stderr=True)
+    console = Console(stderr=True, quiet=not launched().first)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -3,6 +3,7 @@
 import glob
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import tee
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ from torch import nn
 
 from foveal.device import pick_device
 from foveal.errors import DataError, ImageError
+from foveal.evaluation.forward import BATCH_SIZE
 from foveal.images import IMAGE_SUFFIXES
 from foveal.inference.predictor import Model, load_model
+from foveal.processes.group import joined
 from foveal.read.walk import image_files
 from foveal.types import DeviceName
 from foveal.verbs.evaluate import model_path
@@ -35,12 +38,24 @@ def predict(
     """For each input {"path", "label", "score", "scores"}, or {"path", "error"}; in order, as they come.
 
     paths: files, folders (searched for images by name), globs, or "-" for a list of paths on standard input. `tta`
-    averages over shifted views, and mirrored ones where training mirrored. Raises ModelError, and DataError where a
-    folder or glob holds no image.
+    averages over shifted views, and mirrored ones where training mirrored. Started by torchrun, each process takes its
+    share of the batches; the first one gives all predictions, the others none. Raises ModelError, and DataError where
+    a folder or glob holds no image.
     """
-    loaded = model if isinstance(model, Model) else load(model, device=device)
-    inputs = list(expand([paths] if isinstance(paths, str | Path) else paths))
-    for path, prediction in zip(inputs, loaded.predict(inputs, tta=tta), strict=True):
+    with joined() as processes:
+        loaded = model if isinstance(model, Model) else load(model, device=device)
+        given = [paths] if isinstance(paths, str | Path) else paths
+        inputs = processes.from_first(lambda: list(expand(given)))  # standard input is read once
+
+        def work(mine: Iterable[Path]) -> Iterator[dict[str, Any]]:
+            return _predictions(loaded, mine, tta=tta)
+
+        yield from processes.share_out(inputs, work, size=BATCH_SIZE)
+
+
+def _predictions(model: Model, paths: Iterable[Path], *, tta: bool) -> Iterator[dict[str, Any]]:
+    ours, theirs = tee(paths)
+    for path, prediction in zip(ours, model.predict(theirs, tta=tta), strict=True):
         if isinstance(prediction, ImageError):
             yield {"path": str(path), "error": prediction.reason}
         else:

@@ -16,6 +16,7 @@ from foveal.bundle import Contract, save_bundle
 from foveal.device import machine, pick_device
 from foveal.errors import UsageError
 from foveal.evaluation.evaluate import duplicate_notes, labelled_hashes, left_out_notes
+from foveal.processes.group import Processes
 from foveal.recipes.defaults import Recipe
 from foveal.runs import RunFolder, cut_events
 from foveal.tasks.task import Task
@@ -44,6 +45,7 @@ _MOST_INTERVAL_SECONDS = 12.0
 class Session:
     """One run, ready for its first step."""
 
+    processes: Processes
     run: RunFolder
     dataset: Dataset
     recipe: Recipe
@@ -57,8 +59,13 @@ class Session:
     watch: Stopwatch
 
 
-def decode_session(dataset: Dataset, recipe: Recipe, *, channels: int, watch: Stopwatch) -> TrainingData:
-    """The decoded training and held-out images. Raises BadImagesError as the recipe's `on_bad_image` says."""
+def decode_session(
+    dataset: Dataset, recipe: Recipe, *, channels: int, watch: Stopwatch, processes: Processes
+) -> TrainingData:
+    """The decoded training and held-out images. Of several processes on a machine the first decodes.
+
+    Raises BadImagesError as the recipe's `on_bad_image` says.
+    """
     settings = recipe.settings
     train_samples, val_samples = dataset.of_split("train"), dataset.of_split("val")
     if settings.patience and not val_samples:
@@ -68,7 +75,16 @@ def decode_session(dataset: Dataset, recipe: Recipe, *, channels: int, watch: St
     changed = [name for name, value in asdict(recipe.augment).items() if value != getattr(AugmentSettings(), name)]
     say(f"augmentation: {', '.join(changed) or 'none'} ({recipe.reasons['augment']})")
     with decoding_bar() as progress:
-        data = prepare_data(train_samples, val_samples, settings, channels=channels, progress=progress)
+        data = processes.in_turn(
+            lambda: prepare_data(
+                train_samples,
+                val_samples,
+                settings,
+                channels=channels,
+                progress=progress,
+                shared_by=processes.local_world,
+            )
+        )
     say(f"training images: {data.train.description}")
     watch.lap("decoding")
     return data
@@ -81,6 +97,7 @@ def prepare_session(
     data: TrainingData,
     module: nn.Module | None,
     watch: Stopwatch,
+    processes: Processes,
 ) -> Session:
     """Builds and seeds what the recipe says."""
     settings = recipe.settings
@@ -89,21 +106,17 @@ def prepare_session(
     for note in notes:
         say(f"warning: {note}")
     task = prepare_task(settings, dataset.classes, data.train.samples)
-    state = prepare_state(settings, task, data, device=device, module=module)
-    save_best = _best_saver(run, dataset, recipe, task, data, module)
-    trainer = Trainer(
-        task,
-        state,
-        data.preprocess,
-        data.train,
-        data.val,
-        device=device,
-        save_checkpoint=lambda state: save_checkpoint(state, run.last),
-        save_best=save_best,
-    )
+    state = prepare_state(settings, task, data, device=device, module=module, processes=processes)
+    trainer = Trainer(task, state, data.preprocess, data.train, data.val, device=device, processes=processes)
+    if processes.first:
+        trainer.save_checkpoint = lambda state: save_checkpoint(state, run.last)
+        trainer.save_best = _best_saver(run, dataset, recipe, task, data, module)
     parameters = sum(each.numel() for each in state.network.parameters())
     say(f"network: {settings.model}, {parameters:,} parameters, on {device}, {_precision(state)}")
+    if processes.world > 1:
+        say(f"processes: {processes.world}, {torch.get_num_threads()} threads each")
     return Session(
+        processes=processes,
         run=run,
         dataset=dataset,
         recipe=recipe,
@@ -139,15 +152,10 @@ def plan_by_time(session: Session) -> None:
     """Measures the steps on a throw-away copy of the run and plans as many as fit the time."""
     settings, state, data = session.recipe.settings, session.state, session.data
     assert settings.time is not None
-    module = copy.deepcopy(session.module)
-    measured = prepare_state(settings, session.task, data, device=session.device, module=module)
+    module, processes = copy.deepcopy(session.module), session.processes
+    measured = prepare_state(settings, session.task, data, device=session.device, module=module, processes=processes)
     trainer = Trainer(
-        session.task,
-        measured,
-        data.preprocess,
-        data.train,
-        data.val,
-        device=session.device,
+        session.task, measured, data.preprocess, data.train, data.val, device=session.device, processes=processes
     )
     seconds = parse_seconds(settings.time)
     step_seconds = trainer.measure_step_seconds(most_seconds=_MEASURED_SHARE * seconds)
@@ -168,7 +176,7 @@ def plan_by_time(session: Session) -> None:
         step_seconds=step_seconds,
         evaluation_seconds=evaluation + saving,
     )
-    total = budget.total_steps(state.plan, elapsed=session.watch.total())
+    total = processes.from_first(lambda: budget.total_steps(state.plan, elapsed=session.watch.total()))
     state.plan = replace(state.plan, total_steps=total)
     session.trainer.replan = lambda state: budget.replan(state, elapsed=session.watch.total())
     session.trainer.replan_seconds = _REPLANNED_SHARE * seconds

@@ -1,7 +1,9 @@
 """`foveal train`: from a folder of labelled images to a run folder with a model file and a report."""
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,15 @@ from torch import nn
 from foveal.device import pick_device
 from foveal.errors import Interrupted
 from foveal.events import Event, Finished
+from foveal.processes.group import Processes, joined
 from foveal.read import assign_splits, read_dataset
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import probe
-from foveal.runs import cut_events, in_use, new_run
+from foveal.runs import RunFolder, cut_events, in_use, new_run
+from foveal.training.distribution import share_state
 from foveal.training.prepare import prepare_task
 from foveal.types import Dataset
-from foveal.verbs.choices import choices, choices_of_run, save_config
+from foveal.verbs.choices import Choices, choices, choices_of_run, save_config
 from foveal.verbs.console import Stopwatch, TrainingDisplay, say
 from foveal.verbs.evaluate import require_labels
 from foveal.verbs.finish import finish_run
@@ -45,18 +49,40 @@ def train(
     out: a new run folder. resume: a run folder to continue; only `epochs` may be changed with it. config: a run's
     config.json to repeat. format: the data's, where a path can be read as more than one. on_event: called with each
     training event. started: the `time.perf_counter()` from which the setting `time` counts; None is now.
-    Raises UsageError, DataError (BadImagesError lists all bad images), ModelError, RunError, and Interrupted after a
-    Ctrl-C or SIGTERM, once a checkpoint is saved.
+    Started by torchrun, all processes train one network and get the same result; the first one alone writes, speaks and
+    calls `on_event`.
+    Raises UsageError, DataError (BadImagesError lists all bad images), ModelError, RunError, Interrupted after a Ctrl-C
+    or SIGTERM, once a checkpoint is saved, and ProcessLost where another process failed.
     """
     watch = Stopwatch(started)
     module = model if isinstance(model, nn.Module) else None
     if isinstance(model, str):
         settings["model"] = model
-    if resume is not None:
-        others = {"out": out, "config": config, "format": format}
-        choice = choices_of_run(Path(resume), data, {**settings, **others}, module)
-    else:
-        choice = choices(data, settings, None if config is None else Path(config), format=format)
+    with joined() as processes:
+        begun = processes.from_first(lambda: processes.kept("run"))
+        if begun is not None:  # torchrun has started these processes in the place of others, whose run goes on
+            say(f"started again: continuing {begun}")
+            resume, out, config, format, settings = begun, None, None, None, {}
+            data = None if isinstance(data, str | os.PathLike) else data
+        if resume is not None:
+            others = {"out": out, "config": config, "format": format}
+            choice = choices_of_run(Path(resume), data, {**settings, **others}, module)
+        else:
+            choice = choices(data, settings, None if config is None else Path(config), format=format)
+        new_epochs = settings.get("epochs") is not None
+        return _train(choice, processes, module=module, watch=watch, on_event=on_event, out=out, new_epochs=new_epochs)
+
+
+def _train(
+    choice: Choices,
+    processes: Processes,
+    *,
+    module: nn.Module | None,
+    watch: Stopwatch,
+    on_event: Callable[[Event], None] | None,
+    out: Path | str | None,
+    new_epochs: bool,
+) -> dict[str, Any]:
     asked = choice.asked
     dataset = read_dataset(choice.data, format=choice.format)
     require_labels(dataset)
@@ -68,13 +94,17 @@ def train(
     recipe = replace(recipe, reasons={**recipe.reasons, **choice.reasons})
     pick_device(recipe.settings.device)  # with the task: what can't be used is said before anything is decoded
     prepare_task(recipe.settings, dataset.classes, dataset.of_split("train"))
-    run = choice.run or new_run(None if out is None else Path(out), f"{dataset.name}-{recipe.settings.model}")
-    with in_use(run, fresh=choice.run is None):
-        decoded = decode_session(dataset, recipe, channels=facts.channels, watch=watch)
-        session = prepare_session(run, dataset, recipe, decoded, module, watch)
-        if run.last.is_file():
-            continue_run(session, new_epochs=settings.get("epochs") is not None)
-        save_config(run, choice, dataset, recipe)
+    name = f"{dataset.name}-{recipe.settings.model}"
+    run = processes.from_first(lambda: choice.run or new_run(None if out is None else Path(out), name))
+    with in_use(run, fresh=choice.run is None) if processes.first else nullcontext():
+        decoded = decode_session(dataset, recipe, channels=facts.channels, watch=watch, processes=processes)
+        session = prepare_session(run, dataset, recipe, decoded, module, watch, processes)
+        if processes.first:
+            if run.last.is_file():
+                continue_run(session, new_epochs=new_epochs)
+            save_config(run, choice, dataset, recipe)
+            processes.keep("run", str(run.path))
+        share_state(session.state, processes)
         return _train_and_finish(session, on_event)
 
 
@@ -90,36 +120,48 @@ def _say_data(dataset: Dataset) -> None:
 
 
 def _train_and_finish(session: Session, on_event: Callable[[Event], None] | None) -> dict[str, Any]:
-    if not session.run.last.is_file():
-        cut_events(session.run, -1)  # a run killed before its first checkpoint starts anew
+    processes = session.processes
     if session.recipe.settings.time is not None and not session.state.progress.step:
         plan_by_time(session)
-    with (
-        session.run.events.open("a", encoding="utf-8") as log,
-        TrainingDisplay() as display,
-    ):
-        with stop_requests() as stop:
+    with _recorder(session.run, on_event) if processes.first else nullcontext(_ignore) as record:
+        with stop_requests(processes) as stop:
             session.trainer.stop = stop.reason
             for event in session.trainer.run():
-                log.write(json.dumps(event.to_json()) + "\n")
-                log.flush()
-                display.show(event)
-                if on_event is not None:
-                    on_event(event)
+                record(event)
         if stop.signal is not None:
             raise Interrupted(
                 f"stopped after step {event.step}, saved; continue with: foveal train --resume {session.run.path}",
                 exit_code=128 + stop.signal,
             )
         session.watch.lap("training")
-        result = finish_run(session)
+        with processes.all_cores():
+            result = processes.from_first(lambda: finish_run(session))
         finished = Finished(
             step=session.state.progress.step,
             seconds=session.watch.total(),
             images_per_second=result["images_per_second"],
             chosen=result.pop("chosen"),
         )
-        log.write(json.dumps(finished.to_json()) + "\n")
-    if on_event is not None:
-        on_event(finished)
+        record(finished)
     return result
+
+
+@contextmanager
+def _recorder(run: RunFolder, on_event: Callable[[Event], None] | None) -> Iterator[Callable[[Event], None]]:
+    """A function that writes an event to the run's log, shows it and hands it to `on_event`."""
+    if not run.last.is_file():
+        cut_events(run, -1)  # a run killed before its first checkpoint starts anew
+    with run.events.open("a", encoding="utf-8") as log, TrainingDisplay() as display:
+
+        def record(event: Event) -> None:
+            log.write(json.dumps(event.to_json()) + "\n")
+            log.flush()
+            display.show(event)
+            if on_event is not None:
+                on_event(event)
+
+        yield record
+
+
+def _ignore(event: Event) -> None:
+    """What a process records that is not the first."""
