@@ -28,9 +28,9 @@ class Watcher:
         match event:
             case Planned(total_steps=steps, reason=reason):
                 print(f"{reason}: {steps} steps planned")
-            case EpochDone(epoch=epoch, val=val, best=best) if val:  # runs of many epochs don't try each
+            case EpochDone(epoch=epoch, val=val, kept=kept) if val:  # runs of many epochs don't try each
                 self.held_out.append(val["log_loss"])
-                print(f"epoch {epoch}: held-out log loss {val['log_loss']:.3f}{', the best so far' if best else ''}")
+                print(f"epoch {epoch}: held-out log loss {val['log_loss']:.3f}{', kept' if kept else ''}")
 
 
 def sparkline(values: list[float]) -> str:

@@ -60,7 +60,7 @@ class EpochDone(Event):
     lr: float
     images_per_second: float
     seconds: float
-    best: bool
+    kept: bool
     """Whether `model.safetensors` now holds these weights."""
 
 

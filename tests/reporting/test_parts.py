@@ -123,7 +123,7 @@ def test_shades_are_roots_of_row_shares() -> None:
 
 def test_the_saved_epoch_is_the_last_best_one() -> None:
     epochs = [
-        {"event": "epoch", "step": 10 * epoch, "epoch": epoch, "best": epoch in (1, 2), "val": {}}
+        {"event": "epoch", "step": 10 * epoch, "epoch": epoch, "kept": epoch in (1, 2), "val": {}}
         for epoch in (1, 2, 3)
     ]
     run = history([{"event": "plan", "step": 0, "steps_per_epoch": 10, "total_steps": 30}, *epochs])

@@ -109,7 +109,7 @@ def _events(epochs: int, steps: int, val: bool, end: bool) -> Iterator[Event]:
                 lr=0.1,
                 images_per_second=100.0,
                 seconds=0.1 * step,
-                best=epoch < 3,
+                kept=epoch < 3,
             )
             yield CheckpointSaved(step=step, epoch=epoch)
     if end:

@@ -1,5 +1,6 @@
 """The loop's own arithmetic, against plain PyTorch."""
 
+import numpy as np
 import pytest
 import torch
 from tests.made import shapes
@@ -190,3 +191,17 @@ def test_a_step_is_cut_into_equal_parts() -> None:
     ours.learn = lambda inputs, targets, **options: (sizes.append(len(inputs)), learn(inputs, targets, **options))
     list(ours.run())
     assert sizes == [17, 16]
+
+
+def test_the_held_out_figures_and_their_standard_error() -> None:
+    ours = trainer(linear(), precision="float32")
+    assert ours.val_store is not None
+    means, error = ours.evaluate(ours.state.network)
+    right = []
+    for index in range(len(ours.val_store)):
+        images = ours.preprocess.to_input(ours.val_store.gather(torch.tensor([index])))
+        said = int(ours.state.network(images)["logits"].argmax())
+        right.append(said == ours.val_store.samples[index].label)
+    assert means["accuracy"] == pytest.approx(np.mean(right))
+    assert error == pytest.approx(np.std(right) / len(right) ** 0.5)
+    assert set(means) == set(ours.task.figures)

@@ -73,7 +73,7 @@ def history(events: Sequence[Mapping]) -> History:
     return History(
         steps=of_kind["step"],
         epochs=epochs,
-        saved=next((event for event in reversed(epochs) if event["best"]), None),
+        saved=next((event for event in reversed(epochs) if event["kept"]), None),
         unit=float(unit),
         total=max(last / unit, 1e-9),
         stopped=reason,

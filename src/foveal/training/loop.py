@@ -26,10 +26,12 @@ from foveal.preprocess import Preprocess
 from foveal.processes.group import ALONE, Processes
 from foveal.tasks.task import Outputs, Task
 from foveal.training.distribution import GradientSum
+from foveal.training.selection import is_as_good, is_better
 from foveal.training.state import TrainState
 
 _PROCESS_SEED = 0x9E3779B97F4A7C15  # far apart: no process draws at one step what another draws at any
 
+_SQUARED = "primary figure squared"
 SaveCheckpoint = Callable[[TrainState], None]
 SaveBest = Callable[[nn.Module, Mapping[str, float], int], None]
 """Called with (the weights to keep, their held-out figures, the epoch)."""
@@ -136,18 +138,23 @@ class Trainer:
             seconds[size] = median(times[1:])  # the first step at a size picks kernels
         return seconds
 
-    def evaluate(self, network: nn.Module) -> dict[str, float]:
-        """Means of the task's quick figures over the held-out images, in training's precision."""
+    def evaluate(self, network: nn.Module) -> tuple[dict[str, float], float]:
+        """Means of the task's quick figures over the held-out images, in training's precision; and the standard error
+        of the primary one's."""
         assert self.val_store is not None
         network.eval()
-        sums = dict.fromkeys(self.task.figures, 0.0)
+        sums = dict.fromkeys((*self.task.figures, _SQUARED), 0.0)
         own = torch.arange(len(self.val_store))[self.processes.share(len(self.val_store))]
         with torch.inference_mode(), self._autocast():
             for indices in own.split(max(32, self.state.plan.batch_size)) if len(own) else ():
                 images = self.val_store.gather(indices).to(self.device)
                 inputs = self.preprocess.to_input(images).contiguous(memory_format=torch.channels_last)
-                _add(self.task.quick(network(inputs), self._targets(self.val_store, indices)), sums)
-        return {name: value / len(self.val_store) for name, value in self.processes.sum(sums).items()}
+                figures = self.task.quick(network(inputs), self._targets(self.val_store, indices))
+                _add({**figures, _SQUARED: figures[self.task.primary].square()}, sums)
+        count = len(self.val_store)
+        means = {name: value / count for name, value in self.processes.sum(sums).items()}
+        variance = means.pop(_SQUARED) - means[self.task.primary] ** 2
+        return means, math.sqrt(max(0.0, variance) / count)
 
     def training_batch(self, indices: Tensor, *, epoch: int, size: int) -> tuple[Tensor, Tensor]:
         """What the network sees of these samples in that epoch: inputs (B, C, size, size), targets (B, …)."""
@@ -294,23 +301,20 @@ class Trainer:
             )
 
     def _finish_epoch(self) -> EpochDone:
-        """Evaluates on the held-out images and keeps the weights where they are the best so far."""
+        """Evaluates on the held-out images and keeps the weights where they are as good as the best so far."""
         state, progress = self.state, self.state.progress
         epoch = (progress.step - 1) // state.plan.steps_per_epoch + 1
         means = {name: value / progress.epoch_images for name, value in progress.epoch_sums.items()}
         progress.epoch_sums, progress.epoch_images = {}, 0
         self._check_finite(means)
         val: dict[str, float] = {}
-        best = False
+        kept = False
         if epoch % state.plan.evaluate_every == 0 or progress.step == state.plan.total_steps:
             candidate = self._candidate()
-            val = {} if self.val_store is None else self.evaluate(candidate)
+            val, error = ({}, 0.0) if self.val_store is None else self.evaluate(candidate)
             self._check_finite(val)
-            best = not val or _better(val[self.task.primary], progress.best, self.task.higher_is_better)
-            if best:
-                if val.get(self.task.primary) != progress.best:
-                    progress.best_epoch = epoch
-                progress.best = val.get(self.task.primary)
+            kept = not val or self._is_to_keep(val[self.task.primary], error, epoch)
+            if kept:
                 self.save_best(candidate, val, epoch)
         return EpochDone(
             step=progress.step,
@@ -320,8 +324,16 @@ class Trainer:
             lr=state.plan.lr_at(progress.step - 1),
             images_per_second=progress.images / progress.train_seconds,
             seconds=progress.seconds,
-            best=best,
+            kept=kept,
         )
+
+    def _is_to_keep(self, value: float, error: float, epoch: int) -> bool:
+        """Takes in an epoch's held-out figure; whether its weights are the ones to keep for now."""
+        progress, higher = self.state.progress, self.task.higher_is_better
+        if is_better(value, progress.best, higher_is_better=higher):
+            progress.best, progress.best_epoch = value, epoch
+        assert progress.best is not None
+        return is_as_good(value, error, progress.best, higher_is_better=higher)
 
     def _candidate(self) -> nn.Module:
         """The weights that would be saved: the moving average where there is one."""
@@ -345,13 +357,6 @@ class Trainer:
         if not self.state.plan.bfloat16:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
-
-
-def _better(value: float, best: float | None, higher_is_better: bool) -> bool:
-    """Ties go to the later epoch: with equal held-out figures the longer-trained weights are the better bet."""
-    if best is None:
-        return True
-    return value >= best if higher_is_better else value <= best
 
 
 def _add(figures: Mapping[str, Tensor], sums: dict[str, float]) -> None:

@@ -95,7 +95,7 @@ class TrainingDisplay:
             held_out = f" · held out log {_figures(event.val.get('log_loss'), event.val.get('accuracy'))}"
         return (
             f"epoch {event.epoch}/{total:.4g} · {_figures(event.train['loss'], event.train.get('accuracy'))}{held_out}"
-            f"{' (best)' if event.best else ''} · lr {event.lr:.2g} · {event.images_per_second:,.0f} img/s"
+            f"{' (kept)' if event.kept else ''} · lr {event.lr:.2g} · {event.images_per_second:,.0f} img/s"
             f" · {event.seconds:.0f} s, {left:.0f} s left"
         )
 

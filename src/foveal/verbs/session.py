@@ -199,14 +199,18 @@ def _best_saver(
     data: TrainingData,
     module: nn.Module | None,
 ) -> Callable[[nn.Module, Mapping[str, float], int], None]:
-    """A function that writes the model file whenever the held-out figure is the best so far."""
+    """A function that writes the model file whenever it is told to keep these weights."""
     settings, augment = recipe.settings, recipe.augment
     seen_hashes = np.concatenate([store.hashes for store in (data.train, data.val) if store is not None])
     weights = "moving average of the weights" if settings.ema else "weights"
 
     def save(network: nn.Module, val: Mapping[str, float], epoch: int) -> None:
         held_out = 0 if data.val is None else len(data.val)
-        why = f"best of the epochs on {held_out:,} held-out images" if val else "the last (nothing was held out)"
+        why = (
+            f"the latest that is as good as the best on {held_out:,} held-out images"
+            if val
+            else "the last (nothing was held out)"
+        )
         contract = Contract(
             architecture=architecture_name(settings, module),
             task=task.name,
