@@ -37,18 +37,22 @@ def unpacked(name: str) -> Path:
     return inner[0] if len(inner) == 1 else folder
 
 
-def foveal(*arguments: object) -> dict[str, Any]:
+def foveal(*arguments: object, processes: int = 1) -> dict[str, Any]:
     """Runs `foveal … --json` as a whole process and gives its JSON, with the command under "command".
 
-    Options that start with "--" follow the verb as they are; run folders go to a temporary place.
+    Options that start with "--" follow the verb as they are; run folders go to a temporary place. Several processes are
+    started by torchrun.
     """
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     words = [str(argument) for argument in arguments]
     with tempfile.TemporaryDirectory() as temporary:
         out = ["--out", str(Path(temporary) / "run")] if words[0] == "train" else []
-        command = [sys.executable, "-m", "foveal", *words, *out, "--json"]
+        started = torchrun if processes > 1 else []
+        command = [sys.executable, *started, "-m", "foveal", *words, *out, "--json"]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     shown = " ".join(Path(word).name if Path(word).is_absolute() else word for word in words)
-    return {"command": f"foveal {shown}", **json.loads(done.stdout)}
+    by = f"torchrun --standalone --nproc-per-node {processes} -m " if processes > 1 else ""
+    return {"command": f"{by}foveal {shown}", **json.loads(done.stdout)}
 
 
 def keep(name: str, repetitions: Sequence[dict[str, Any]], **more: Any) -> None:

@@ -5,7 +5,7 @@ Conventions that the pages keep:
 - A block that opens with ```python runs. The blocks of one page run in their order, in one namespace, in a working
   directory with the small made data of `tests/docs/test_code.py`. ```python no-run is only shown.
 - A command line is a line of a block that starts with `$ foveal ` (```console, output below it) or with `foveal `,
-  after a pipe too, or inline code that starts with `foveal ` and an option or argument. It has to parse as the
+  after a pipe or a `-m` too, or inline code that starts with `foveal ` and an option or argument. It has to parse as the
   program parses it.
 - In output, … stands for what differs from run to run.
 """
@@ -49,7 +49,8 @@ def commands(text: str) -> Iterator[list[str]]:
 
 def _words(line: str) -> list[str] | None:
     """The words after `foveal`, up to a pipe, a redirection or a comment; None for any other line."""
-    line = line[line.find("| foveal ") + 2 :] if "| foveal " in line else line
+    for before in ("| ", "-m "):
+        line = line[line.find(f"{before}foveal ") + len(before) :] if f"{before}foveal " in line else line
     if not line.startswith("foveal "):
         return None
     lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;><")
