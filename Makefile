@@ -6,7 +6,7 @@ PIP_FLAGS ?=
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 DEMO_OUT ?= foveal-demo
 
-.PHONY: demo test check format lint types bench clean
+.PHONY: demo test check format lint types bench bench-quick clean
 
 demo: $(VENV)/.installed
 	$(BIN)/foveal demo --out $(DEMO_OUT)
@@ -28,6 +28,9 @@ types: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
+
+bench-quick: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.quick
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache

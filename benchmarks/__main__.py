@@ -1,6 +1,24 @@
-"""`make bench`: every benchmark, one after the other; a few hours on 2 cores. The machine should do nothing else."""
+"""`make bench`: every benchmark, one after the other; many hours on 2 cores. The machine should do nothing else."""
 
-from benchmarks import architectures, caltech22, cifar10, kill_resume, mnist
+from benchmarks import (
+    architectures,
+    caltech22,
+    cifar10,
+    kill_resume,
+    mnist,
+    peers_ten_minutes,
+    small_net,
+    whole_process,
+)
 
-for benchmark in (caltech22, mnist, cifar10, architectures, kill_resume):
+for benchmark in (
+    caltech22,
+    mnist,
+    cifar10,
+    architectures,
+    kill_resume,
+    whole_process,
+    small_net,
+    peers_ten_minutes,
+):
     benchmark.main()

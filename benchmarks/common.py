@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -35,6 +36,25 @@ def unpacked(name: str) -> Path:
             Path(temporary).mkdir()  # for its own clean-up
     inner = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
     return inner[0] if len(inner) == 1 else folder
+
+
+def with_val_folder(data: Path) -> Path:
+    """A copy of `data` (train/ and test/) in the cache folder whose val/ has every tenth training image of each class.
+
+    So that everyone learns from the same images, looks at the same held-out ones, and is tested on the same.
+    """
+    folder = cache_folder() / "benchmarks" / f"{data.name}-with-val"
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+            made = Path(temporary) / folder.name
+            shutil.copytree(data, made)
+            for label in sorted((made / "train").iterdir()):
+                (made / "val" / label.name).mkdir(parents=True)
+                for image in sorted(label.iterdir())[::10]:
+                    image.rename(made / "val" / label.name / image.name)
+            made.rename(folder)
+    return folder
 
 
 def foveal(*arguments: object, processes: int = 1) -> dict[str, Any]:
