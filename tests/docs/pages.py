@@ -5,8 +5,8 @@ Conventions that the pages keep:
 - A block that opens with ```python runs. The blocks of one page run in their order, in one namespace, in a working
   directory with the small made data of `tests/docs/test_code.py`. ```python no-run is only shown.
 - A command line is a line of a block that starts with `$ foveal ` (```console, output below it) or with `foveal `,
-  after a pipe or a `-m` too, or inline code that starts with `foveal ` and an option or argument. It has to parse as the
-  program parses it.
+  after a pipe or a `-m` too, or inline code that starts with `foveal ` and an option or argument. It has to parse as
+  the program parses it.
 - In output, … stands for what differs from run to run.
 """
 
