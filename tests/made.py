@@ -3,8 +3,15 @@
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
+from foveal.bundle import Contract
+from foveal.device import place
+from foveal.inference.engines.engine import Source
+from foveal.networks import NETWORKS
+from foveal.networks.build import build_network
+from foveal.preprocess import Preprocess
 from foveal.read import from_arrays
 from foveal.types import Dataset
 
@@ -40,3 +47,48 @@ def shape_folder(folder: Path, *, count: int = 60, side: int = 24, splits: tuple
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(image).save(path)
     return folder
+
+
+def made_contract(architecture: str, size_hw: tuple[int, int], *, channels: int | None = None) -> Contract:
+    """What a model file of three classes says, with the network's own channels where none are given."""
+    channels = channels or NETWORKS[architecture].in_channels
+    return Contract(
+        architecture=architecture,
+        task="classify",
+        task_settings={},
+        classes=("a", "b", "c"),
+        preprocess=Preprocess(
+            size_hw=size_hw,
+            channels=channels,
+            fit="squash",
+            mean=tuple(0.4 + 0.05 * index for index in range(channels)),
+            std=tuple(0.2 + 0.02 * index for index in range(channels)),
+        ),
+        chosen="the last",
+        val={"accuracy": 0.5},
+        mirrored=False,
+        data={"counts": {}},
+        recipe={},
+    )
+
+
+def lively_source(architecture: str, size_hw: tuple[int, int]) -> Source:
+    """A network that tells images apart as a trained one does: drawn weights, and statistics in its batch norms.
+
+    A fresh one gives every image about the same logits: any engine would agree with it.
+    """
+    torch.manual_seed(0)
+    contract = made_contract(architecture, size_hw)
+    channels = contract.preprocess.channels
+    network = place(build_network(architecture, 3, channels), torch.device("cpu"))
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d | torch.nn.Linear):
+            torch.nn.init.kaiming_normal_(module.weight)
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.normal_(module.bias, std=0.2)
+            module.momentum = None  # the statistics become those of the images below
+    images = torch.randint(0, 256, (16, channels, *size_hw), dtype=torch.uint8)
+    with torch.inference_mode():
+        network.train()(contract.preprocess.to_input(images))
+    return Source(contract=contract, network=network.eval(), device=torch.device("cpu"))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from foveal.files import atomic_path, cache_folder, read_json, write_json, write_text
+from foveal.files import atomic_folder, atomic_path, cache_folder, read_json, write_json, write_text
 
 
 def test_an_interrupted_write_changes_nothing(tmp_path: Path) -> None:
@@ -14,6 +14,18 @@ def test_an_interrupted_write_changes_nothing(tmp_path: Path) -> None:
         temporary.write_text(f"half of the n{1 // 0}")
     assert target.read_text() == "old"
     assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_folder_is_whole_or_absent(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "folder"
+    with pytest.raises(ZeroDivisionError), atomic_folder(target) as temporary:
+        (temporary / "one").write_text(f"{1 // 0}")
+    assert list(target.parent.iterdir()) == []
+    with atomic_folder(target) as temporary:
+        (temporary / "one").write_text("1")
+        assert not target.exists()
+    assert list(target.parent.iterdir()) == [target]
+    assert (target / "one").read_text() == "1"
 
 
 def test_json_refuses_nan_and_keeps_what_was_there(tmp_path: Path) -> None:

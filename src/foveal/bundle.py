@@ -18,7 +18,7 @@ from torch import Tensor, nn
 import foveal
 from foveal.errors import ModelError
 from foveal.files import atomic_path
-from foveal.networks.build import Network, build_backbone
+from foveal.networks.build import Network, build_backbone, without_weights
 from foveal.preprocess import Preprocess
 from foveal.tasks import make_task
 from foveal.tasks.task import Task
@@ -62,7 +62,7 @@ class Bundle:
 
     contract: Contract
     network: nn.Module
-    """In evaluation mode, on the CPU, in float32."""
+    """In evaluation mode, on the CPU, in float32, channels-last."""
     seen_hashes: np.ndarray
     """(N,) uint64: `foveal.feed.decoding.content_hash` of every image that training learned from or chose the weights
     by, to find leaks into a test set."""
@@ -95,7 +95,7 @@ def load_bundle(path: Path, *, module: nn.Module | None = None) -> Bundle:
     if module is None:
         if contract.architecture == CUSTOM:
             raise ModelError(f"{path}: holds the weights of your own module; give it too, as module=…")
-        with torch.device("meta"):
+        with without_weights():
             backbone = build_backbone(contract.architecture, in_channels=contract.preprocess.channels)
             module = contract.make_task().build(backbone)
     network = wrap_module(module)
@@ -129,10 +129,9 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if not path.is_file():
         raise ModelError(f"{path}: no such model file; a run keeps its model as RUN/model.safetensors")
     try:
-        # Copies: the file is mapped, and Windows replaces no mapped file.
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a dict
+            tensors = {name: _copied(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - not a dict
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path}: not a readable .safetensors file: {error}") from None
     if "foveal" not in metadata:
@@ -144,3 +143,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             f"{path}: model format {found}, but this Foveal ({foveal.__version__}) reads {FORMAT}; update it"
         )
     return header, tensors
+
+
+def _copied(tensor: Tensor) -> Tensor:
+    """A copy, because the file is mapped, and Windows replaces no mapped file; kernels at once in channels-last."""
+    return tensor.clone(memory_format=torch.channels_last if tensor.ndim == 4 else torch.contiguous_format)

@@ -18,8 +18,8 @@ from foveal import __version__
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import FovealError, Interrupted, UsageError
 from foveal.processes.launch import launched
-from foveal.training.settings import Precision, TrainSettings
-from foveal.types import DeviceName
+from foveal.training.settings import TrainSettings
+from foveal.types import DeviceName, EngineName, Precision
 
 _STARTED = time.perf_counter()
 
@@ -157,6 +157,8 @@ def predict(
     *,
     tta: Annotated[bool, Parameter(negative="")] = False,
     device: Device = "auto",
+    engine: EngineName = "auto",
+    precision: Precision = "auto",
     json: Json = False,
 ) -> int:
     """Predict the class of images; exit code 3 where some could not be read.
@@ -169,6 +171,10 @@ def predict(
         Files, folders, globs, or - for a list of paths on standard input.
     tta
         Average over shifted views, and mirrored ones where training mirrored.
+    engine
+        What computes: auto takes the fastest one installed that agrees with the network.
+    precision
+        Of the engine: auto is bfloat16 where the processor computes it natively and the engine then agrees.
     """
     from foveal.verbs.predict import predict as run_predict
 
@@ -177,7 +183,8 @@ def predict(
         raise UsageError(f"no option {unknown[0]}, and no file of that name (foveal predict --help)")
     if not paths:
         raise UsageError("nothing to predict: give files, folders or globs, or - for a list on standard input")
-    return _print_predictions(run_predict(model, paths, tta=tta, device=device), as_json=json)
+    predictions = run_predict(model, paths, tta=tta, device=device, engine=engine, precision=precision)
+    return _print_predictions(predictions, as_json=json)
 
 
 @app.command

@@ -59,7 +59,7 @@ def native_bf16(device: torch.device) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "mps":
         return False
-    remembered = cache_folder() / "machine" / f"bf16-{_fingerprint()}.json"
+    remembered = cache_folder() / "machine" / f"bf16-{fingerprint()}.json"
     if remembered.is_file():
         return bool(read_json(remembered)["native"])
     seconds = {dtype: _convolution_seconds(dtype) for dtype in (torch.float32, torch.bfloat16)}
@@ -92,6 +92,12 @@ def machine() -> dict[str, Any]:
     }
 
 
+def fingerprint() -> str:
+    """Letters, digits and hyphens that name the processor, its cores and the version of PyTorch."""
+    text = "-".join([_processor(), str(os.cpu_count()), torch.__version__])
+    return "".join(letter if letter.isalnum() else "-" for letter in text).lower()
+
+
 def _convolution_seconds(dtype: torch.dtype) -> float:
     convolution = place(nn.Conv2d(64, 64, 3, padding=1).to(dtype), torch.device("cpu"))
     images = torch.zeros(8, 64, 56, 56, dtype=dtype).to(memory_format=torch.channels_last)
@@ -103,11 +109,6 @@ def _convolution_seconds(dtype: torch.dtype) -> float:
             convolution(images)
             best = min(best, time.perf_counter() - start)
     return best
-
-
-def _fingerprint() -> str:
-    text = "-".join([_processor(), str(os.cpu_count()), torch.__version__])
-    return "".join(letter if letter.isalnum() else "-" for letter in text).lower()
 
 
 def _processor() -> str:

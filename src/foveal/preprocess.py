@@ -56,13 +56,20 @@ class Preprocess:
 
     def to_input(self, images_u8: Tensor) -> Tensor:
         """(B, C, H, W) uint8 -> the same shape in float32, standardised by `mean` and `std`."""
-        return self.standardise(images_u8.to(torch.float32) / 255)
+        return standardised(images_u8.to(torch.float32).div_(255), *self._constants(images_u8))
 
     def standardise(self, images: Tensor) -> Tensor:
         """(B, C, H, W) in 0..1 -> the same shape, standardised by `mean` and `std`."""
-        mean = torch.tensor(self.mean, device=images.device).view(1, -1, 1, 1)
-        std = torch.tensor(self.std, device=images.device).view(1, -1, 1, 1)
-        return (images - mean) / std
+        return standardised(images, *self._constants(images))
+
+    def _constants(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """`mean` and `std` against `images`. For channels-last ones a whole row of pixels, (1, C, 1, W) in the same
+        layout: against a single pixel torch would compute in runs of C values, several times slower."""
+        last = images.is_contiguous(memory_format=torch.channels_last)
+        width = images.shape[3] if last else 1
+        pixels = (torch.tensor(each, device=images.device).repeat(width) for each in (self.mean, self.std))
+        mean, std = (each.view(1, 1, width, -1).permute(0, 3, 1, 2) for each in pixels)
+        return mean, std
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for the model file."""
@@ -73,6 +80,11 @@ class Preprocess:
         """The record that `to_json` wrote."""
         pairs: dict[str, Any] = {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
         return cls(**pairs)
+
+
+def standardised(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """(images - mean) / std; images: (B, C, H, W) in 0..1, the constants (1, C, 1, 1) or (1, C, 1, W)."""
+    return (images - mean).div_(std)
 
 
 def as_batch(images_u8: np.ndarray) -> Tensor:

@@ -55,6 +55,12 @@ class RunFolder:
         return self.path / "report.html"
 
 
+def model_path(model: Path | str) -> Path:
+    """The model file: as given, or the one in a run folder."""
+    path = Path(model)
+    return RunFolder(path).model if path.is_dir() else path
+
+
 def new_run(path: Path | None, name: str) -> RunFolder:
     """A run folder still to be filled: `path`, or a new one `runs/NAME-DATE-TIME` below the working folder.
 

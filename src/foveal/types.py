@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+EngineName = Literal["auto", "eager", "onnxruntime", "openvino"]
 Fit = Literal["squash", "crop", "pad"]
 OnBadImage = Literal["error", "skip"]
+Precision = Literal["auto", "float32", "bfloat16"]
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 

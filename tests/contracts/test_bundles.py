@@ -5,38 +5,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.made import made_contract
 
-from foveal.bundle import Contract, load_bundle, save_bundle
+from foveal.bundle import load_bundle, save_bundle
+from foveal.device import place
 from foveal.networks import NETWORKS
 from foveal.networks.build import build_network
-from foveal.preprocess import Preprocess
 
 SMALL = [name for name, spec in NETWORKS.items() if spec.parameters < 30_000_000]
-
-
-def contract(name: str, size: int, channels: int) -> Contract:
-    return Contract(
-        architecture=name,
-        task="classify",
-        task_settings={},
-        classes=("a", "b", "c"),
-        preprocess=Preprocess(
-            size_hw=(size, size), channels=channels, fit="squash", mean=(0.5,) * channels, std=(0.2,) * channels
-        ),
-        chosen="the last",
-        val={"accuracy": 0.5},
-        mirrored=False,
-        data={"counts": {}},
-        recipe={},
-    )
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_round_trip(name: str, tmp_path: Path) -> None:
     channels = NETWORKS[name].in_channels
     size = max(32, NETWORKS[name].min_size)
-    network = build_network(name, 3, channels).eval()
-    saved = contract(name, size, channels)
+    network = place(build_network(name, 3, channels).eval(), torch.device("cpu"))
+    saved = made_contract(name, (size, size))
     hashes = np.array([1, 2**64 - 1], np.uint64)
     save_bundle(tmp_path / "model.safetensors", network, saved, hashes)
     loaded = load_bundle(tmp_path / "model.safetensors")

@@ -201,3 +201,16 @@ def test_the_caller_seeds_the_weights() -> None:
     torch.manual_seed(5)
     second = build_network("resnet20_cifar", 2).state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_without_weights_nothing_is_drawn_and_the_compiler_not_loaded() -> None:
+    code = (
+        "import sys\n"
+        "from foveal.networks import NETWORKS\n"
+        "from foveal.networks.build import build_network, without_weights\n"
+        "with without_weights():\n"
+        "    networks = [build_network(name) for name in NETWORKS]\n"
+        "assert all(each.is_meta for network in networks for each in network.parameters())\n"
+        "assert not {'torch._dynamo', 'sympy'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

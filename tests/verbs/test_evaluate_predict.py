@@ -1,10 +1,12 @@
 """Evaluation and prediction agree, and name what they can't read."""
 
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from tests.made import SHAPES, shape_folder, shapes
 
@@ -13,7 +15,9 @@ from foveal.bundle import load_bundle
 from foveal.errors import DataError, ImageError, ModelError
 from foveal.evaluation.evaluate import evaluate_store
 from foveal.feed.store import build_store
+from foveal.inference.engines import ENGINES, FASTEST_FIRST, FEW_IMAGES, TOLERANCE
 from foveal.read import read_dataset
+from foveal.types import EngineName, Precision
 
 
 @pytest.fixture(scope="module")
@@ -29,24 +33,67 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "run", data
 
 
-def test_predict_gives_evaluates_logits(trained: tuple[Path, Path]) -> None:
-    import torch
+@pytest.fixture(scope="module")
+def test_images(trained: tuple[Path, Path]) -> tuple[list[Path], np.ndarray]:
+    """The test images, and the probabilities that evaluation finds for them."""
+    bundle = load_bundle(trained[0] / "model.safetensors")
+    samples = read_dataset(trained[1]).of_split("test")
+    preprocess = bundle.contract.preprocess
+    store = build_store(samples, preprocess)
+    outputs = evaluate_store(
+        bundle.contract.make_task(), bundle.network, preprocess, store, device=torch.device("cpu")
+    ).outputs
+    return [Path(str(sample.image)) for sample in samples], outputs["logits"].double().softmax(dim=1).numpy()
 
-    run, data = trained
-    bundle = load_bundle(run / "model.safetensors")
-    samples = read_dataset(data).of_split("test")
-    task = bundle.contract.make_task()
-    store = build_store(samples, bundle.contract.preprocess)
-    logits = evaluate_store(
-        task, bundle.network, bundle.contract.preprocess, store, device=torch.device("cpu")
-    ).outputs["logits"]
-    model = foveal.load(run)
-    probs = logits.double().softmax(dim=1).numpy()
+
+def scores_of(predictions: Iterable[object]) -> np.ndarray:
+    return np.array([list(each["scores"].values()) for each in predictions])  # type: ignore[index]
+
+
+def test_a_few_images_get_evaluates_probabilities(
+    trained: tuple[Path, Path], test_images: tuple[list[Path], np.ndarray], capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths, probs = test_images
     for subset in (list(range(45)), [3, 40, 7], [11]):
-        predictions = list(model.predict([samples[index].image for index in subset]))
-        for index, prediction in zip(subset, predictions, strict=True):
-            assert isinstance(prediction, dict)
-            assert list(prediction["scores"].values()) == pytest.approx(probs[index].tolist(), abs=1e-6)
+        found = scores_of(foveal.predict(trained[0], [paths[index] for index in subset]))
+        assert np.allclose(found, probs[subset], rtol=0, atol=1e-6)
+    assert capsys.readouterr().err == "engine: eager in float32\n" * 3
+
+
+@pytest.mark.parametrize(("engine", "precision"), FASTEST_FIRST)
+def test_every_engine_gives_evaluates_probabilities(
+    trained: tuple[Path, Path],
+    test_images: tuple[list[Path], np.ndarray],
+    engine: EngineName,
+    precision: Precision,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for module in ENGINES[engine].needs:
+        pytest.importorskip(module)
+    paths, probs = test_images
+    tolerance = TOLERANCE if precision == "bfloat16" else 1e-5
+    model = foveal.load(trained[0], engine=engine, precision=precision)
+    assert (model.engine.name, model.engine.precision) == (engine, precision)
+    assert capsys.readouterr().err.endswith(f"engine: {engine} in {precision}\n")
+    assert np.allclose(scores_of(model.predict(paths)), probs, rtol=0, atol=tolerance)
+    assert np.allclose(scores_of([model(paths[7])]), probs[[7]], rtol=0, atol=tolerance)
+    reference = foveal.load(trained[0], engine="eager", precision="float32")
+    expected = scores_of(reference.predict(paths[:9], tta=True))
+    assert np.abs(expected - probs[:9]).max() > 1e-3  # ten views are not one
+    assert np.allclose(scores_of(model.predict(paths[:9], tta=True)), expected, rtol=0, atol=tolerance)
+    again = foveal.load(trained[0], engine=engine, precision=precision)
+    assert np.array_equal(scores_of([again(paths[7])]), scores_of([model(paths[7])]))
+
+
+def test_many_images_are_computed_by_an_engine(
+    trained: tuple[Path, Path], test_images: tuple[list[Path], np.ndarray], capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths, probs = test_images
+    many = (paths * 2)[:FEW_IMAGES]
+    found = scores_of(foveal.predict(trained[0], many))
+    assert np.allclose(found, np.concatenate([probs, probs])[:FEW_IMAGES], rtol=0, atol=TOLERANCE)
+    assert len(found) == len(many) == FEW_IMAGES
+    assert "engine: " in capsys.readouterr().err
 
 
 def test_evaluate_says_what_scripts_read(trained: tuple[Path, Path]) -> None:

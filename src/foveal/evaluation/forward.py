@@ -11,6 +11,8 @@ from foveal.tasks.task import Outputs, Task
 BATCH_SIZE = 32
 SHIFT_SHARE = 1 / 32  # of the side, for the shifted views of test-time augmentation
 
+Run = Callable[[Tensor], Outputs]
+"""Decoded images (B, C, H, W) uint8 -> a network's outputs, float32 on the CPU."""
 View = Callable[[Tensor], Tensor]
 
 
@@ -21,17 +23,9 @@ def forward(network: nn.Module, preprocess: Preprocess, images_u8: Tensor, *, de
         return {name: value.float().cpu() for name, value in network(inputs).items()}
 
 
-def forward_views(
-    task: Task,
-    network: nn.Module,
-    preprocess: Preprocess,
-    images_u8: Tensor,
-    *,
-    device: torch.device,
-    views: Sequence[View],
-) -> Outputs:
-    """`forward` of each view of the batch, merged by the task; one view is `forward` itself."""
-    outputs = [forward(network, preprocess, view(images_u8), device=device) for view in views]
+def forward_views(task: Task, run: Run, images_u8: Tensor, *, views: Sequence[View]) -> Outputs:
+    """`run` of each view of the batch, merged by the task; one view is `run` itself."""
+    outputs = [run(view(images_u8)) for view in views]
     return outputs[0] if len(outputs) == 1 else task.merge(outputs)
 
 

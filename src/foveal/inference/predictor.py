@@ -1,7 +1,8 @@
 """A model file in use: images in, predictions out, in batches, decoding overlapped with computing."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -14,54 +15,56 @@ from torch import nn
 from foveal.bundle import Contract, load_bundle
 from foveal.device import keep_freed_memory, place
 from foveal.errors import ImageError
-from foveal.evaluation.forward import BATCH_SIZE, forward_views, plain_view, test_time_views
+from foveal.evaluation.forward import Run, forward_views, plain_view, test_time_views
+from foveal.inference.engines.choose import choose_engine
+from foveal.inference.engines.engine import Engine, Source
 from foveal.preprocess import ImageSource, as_batch
+from foveal.types import EngineName, Precision
 
-_AHEAD = 3  # batches that decode while one computes
+_AHEAD = 3  # batches that decode while others compute
+Prediction = dict[str, Any]
 
 
 class Model:
     """A trained network, ready to use: `model(image)`; `foveal.load` makes it."""
 
-    def __init__(self, contract: Contract, network: nn.Module, *, device: torch.device) -> None:
+    def __init__(self, contract: Contract, network: nn.Module, engine: Engine) -> None:
         keep_freed_memory()
         self.contract = contract
         self.task = contract.make_task()
-        self.device = device
-        self.network = place(network, device).eval()
+        self.network = network
+        self.engine = engine
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Class names, in the order of the outputs."""
         return self.contract.classes
 
-    def __call__(self, image: ImageSource, *, tta: bool = False) -> dict[str, Any]:
+    def __call__(self, image: ImageSource, *, tta: bool = False) -> Prediction:
         """One image's prediction: {"label", "score", "scores": {class: probability}}.
 
         image: a path, the bytes of a file, pixels (H, W[, C]) or a Pillow image. `tta` averages over shifted (and,
         where training mirrored, mirrored) views. Raises ImageError.
         """
         name = None if isinstance(image, str | Path) else "image"
-        return self._predict([self.contract.preprocess.load(image, name=name)], tta=tta)[0]
+        return self._predict(self.engine.one, [self.contract.preprocess.load(image, name=name)], tta=tta)[0]
 
-    def predict(self, images: Iterable[ImageSource], *, tta: bool = False) -> Iterator[dict[str, Any] | ImageError]:
+    def predict(self, images: Iterable[ImageSource], *, tta: bool = False) -> Iterator[Prediction | ImageError]:
         """A prediction for each image, in order, as they come; an ImageError in the place of one that can't be read."""
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            waiting: list[list[Future[np.ndarray | ImageError]]] = []
-            numbered = enumerate(images)
-            while True:
-                while len(waiting) < _AHEAD:
-                    batch = list(islice(numbered, BATCH_SIZE))
-                    if not batch:
-                        break
-                    waiting.append([pool.submit(self._load, image, index) for index, image in batch])
-                if not waiting:
-                    return
-                loaded = [future.result() for future in waiting.pop(0)]
-                good = [item for item in loaded if not isinstance(item, ImageError)]
-                predictions = iter(self._predict(good, tta=tta) if good else [])
-                for item in loaded:
-                    yield item if isinstance(item, ImageError) else next(predictions)
+        decoding, computing = ThreadPoolExecutor(os.cpu_count()), ThreadPoolExecutor(self.engine.streams)
+        waiting: deque[Future[list[Prediction | ImageError]]] = deque()
+        numbered = enumerate(images)
+        try:
+            while batch := list(islice(numbered, self.engine.batch_size)):
+                loading = [decoding.submit(self._load, image, index) for index, image in batch]
+                waiting.append(computing.submit(self._predict_loaded, loading, tta=tta))
+                if len(waiting) == self.engine.streams + _AHEAD:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+        finally:  # also where the caller wants no more
+            computing.shutdown(cancel_futures=True)
+            decoding.shutdown(cancel_futures=True)
 
     def _load(self, image: ImageSource, index: int) -> np.ndarray | ImageError:
         name = str(image) if isinstance(image, str | Path) else f"images[{index}]"
@@ -70,15 +73,33 @@ class Model:
         except ImageError as error:
             return error
 
-    def _predict(self, images: Sequence[np.ndarray], *, tta: bool) -> list[dict[str, Any]]:
-        preprocess = self.contract.preprocess
-        views = test_time_views(preprocess.size_hw, mirrored=self.contract.mirrored) if tta else plain_view()
-        batch = as_batch(np.stack(images))
-        outputs = forward_views(self.task, self.network, preprocess, batch, device=self.device, views=views)
-        return self.task.decode(outputs)
+    def _predict_loaded(
+        self, loading: Sequence[Future[np.ndarray | ImageError]], *, tta: bool
+    ) -> list[Prediction | ImageError]:
+        loaded = [future.result() for future in loading]
+        good = [item for item in loaded if not isinstance(item, ImageError)]
+        predictions = iter(self._predict(self.engine.many, good, tta=tta) if good else [])
+        return [item if isinstance(item, ImageError) else next(predictions) for item in loaded]
+
+    def _predict(self, run: Run, images: Sequence[np.ndarray], *, tta: bool) -> list[Prediction]:
+        size_hw = self.contract.preprocess.size_hw
+        views = test_time_views(size_hw, mirrored=self.contract.mirrored) if tta else plain_view()
+        return self.task.decode(forward_views(self.task, run, as_batch(np.stack(images)), views=views))
 
 
-def load_model(path: Path, *, module: nn.Module | None, device: torch.device) -> Model:
-    """The model in the file at `path`, on `device`. Raises ModelError."""
+def load_model(
+    path: Path,
+    *,
+    module: nn.Module | None,
+    device: torch.device,
+    engine: EngineName,
+    precision: Precision,
+    images: int | None = None,
+    say: Callable[[str], None],
+) -> Model:
+    """The model in the file at `path`, on `device`. Raises ModelError, and what `choose_engine` raises."""
     bundle = load_bundle(path, module=module)
-    return Model(bundle.contract, bundle.network, device=device)
+    network = place(bundle.network, device).eval()
+    source = Source(contract=bundle.contract, network=network, device=device)
+    chosen = choose_engine(source, engine=engine, precision=precision, images=images, say=say)
+    return Model(bundle.contract, network, chosen)

@@ -1,8 +1,13 @@
 """A name of the index → a module. The caller seeds torch's global generator, from which weights are drawn."""
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from foveal.errors import ModelError, did_you_mean
 from foveal.networks.backbone import Backbone
@@ -50,3 +55,27 @@ def build_network(name: str, num_classes: int | None = None, in_channels: int | 
         raise ModelError(f"{name} needs at least one class; got num_classes={classes}")
     backbone = build_backbone(name, in_channels)
     return Network(backbone, backbone.head(classes))
+
+
+@contextmanager
+def without_weights() -> Iterator[None]:
+    """Modules made in the block have parameters of the right shapes and no memory: they wait to be loaded."""
+    with torch.device("meta"), _Unfilled():
+        yield
+
+
+class _Unfilled(TorchFunctionMode):
+    """Leaves out normal draws: tensors on the meta device hold no values, and to find the shape of such a draw torch
+    imports its whole compiler, which takes longer than all else that loading a model does."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        given = kwargs or {}
+        if func in (Tensor.normal_, nn.init.normal_):
+            return args[0] if args else given["tensor"]
+        return func(*args, **given)

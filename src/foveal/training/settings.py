@@ -10,11 +10,10 @@ from typing import Any, Literal, get_args
 
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import UsageError
-from foveal.types import DeviceName, Fit, OnBadImage
+from foveal.types import DeviceName, Fit, OnBadImage, Precision
 
 ClassWeights = Literal["none", "balanced"]
 Augmentation = Literal["auto", "none"]
-Precision = Literal["auto", "float32", "bfloat16"]
 RecipeName = Literal["auto", "fast"]
 
 

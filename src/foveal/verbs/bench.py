@@ -13,6 +13,7 @@ from foveal.networks.build import network_spec
 from foveal.read import from_arrays
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import DataFacts
+from foveal.runs import model_path
 from foveal.speed.advice import advice
 from foveal.speed.ceilings import made_jpeg, measure_ceilings
 from foveal.speed.profile import profile_prediction, profile_training
@@ -21,7 +22,6 @@ from foveal.training.prepare import prepare_data, prepare_state, prepare_task
 from foveal.training.settings import Precision, TrainSettings
 from foveal.types import DeviceName
 from foveal.verbs.console import say
-from foveal.verbs.evaluate import model_path
 
 _PREDICTED = (1, 32)  # images at once
 

@@ -8,7 +8,7 @@ from foveal.bundle import load_bundle
 from foveal.errors import UsageError
 from foveal.networks.build import build_network, network_spec
 from foveal.networks.describe import Description, describe_network
-from foveal.verbs.evaluate import model_path
+from foveal.runs import model_path
 
 
 def describe(

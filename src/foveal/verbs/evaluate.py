@@ -18,6 +18,7 @@ from foveal.feed.decoding import content_hash, read_content
 from foveal.feed.store import build_store
 from foveal.read import assign_splits, read_dataset
 from foveal.read.names import listed
+from foveal.runs import model_path
 from foveal.types import SPLITS, Dataset, DeviceName, OnBadImage, Sample, Split
 from foveal.verbs.console import decoding_bar, say
 
@@ -101,12 +102,6 @@ def _any_seen(samples: Sequence[Sample], seen_hashes: np.ndarray) -> bool:
         with suppress(ImageError):  # it is reported when all are decoded
             hashes.append(content_hash(read_content(sample)))
     return leaked(np.array(hashes, np.uint64), seen_hashes) > 0
-
-
-def model_path(model: Path | str) -> Path:
-    """The model file: as given, or the one in a run folder."""
-    path = Path(model)
-    return path / "model.safetensors" if path.is_dir() else path
 
 
 def match_classes(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:

@@ -3,6 +3,7 @@
 import glob
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import tee
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,25 @@ from foveal.images import IMAGE_SUFFIXES
 from foveal.inference.predictor import Model, load_model
 from foveal.processes.group import joined
 from foveal.read.walk import image_files
-from foveal.types import DeviceName
-from foveal.verbs.evaluate import model_path
+from foveal.runs import model_path
+from foveal.types import DeviceName, EngineName, Precision
 
 
-def load(model: Path | str, *, module: nn.Module | None = None, device: DeviceName = "auto") -> Model:
-    """The trained network in a model file or run folder: `load("model.safetensors")("cat.jpg")`.
+def load(
+    model: Path | str,
+    *,
+    module: nn.Module | None = None,
+    device: DeviceName = "auto",
+    engine: EngineName = "auto",
+    precision: Precision = "auto",
+) -> Model:
+    """The trained network in a model file or run folder, to be used again and again: `load("run")("cat.jpg")`.
 
-    module: your own network, where the model was trained with one. Raises ModelError.
+    module: your own network, where the model was trained with one. engine and precision: "auto" takes the fastest
+    engine here that agrees with the network, and prepares it; standard error says which.
+    Raises ModelError, and UsageError where the engine is not to be had.
     """
-    return load_model(model_path(model), module=module, device=pick_device(device))
+    return _load(model, module=module, device=device, engine=engine, precision=precision)
 
 
 def predict(
@@ -34,18 +44,25 @@ def predict(
     *,
     tta: bool = False,
     device: DeviceName = "auto",
+    engine: EngineName = "auto",
+    precision: Precision = "auto",
 ) -> Iterator[dict[str, Any]]:
     """For each input {"path", "label", "score", "scores"}, or {"path", "error"}; in order, as they come.
 
-    paths: files, folders (searched for images by name), globs, or "-" for a list of paths on standard input. `tta`
-    averages over shifted views, and mirrored ones where training mirrored. Started by torchrun, each process takes its
-    share of the batches; the first one gives all predictions, the others none. Raises ModelError, and DataError where
-    a folder or glob holds no image.
+    model: a file or run folder; what `load` gave keeps its device, engine and precision. paths: files, folders
+    (searched for images by name), globs, or "-" for a list of paths on standard input. `tta` averages over shifted
+    views, and mirrored ones where training mirrored. engine and precision: as for `load`, but a few images are not
+    worth an engine's preparation. Started by torchrun, each process takes its share of the batches; the first one gives
+    all predictions, the others none.
+    Raises ModelError, UsageError where the engine is not to be had, and DataError where a folder or glob holds no
+    image.
     """
     with joined() as processes:
-        loaded = model if isinstance(model, Model) else load(model, device=device)
         given = [paths] if isinstance(paths, str | Path) else paths
         inputs = processes.from_first(lambda: list(expand(given)))  # standard input is read once
+        loaded = model
+        if not isinstance(loaded, Model):
+            loaded = _load(loaded, device=device, engine=engine, precision=precision, images=len(inputs))
 
         def work(mine: Iterable[Path]) -> Iterator[dict[str, Any]]:
             return _predictions(loaded, mine, tta=tta)
@@ -60,6 +77,28 @@ def _predictions(model: Model, paths: Iterable[Path], *, tta: bool) -> Iterator[
             yield {"path": str(path), "error": prediction.reason}
         else:
             yield {"path": str(path), **prediction}
+
+
+def _load(
+    model: Path | str,
+    *,
+    module: nn.Module | None = None,
+    device: DeviceName,
+    engine: EngineName,
+    precision: Precision,
+    images: int | None = None,
+) -> Model:
+    # Not `foveal.verbs.console`, which would import rich: this is the verb whose start is waited for.
+    say = partial(print, file=sys.stderr, flush=True)
+    return load_model(
+        model_path(model),
+        module=module,
+        device=pick_device(device),
+        engine=engine,
+        precision=precision,
+        images=images,
+        say=say,
+    )
 
 
 def expand(paths: Iterable[str | Path]) -> Iterator[Path]:

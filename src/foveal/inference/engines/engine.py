@@ -1,0 +1,55 @@
+"""What an engine is made of, and what it is."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from foveal.bundle import Contract
+from foveal.inference.artefacts import artefact_folder
+from foveal.preprocess import Preprocess
+from foveal.tasks.task import Outputs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A trained network, for engines to be made of."""
+
+    contract: Contract
+    network: nn.Module
+    """On `device`, channels-last, in float32 and in evaluation mode: what every engine has to agree with."""
+    device: torch.device
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """From a decoded image to the network's input."""
+        return self.contract.preprocess
+
+    @cached_property
+    def folder(self) -> Path | None:
+        """Where what is made of it is kept; None keeps nothing."""
+        return artefact_folder(self.network, self.contract)
+
+
+class Engine(Protocol):
+    """A way to compute a network's outputs: decoded images (B, C, H, W) uint8 -> outputs, float32 on the CPU."""
+
+    name: str
+    """A key of `ENGINES`."""
+    precision: str
+    """"float32" or "bfloat16"."""
+    batch_size: int
+    """Images to give to `many` at once."""
+
+    @property
+    def streams(self) -> int:
+        """How many threads `many` wants to be called from at the same time."""
+
+    def one(self, images_u8: Tensor) -> Outputs:
+        """Of a batch of one image, as soon as possible."""
+
+    def many(self, images_u8: Tensor) -> Outputs:
+        """Of any batch, the most images a second; safe to call from several threads."""

@@ -1,0 +1,71 @@
+"""Every installed engine computes what the network computes, for batches of any size and layout.
+
+In float32, where a difference is a fault. What bfloat16 changes depends on the weights: `tests/inference` compares it
+on a trained network, `benchmarks/inference.py` on larger ones.
+"""
+
+import pytest
+import torch
+from tests.made import lively_source
+
+from foveal.evaluation.forward import forward
+from foveal.inference.engines import ENGINES, FASTEST_FIRST
+from foveal.inference.engines.agreement import generated_images
+from foveal.inference.engines.choose import build_engine
+from foveal.inference.engines.eager import folded
+from foveal.networks import NETWORKS
+from foveal.tasks.task import Outputs
+
+SMALL = [name for name, spec in NETWORKS.items() if spec.parameters < 30_000_000]
+TOLERANCE = 1e-3  # float32 alone gives about 1e-5, channels in another order about 1
+TAKEN = {  # converting takes a second, exporting to ONNX several
+    "eager": ["lenet5", "resnet20_cifar"],
+    "onnxruntime": ["lenet5", "resnet20_cifar"],
+    "openvino": ["lenet5", "alexnet", "googlenet", "googlenet_bn", "resnet18", "resnet50", "resnet20_cifar"],
+}
+CASES = [pytest.param(name, engine, id=f"{engine}-{name}") for engine, names in TAKEN.items() for name in names]
+
+
+def error(outputs: Outputs, expected: Outputs) -> float:
+    """The largest difference of a logit, as a share of what tells one image's from another's."""
+    difference = (outputs["logits"] - expected["logits"]).abs().max()
+    return float(difference / expected["logits"].std(dim=0).mean())
+
+
+def size_of(name: str) -> tuple[int, int]:
+    side = max(32, NETWORKS[name].min_size)
+    side += 32 if name.startswith("googlenet") else 0  # OpenVINO pools no map that is smaller than the window
+    return side, side + 3
+
+
+def test_every_engine_has_cases() -> None:
+    assert {row[0] for row in FASTEST_FIRST} == set(ENGINES) == set(TAKEN)
+
+
+@pytest.mark.parametrize(("name", "engine"), CASES)
+def test_the_engine_agrees(name: str, engine: str) -> None:
+    for module in ENGINES[engine].needs:
+        pytest.importorskip(module)
+    source = lively_source(name, size_of(name))
+    images = generated_images(source.preprocess)
+    expected = forward(source.network, source.preprocess, images, device=source.device)
+    made = build_engine(source, engine, "float32")
+    contiguous = images[2:5].contiguous()  # not channels-last
+    assert error(made.many(images), expected) < TOLERANCE
+    assert error(made.many(contiguous), {"logits": expected["logits"][2:5]}) < TOLERANCE
+    alone = made.one(images[6:7])["logits"]
+    assert torch.allclose(alone, expected["logits"][6:7], rtol=1e-3, atol=1e-3)
+    assert alone.dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_folding_changes_nothing(name: str) -> None:
+    source = lively_source(name, size_of(name))
+    images = generated_images(source.preprocess)
+    network = folded(source.network)
+    norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert not norms
+    expected, outputs = (
+        forward(each, source.preprocess, images, device=source.device) for each in (source.network, network)
+    )
+    assert error(outputs, expected) < TOLERANCE
