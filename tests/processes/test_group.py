@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
 import pytest
 import torch
@@ -112,6 +113,7 @@ def test_a_killed_process_ends_the_others() -> None:
 def test_the_dead_are_not_taken_for_present() -> None:
     """What an earlier attempt left in the store: its names, and a meeting that had been confirmed."""
     store = distributed.HashStore()
+    store.set_timeout(timedelta(seconds=5))
     for attempt in range(3):
         names: dict[int, str] = {}
 
@@ -119,7 +121,7 @@ def test_the_dead_are_not_taken_for_present() -> None:
             time.sleep(0.1 * (2 - rank))  # the others come before the first
             names[rank] = _roll_call(store, rank, 3)
 
-        threads = [threading.Thread(target=answer, args=(rank,)) for rank in range(3)]
+        threads = [threading.Thread(target=answer, args=(rank,), daemon=True) for rank in range(3)]
         for thread in threads:
             thread.start()
         for thread in threads:

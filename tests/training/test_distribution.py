@@ -148,6 +148,22 @@ def test_dropout_differs_between_processes_and_steps_and_comes_again() -> None:
     assert draws()[0] == first[0]  # one process draws what it drew before there were several
 
 
+def timed() -> tuple[int, int, list[int]]:
+    """A run whose processes would each plan another number of steps, and measure for another time."""
+    with joined() as processes:
+        trainer = made(SGD, processes)
+        sizes = trainer.measure_step_seconds(most_seconds=0.0 if processes.first else 1e9)
+        steps = trainer.state.progress.step
+        trainer = made({**SGD, "epochs": 100.0}, processes)
+        trainer.replan, trainer.replan_seconds = lambda _: 7 + processes.rank, 0.0
+        list(trainer.run())
+        return steps, trainer.state.progress.step, list(sizes)
+
+
+def test_time_is_the_first_processs() -> None:
+    assert together(timed, 2) == [(2, 7, [24])] * 2
+
+
 def test_a_share_too_small_for_batch_norm_is_refused() -> None:
     ended = Launched(small_normed, 2).wait()
     for each in ended:

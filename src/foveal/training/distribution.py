@@ -63,8 +63,8 @@ class GradientSum:
 def synchronised(network: nn.Module, device: torch.device, processes: Processes) -> nn.Module:
     """The network as several processes train it: on GPUs its batch norms take their statistics over all of them.
 
-    On CPUs each process norms its own share of a batch: synchronising there would wait for the others twice a norm.
-    Raises UsageError for devices that can't work together.
+    On CPUs, for which torch has no such norm, each process takes those of its own share. Raises UsageError for devices
+    that can't work together.
     """
     if processes.world == 1 or device.type == "cpu":
         return network
