@@ -10,7 +10,7 @@ PAIRS = 3
 AIM = 0.9
 CASES = {
     "resnet18": ("caltech22", "--model", "resnet18", "--size", "128", "--train-sizes", "128", "128", "--epochs", "1"),
-    "resnet20_cifar": ("cifar10-jpeg", "--model", "resnet20_cifar", "--hflip", "0.5", "--epochs", "0.4"),
+    "resnet20_cifar": ("cifar10-jpeg", "--model", "resnet20_cifar", "--hflip", "0.5", "--epochs", "0.25"),
 }
 
 

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from foveal.errors import RunError, UsageError
 from foveal.events import EpochDone, StepDone
-from foveal.processes.group import Processes, joined
-from foveal.processes.launch import launched
+from foveal.processes.group import ALONE, Processes, joined
+from foveal.processes.launch import Launch, launched
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import probe
-from foveal.training.distribution import share_state
+from foveal.training.distribution import share_state, synchronised
 from foveal.training.loop import Trainer
 from foveal.training.prepare import prepare_data, prepare_state, prepare_task
 from foveal.training.settings import TrainSettings
@@ -162,6 +162,23 @@ def timed() -> tuple[int, int, list[int]]:
 
 def test_time_is_the_first_processs() -> None:
     assert together(timed, 2) == [(2, 7, [24])] * 2
+
+
+def test_on_gpus_batch_norm_is_of_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    two = Processes(Launch(world=2, local_world=2))
+    network, cuda = Small(normed=True), torch.device("cuda")
+    assert synchronised(network, torch.device("cpu"), two) is network
+    assert synchronised(network, cuda, ALONE) is network
+    with pytest.raises(UsageError, match="use --device cpu"):
+        synchronised(network, torch.device("mps"), two)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    with pytest.raises(UsageError, match="2 processes on a machine with 1 GPUs: start one a GPU"):
+        synchronised(network, cuda, two)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    names = list(network.state_dict())
+    converted = synchronised(network, cuda, two)
+    assert isinstance(converted.get_submodule("norm"), nn.SyncBatchNorm)
+    assert list(converted.state_dict()) == names
 
 
 def test_a_share_too_small_for_batch_norm_is_refused() -> None:

@@ -135,14 +135,18 @@ def _train_and_finish(session: Session, on_event: Callable[[Event], None] | None
             )
         session.watch.lap("training")
         with processes.all_cores():
-            result = processes.from_first(lambda: finish_run(session))
-        finished = Finished(
-            step=session.state.progress.step,
-            seconds=session.watch.total(),
-            images_per_second=result["images_per_second"],
-            chosen=result.pop("chosen"),
-        )
-        record(finished)
+            return processes.from_first(lambda: _finish(session, record))
+
+
+def _finish(session: Session, record: Callable[[Event], None]) -> dict[str, Any]:
+    result = finish_run(session)
+    finished = Finished(
+        step=session.state.progress.step,
+        seconds=session.watch.total(),
+        images_per_second=result["images_per_second"],
+        chosen=result.pop("chosen"),
+    )
+    record(finished)
     return result
 
 
