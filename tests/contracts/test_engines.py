@@ -1,7 +1,7 @@
 """Every installed engine computes what the network computes, for batches of any size and layout.
 
 In float32, where a difference is a fault. What bfloat16 changes depends on the weights: `tests/inference` compares it
-on a trained network, `benchmarks/inference.py` on larger ones.
+on a trained network.
 """
 
 import pytest

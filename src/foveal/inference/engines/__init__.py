@@ -35,7 +35,7 @@ FASTEST_FIRST: tuple[tuple[str, str], ...] = (
     ("onnxruntime", "float32"),
     REFERENCE,
 )
-"""(engine, precision), as `benchmarks/inference.py` measures them."""
+"""(engine, precision); bfloat16 is tried only where the processor computes it natively."""
 
 FEW_IMAGES = 64
 """For fewer images the reference is taken: preparing another engine would take longer than it saves."""
