@@ -37,6 +37,15 @@ def place(module: Module, device: torch.device) -> Module:
     return module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
+def seed_draws(seed: int, device: torch.device) -> None:
+    """Seeds what `device` and the CPU draw, at each step: `torch.manual_seed` takes 0.3 ms for all kinds of device."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
+
+
 def keep_freed_memory() -> None:
     """Has the C library keep the memory that tensors give back, for the next step to take, where it is glibc.
 

@@ -78,6 +78,11 @@ def test_scaled_tanh_maps_ones_to_ones() -> None:
     x = torch.tensor([-1.0, 0.0, 1.0, 1.5], dtype=torch.float64)
     torch.testing.assert_close(scaled_tanh(x)[:3], x[:3], atol=1e-4, rtol=0)
     torch.testing.assert_close(scaled_tanh(x), torch.from_numpy(1.7159 * np.tanh(2 / 3 * x.numpy())))
+    many = torch.linspace(-9, 9, 1001)
+    exact = torch.from_numpy(1.7159 * np.tanh(2 / 3 * many.double().numpy())).float()
+    torch.testing.assert_close(scaled_tanh(many), exact, atol=1e-6, rtol=0)
+    half = many.bfloat16()
+    torch.testing.assert_close(scaled_tanh(half), scaled_tanh(half.float()).bfloat16(), atol=0, rtol=0)
 
 
 def test_subsampling_sums_scales_and_shifts() -> None:

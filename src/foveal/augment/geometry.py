@@ -51,6 +51,9 @@ def draw_geometry(
     settings: AugmentSettings, draws: Draws, *, in_size_hw: tuple[int, int], out_size_hw: tuple[int, int]
 ) -> Geometry:
     """Each sample's geometry: crop, then rotate, scale and shear about the crop's centre, shift, flip."""
+    if settings.is_identity and in_size_hw == out_size_hw:
+        unmoved = torch.eye(2, 3, dtype=torch.float64).repeat(len(draws.samples), 1, 1)
+        return Geometry(matrices=unmoved, in_size_hw=in_size_hw, out_size_hw=out_size_hw)
     crops = _draw_crops(settings, draws, in_size_hw)
     centre = (crops[:, :2] + crops[:, 2:]) / 2
     linear = _draw_linear(settings, draws)

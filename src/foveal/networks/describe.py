@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from foveal.errors import ModelError
-from foveal.layers import EuclideanRBF, PartialConv2d
+from foveal.layers import EuclideanRBF, PartialConv2d, Subsampling
 from foveal.networks.operation_words import module_words, operation_words
 from foveal.networks.receptive_field import FieldMap, tensors_in
 
@@ -218,9 +218,15 @@ def _rbf_multiply_adds(module: nn.Module, dense: int) -> int:
     return module.codes.numel()
 
 
+def _no_multiply_adds(module: nn.Module, dense: int) -> int:
+    """A pooling, for which none are counted, though it is computed as a convolution."""
+    return 0
+
+
 MULTIPLY_ADDS: dict[type[nn.Module], Callable[[nn.Module, int], int]] = {
     PartialConv2d: _partial_multiply_adds,
     EuclideanRBF: _rbf_multiply_adds,
+    Subsampling: _no_multiply_adds,
 }
 
 

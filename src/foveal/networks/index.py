@@ -58,6 +58,7 @@ _SPECS = (
         size=32,
         min_size=16,
         loss="lenet5_map",
+        bfloat16=False,
     ),
     NetworkSpec(
         name="alexnet",

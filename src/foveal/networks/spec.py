@@ -36,5 +36,7 @@ class NetworkSpec:
     """Smallest side that the network takes."""
     loss: str = "cross_entropy"
     """The paper's training criterion."""
+    bfloat16: bool = True
+    """Whether to take bfloat16 where it is native: convolutions of a few channels are slower in it."""
     stages: tuple[StageSpec, ...] = ()
     """From the finest to the coarsest; empty where the maps fit no pyramid."""

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from foveal.augment.draws import Draws
 from foveal.augment.pipeline import augment_images, draw, mix
-from foveal.device import keep_freed_memory
+from foveal.device import keep_freed_memory, seed_draws
 from foveal.errors import FovealError
 from foveal.events import CheckpointSaved, EpochDone, Event, Planned, StepDone, Stopped
 from foveal.feed.order import epoch_order, step_indices
@@ -198,7 +198,7 @@ class Trainer:
         size = size or plan.size_at(step)
         start = time.perf_counter()
         # Dropout is keyed by step: a resumed run draws the same. And by process, or all would drop the same units.
-        torch.manual_seed((plan.seed * 1_000_003 + step + self.processes.rank * _PROCESS_SEED) % 2**63)
+        seed_draws((plan.seed * 1_000_003 + step + self.processes.rank * _PROCESS_SEED) % 2**63, self.device)
         state.network.train()
         self._figures = dict.fromkeys(("loss", *self.task.figures), 0.0)
         learned = 0

@@ -17,6 +17,7 @@ from foveal.device import native_bf16, place
 from foveal.errors import BadImagesError, DataError, ImageError
 from foveal.feed.decoding import Progress
 from foveal.feed.store import Store, build_store, channel_statistics
+from foveal.networks import NETWORKS
 from foveal.networks.build import build_backbone
 from foveal.preprocess import Preprocess
 from foveal.processes.group import ALONE, Processes
@@ -175,10 +176,11 @@ def _digest(data: TrainingData) -> str:
 
 
 def use_bf16(settings: TrainSettings, device: torch.device) -> bool:
-    """Whether to compute in bfloat16: as asked, else where it is native."""
+    """Whether to compute in bfloat16: as asked, else where it is native, for a network that gains by it."""
     if settings.precision != "auto":
         return settings.precision == "bfloat16"
-    return native_bf16(device)
+    gains = settings.model not in NETWORKS or NETWORKS[settings.model].bfloat16
+    return gains and native_bf16(device)
 
 
 def architecture_name(settings: TrainSettings, module: nn.Module | None) -> str:

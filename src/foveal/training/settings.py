@@ -89,7 +89,7 @@ class TrainSettings:
     device: DeviceName = "auto"
     """Where to compute."""
     precision: Precision = "auto"
-    """auto: bfloat16 where the device computes it natively."""
+    """auto: bfloat16 where the device computes it natively and the network gains by it."""
 
     def __post_init__(self) -> None:
         for name, (low, high, words) in _RANGES.items():
