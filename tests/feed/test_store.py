@@ -54,6 +54,26 @@ def test_every_form_gives_the_same(samples: tuple[Sample, ...], memory: int, dis
     assert store.gather(some).is_contiguous(memory_format=torch.channels_last)
 
 
+def test_announced_images_are_decoded_ahead_and_once(
+    samples: tuple[Sample, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert build_store(samples, PREPROCESS, disk_allowance=0).announce is None
+    store = build_store(samples, PREPROCESS, memory_allowance=0, disk_allowance=0)
+    assert store.announce is not None
+    images, loads, decoded = expected(samples), Preprocess.load, []
+
+    def load(self: Preprocess, source: bytes, *, name: str) -> np.ndarray:
+        decoded.append(name)
+        return loads(self, source, name=name)
+
+    monkeypatch.setattr(Preprocess, "load", load)
+    store.announce(torch.tensor([3, 1, 3, 2]))
+    store.announce(torch.tensor([2, 3, 5]))  # 1 is given up: decoded already, or never
+    some = torch.tensor([5, 3, 5, 2, 0])
+    assert torch.equal(store.gather(some), images[some])
+    assert [decoded.count(str(samples[index].image)) for index in (2, 3, 5, 0)] == [1, 1, 1, 1]
+
+
 def test_the_second_run_finds_the_images_decoded(samples: tuple[Sample, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     first = build_store(samples, PREPROCESS)
     monkeypatch.setattr("foveal.feed.store.decode_all", None)  # decoding again would fail

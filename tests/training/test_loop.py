@@ -1,5 +1,8 @@
 """The loop's own arithmetic, against plain PyTorch."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -83,6 +86,24 @@ def test_accumulation_gives_the_large_batchs_gradient() -> None:
     assert torch.allclose(*weights, atol=1e-6)
     assert whole.state.progress.step == parts.state.progress.step == 2
     assert not torch.allclose(weights[0], linear()[1].weight, atol=1e-4)
+
+
+def test_a_step_announces_its_images_and_the_nexts() -> None:
+    """What is announced is what is gathered, mixing's neighbours and parts of a step among it, over epochs."""
+    ours = trainer(epochs=2.0, batch_size=8, accumulate=2, augment={"mixup": 0.2})
+    gather, announced, missed = ours.train_store.gather, [torch.empty(0)], []
+
+    def gather_announced(indices: torch.Tensor) -> torch.Tensor:
+        missed.extend(set(indices.tolist()) - set(announced[-1].tolist()))
+        return gather(indices)
+
+    ours.train_store = replace(ours.train_store, gather=gather_announced, announce=announced.append)
+    list(ours.run())
+    steps = [set(each.tolist()) for each in announced[1:]]
+    assert not missed
+    assert [len(each) for each in steps[:1]] == [32]
+    assert all(this & following for this, following in pairwise(steps))
+    assert len(steps[-1]) == 16
 
 
 def test_clipping_bounds_the_step() -> None:

@@ -1,13 +1,13 @@
 """The decode-once store: every image decoded and resized once, kept as uint8, gathered by batch.
 
 Three forms with one face, chosen by size and said in `description`: in memory; memory-mapped from the cache folder;
-and, for sets larger than the disk allowance, decoded anew for each batch.
+and, for sets larger than the disk allowance, decoded anew for each batch, ahead of it where it is announced.
 """
 
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,8 @@ class Store:
     skipped: tuple[ImageError, ...]
     description: str
     gather: Callable[[Tensor], Tensor]
+    announce: Callable[[Tensor], None] | None = None
+    """Where images are decoded anew: takes the indices (N,) of all that are wanted next, and begins to decode them."""
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -89,12 +91,14 @@ def build_store(
         return _over_array(samples, pixels, hashes, bad, on_bad_image, description)
     hashes, bad = fill(None, everything)
     kept = keep_good(samples, bad, on_bad_image)
+    decoder = _Decoder([samples[index] for index in kept], preprocess)
     return Store(
         samples=tuple(samples[index] for index in kept),
         hashes=hashes[kept],
         skipped=tuple(error for _, error in bad),
         description=f"{found}, too large to keep ({size / 2**30:,.1f} GiB): decoded anew for each batch",
-        gather=_decoder([samples[index] for index in kept], preprocess),
+        gather=decoder.gather,
+        announce=decoder.announce,
     )
 
 
@@ -121,19 +125,31 @@ def _over_array(
     )
 
 
-def _decoder(samples: Sequence[Sample], preprocess: Preprocess) -> Callable[[Tensor], Tensor]:
-    pool = ThreadPoolExecutor(os.cpu_count())
+class _Decoder:
+    """Decodes on all cores, what was announced before it is asked for."""
 
-    def load(index: int) -> np.ndarray:
-        sample = samples[index]
-        return preprocess.load(read_content(sample), name=image_name(sample))
+    def __init__(self, samples: Sequence[Sample], preprocess: Preprocess) -> None:
+        self._samples, self._preprocess = samples, preprocess
+        self._pool = ThreadPoolExecutor(os.cpu_count())
+        self._coming: dict[int, Future[np.ndarray]] = {}
 
-    def gather(indices: Tensor) -> Tensor:
-        images = list(pool.map(load, indices.tolist()))
-        empty = np.zeros((0, *preprocess.size_hw, preprocess.channels), np.uint8)
-        return as_batch(np.stack(images) if images else empty)
+    def announce(self, indices: Tensor) -> None:
+        """Holds these alone; what was announced before and is not among them is given up."""
+        before = self._coming
+        self._coming = {index: before.get(index) or self._begin(index) for index in dict.fromkeys(indices.tolist())}
+        for index in before.keys() - self._coming.keys():
+            before[index].cancel()
 
-    return gather
+    def gather(self, indices: Tensor) -> Tensor:
+        loading = [self._coming.get(index) or self._begin(index) for index in indices.tolist()]
+        empty = np.zeros((0, *self._preprocess.size_hw, self._preprocess.channels), np.uint8)
+        return as_batch(np.stack([future.result() for future in loading]) if loading else empty)
+
+    def _begin(self, index: int) -> Future[np.ndarray]:
+        return self._pool.submit(self._load, self._samples[index])
+
+    def _load(self, sample: Sample) -> np.ndarray:
+        return self._preprocess.load(read_content(sample), name=image_name(sample))
 
 
 def channel_statistics(store: Store, *, most: int = 2048) -> tuple[tuple[float, ...], tuple[float, ...]]:

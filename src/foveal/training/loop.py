@@ -195,6 +195,7 @@ class Trainer:
         step = progress.step
         epoch, step_in_epoch = divmod(step, plan.steps_per_epoch)
         indices = step_indices(self._order(epoch), step_in_epoch, plan.images_per_step)
+        self._announce(indices, next_step=step + 1)
         size = size or plan.size_at(step)
         start = time.perf_counter()
         # Dropout is keyed by step: a resumed run draws the same. And by process, or all would drop the same units.
@@ -202,7 +203,7 @@ class Trainer:
         state.network.train()
         self._figures = dict.fromkeys(("loss", *self.task.figures), 0.0)
         learned = 0
-        for part in indices.tensor_split(math.ceil(len(indices) / plan.batch_size)):
+        for part in self._parts(indices):
             learned += self._learn_own(part, share=len(part) / len(indices), epoch=epoch, size=size)
         self._sum_gradients(learned / len(indices))
         self.update(plan.lr_at(step))
@@ -211,11 +212,26 @@ class Trainer:
         progress.images += len(indices)
         progress.note_step(size, time.perf_counter() - start)
 
+    def _parts(self, indices: Tensor) -> tuple[Tensor, ...]:
+        """A step's images in parts of at most a batch."""
+        return indices.tensor_split(math.ceil(len(indices) / self.state.plan.batch_size))
+
+    def _announce(self, indices: Tensor, *, next_step: int) -> None:
+        """Tells a store that decodes for each batch what this process wants of this step and of the next."""
+        plan = self.state.plan
+        if self.train_store.announce is None:
+            return
+        wanted = [*self._parts(indices)]
+        if next_step < plan.total_steps:
+            epoch, step_in_epoch = divmod(next_step, plan.steps_per_epoch)
+            wanted += self._parts(step_indices(self._order(epoch), step_in_epoch, plan.images_per_step))
+        self.train_store.announce(torch.cat([part[self._own_rows(part)] for part in wanted]))
+
     def _learn_own(self, part: Tensor, *, share: float, epoch: int, size: int) -> int:
         """Learns from this process's images of a part, which counts as that share of the step; gives their number."""
         own = self.processes.share(len(part))
         count = own.stop - own.start
-        batch = self._own_batch(part, own, epoch=epoch, size=size) if count else None
+        batch = self._own_batch(part, count, epoch=epoch, size=size) if count else None
         emphasis = self._emphasis(batch, len(part))
         if batch is not None:
             self.learn(*batch, share=share * (count / len(part)), emphasis=emphasis)
@@ -230,15 +246,18 @@ class Trainer:
         total = self.processes.sum({"weight": weight})["weight"]
         return 0.0 if batch is None else (weight / total) / (len(batch[1]) / images)
 
-    def _own_batch(self, part: Tensor, own: slice, *, epoch: int, size: int) -> tuple[Tensor, Tensor]:
-        """The batch of this process's images of a part; where images are mixed, with the one before them in the part,
-        as it would be in a batch of the whole."""
+    def _own_batch(self, part: Tensor, count: int, *, epoch: int, size: int) -> tuple[Tensor, Tensor]:
+        """The batch of the `count` images of a part that are this process's, mixed as in a batch of the whole."""
+        inputs, targets = self.training_batch(part[self._own_rows(part)], epoch=epoch, size=size)
+        return inputs[-count:], targets[-count:]
+
+    def _own_rows(self, part: Tensor) -> Tensor:
+        """Of a part, the rows that this process needs: its own and, where images are mixed, the one before them."""
+        own = self.processes.share(len(part))
         augment = self.state.plan.augment
         mixes = augment.mixup > 0 or augment.cutmix > 0
-        before = int(mixes and own.stop - own.start < len(part))
-        rows = torch.arange(own.start - before, own.stop) % len(part)
-        inputs, targets = self.training_batch(part[rows], epoch=epoch, size=size)
-        return inputs[before:], targets[before:]
+        before = int(mixes and 0 < own.stop - own.start < len(part))
+        return torch.arange(own.start - before, own.stop) % len(part)
 
     def _replanned(self, epoch_ended: bool) -> int:
         """The total steps, asked for anew where it is time to."""
