@@ -28,6 +28,7 @@ def weighted_layers(module: nn.Module) -> int:
         ("resnet101", 101),
         ("resnet152", 152),
         ("resnet152_v1", 152),
+        ("resnet34_d", 34),
         ("resnet20_cifar", 20),
         ("resnet110_cifar", 110),
     ],
@@ -64,6 +65,33 @@ def test_a_block_is_its_equation() -> None:
 def test_shortcuts_project_where_shapes_change_only() -> None:
     kinds = [type(block.shortcut) for block in blocks_of("resnet18")]
     assert kinds == [nn.Identity, nn.Identity] + [nn.Sequential, nn.Identity] * 3
+
+
+def test_resnet_d_pools_its_shortcuts_and_has_a_deep_stem() -> None:
+    backbone = build_backbone("resnet18_d")
+    stem = [layer for layer in backbone.stem if isinstance(layer, nn.Conv2d)]
+    assert [(c.in_channels, c.out_channels, c.stride[0]) for c in stem] == [(3, 32, 2), (32, 32, 1), (32, 64, 1)]
+    halving = [each.shortcut for each in blocks_of("resnet50_d") if each.residual[3].stride == (2, 2)]
+    assert [type(layer) for shortcut in halving for layer in shortcut] == [nn.AvgPool2d, nn.Conv2d, nn.BatchNorm2d] * 3
+    assert all(shortcut[1].stride == (1, 1) for shortcut in halving)
+    maps = backbone(torch.randn(1, 3, 70, 101))
+    assert [tuple(x.shape[1:]) for x in maps.values()] == [
+        (64, 35, 51),
+        (64, 18, 26),
+        (128, 9, 13),
+        (256, 5, 7),
+        (512, 3, 4),
+    ]
+
+
+def test_resnet_ds_stem_moves_with_the_image() -> None:
+    """A shift by two pixels changes what a pooled maximum of every other place sees, and hardly a mean of maxima."""
+    moved = {}
+    for name in ("resnet18", "resnet18_d"):
+        pool = build_backbone(name).pool
+        maps = torch.randn(1, 64, 32, 32, generator=torch.Generator().manual_seed(0)).relu()
+        moved[name] = float((pool(maps.roll(1, 3)) - pool(maps)).square().mean() / pool(maps).square().mean())
+    assert moved["resnet18_d"] < 0.5 * moved["resnet18"]
 
 
 def test_cifar_shortcuts_have_no_parameters() -> None:

@@ -34,7 +34,7 @@ def test_small_grey_images_turn_a_little() -> None:
 
 
 def test_networks_by_size() -> None:
-    assert resolve(TrainSettings(), PHOTOGRAPHS).settings.model == "resnet18"
+    assert resolve(TrainSettings(), PHOTOGRAPHS).settings.model == "resnet18_d"
     assert resolve(TrainSettings(), DIGITS).settings.model == "resnet20_cifar"
     assert resolve(TrainSettings(), DIGITS).settings.size == 28
     assert resolve(TrainSettings(), PHOTOGRAPHS).settings.size == 128

@@ -38,6 +38,9 @@ _RESNET_BOTTLENECK = partial(
     _RESNET,
     stages=_stages(("stem", 64, 2), ("stage1", 256, 4), ("stage2", 512, 8), ("stage3", 1024, 16), ("stage4", 2048, 32)),
 )
+_BAG_OF_TRICKS = "Bag of Tricks for Image Classification with Convolutional Neural Networks"
+_RESNET_D = partial(_RESNET, paper="He et al. 2018, arXiv:1812.01187", title=_BAG_OF_TRICKS)
+_RESNET_D_BOTTLENECK = partial(_RESNET_BOTTLENECK, paper="He et al. 2018, arXiv:1812.01187", title=_BAG_OF_TRICKS)
 _RESNET_CIFAR = partial(
     _RESNET,
     num_classes=10,
@@ -108,6 +111,9 @@ _SPECS = (
     _RESNET_BOTTLENECK(name="resnet50_v1", builder="foveal.networks.resnet:resnet50_v1", parameters=25_557_032),
     _RESNET_BOTTLENECK(name="resnet101_v1", builder="foveal.networks.resnet:resnet101_v1", parameters=44_549_160),
     _RESNET_BOTTLENECK(name="resnet152_v1", builder="foveal.networks.resnet:resnet152_v1", parameters=60_192_808),
+    _RESNET_D(name="resnet18_d", builder="foveal.networks.resnet:resnet18_d", parameters=11_708_744),
+    _RESNET_D(name="resnet34_d", builder="foveal.networks.resnet:resnet34_d", parameters=21_816_904),
+    _RESNET_D_BOTTLENECK(name="resnet50_d", builder="foveal.networks.resnet:resnet50_d", parameters=25_576_264),
     _RESNET_CIFAR(name="resnet20_cifar", builder="foveal.networks.resnet_cifar:resnet20_cifar", parameters=269_722),
     _RESNET_CIFAR(name="resnet32_cifar", builder="foveal.networks.resnet_cifar:resnet32_cifar", parameters=464_154),
     _RESNET_CIFAR(name="resnet44_cifar", builder="foveal.networks.resnet_cifar:resnet44_cifar", parameters=658_586),

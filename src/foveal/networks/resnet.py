@@ -4,6 +4,11 @@ The plain names are the common variant ("v1.5"): stride on the 3×3 of a bottlen
 residual branch starts at zero (Goyal et al. 2017, arXiv:1706.02677, section 5.1). `_v1` is as published:
 stride on the first 1×1, all gains start at one. Convolutions start Kaiming normal over the fan-out, as the
 paper's reference (He et al. 2015, arXiv:1502.01852) allows, the classifier N(0, 0.01²), as in Goyal et al.
+
+`_d` loses less where the side halves (He et al. 2018, arXiv:1812.01187, section 4.2: ResNet-D): three 3×3
+convolutions for the stem, and shortcuts that average before they project. Differs: the stem's pooling takes the
+maximum at every place and averages then, because a maximum of every other place depends on where an image's edges
+fall (Zhang 2019, arXiv:1904.11486, here with a filter of 2×2).
 """
 
 from collections.abc import Callable, Sequence
@@ -63,6 +68,18 @@ def projection_shortcut(in_channels: int, out_channels: int, *, stride: int) -> 
     return nn.Sequential(*conv_bn(in_channels, out_channels, 1, stride=stride))
 
 
+def pooled_shortcut(in_channels: int, out_channels: int, *, stride: int) -> nn.Module:
+    """`projection_shortcut` in which every value counts where the side halves: Figure 2c of He et al. 2018."""
+    if stride == 1:
+        return projection_shortcut(in_channels, out_channels, stride=1)
+    return nn.Sequential(mean_of_four(), *conv_bn(in_channels, out_channels, 1))
+
+
+def mean_of_four() -> nn.AvgPool2d:
+    """(B, C, H, W) -> (B, C, ⌈H/2⌉, ⌈W/2⌉): the mean of each 2×2, at an odd edge of what there is."""
+    return nn.AvgPool2d(2, ceil_mode=True, count_include_pad=False)
+
+
 def basic_block(in_channels: int, out_channels: int, stride: int) -> ResidualBlock:
     """The block of ResNet-18 and -34."""
     residual = basic_residual(in_channels, out_channels, stride=stride, last_gain=0.0)
@@ -81,6 +98,18 @@ def bottleneck_v1(in_channels: int, out_channels: int, stride: int) -> ResidualB
     return ResidualBlock(residual, projection_shortcut(in_channels, out_channels, stride=stride))
 
 
+def basic_block_d(in_channels: int, out_channels: int, stride: int) -> ResidualBlock:
+    """The basic block of ResNet-D."""
+    residual = basic_residual(in_channels, out_channels, stride=stride, last_gain=0.0)
+    return ResidualBlock(residual, pooled_shortcut(in_channels, out_channels, stride=stride))
+
+
+def bottleneck_d(in_channels: int, out_channels: int, stride: int) -> ResidualBlock:
+    """The bottleneck of ResNet-D."""
+    residual = bottleneck_residual(in_channels, out_channels, strides=(1, stride), last_gain=0.0)
+    return ResidualBlock(residual, pooled_shortcut(in_channels, out_channels, stride=stride))
+
+
 BlockMaker = Callable[[int, int, int], ResidualBlock]
 """(in_channels, out_channels, stride) -> block."""
 
@@ -96,7 +125,15 @@ class ResNet(Backbone):
 
     min_size = 32  # the deepest map has stride 32
 
-    def __init__(self, in_channels: int, block: BlockMaker, depths: Sequence[int], *, channels: Sequence[int]) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        block: BlockMaker,
+        depths: Sequence[int],
+        *,
+        channels: Sequence[int],
+        deep_stem: bool = False,
+    ) -> None:
         super().__init__()
         self.in_channels = in_channels
         self.stages = (
@@ -106,8 +143,13 @@ class ResNet(Backbone):
                 for n, width in enumerate(channels, start=1)
             ),
         )
-        self.stem = nn.Sequential(*conv_bn(in_channels, 64, 7, stride=2), nn.ReLU())
-        self.pool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+        if deep_stem:
+            first, second, third = conv_bn(in_channels, 32, 3, stride=2), conv_bn(32, 32, 3), conv_bn(32, 64, 3)
+            self.stem = nn.Sequential(*first, nn.ReLU(), *second, nn.ReLU(), *third, nn.ReLU())
+            self.pool: nn.Module = nn.Sequential(nn.MaxPool2d(kernel_size=3, stride=1, padding=1), mean_of_four())
+        else:
+            self.stem = nn.Sequential(*conv_bn(in_channels, 64, 7, stride=2), nn.ReLU())
+            self.pool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
         self.stage1 = residual_stage(block, 64, channels[0], depth=depths[0], stride=1)
         self.stage2 = residual_stage(block, channels[0], channels[1], depth=depths[1], stride=2)
         self.stage3 = residual_stage(block, channels[1], channels[2], depth=depths[2], stride=2)
@@ -184,3 +226,18 @@ def resnet101_v1(in_channels: int = 3) -> ResNet:
 def resnet152_v1(in_channels: int = 3) -> ResNet:
     """60,192,808 parameters, as published."""
     return ResNet(in_channels, bottleneck_v1, (3, 8, 36, 3), channels=BOTTLENECK_CHANNELS)
+
+
+def resnet18_d(in_channels: int = 3) -> ResNet:
+    """11,708,744 parameters."""
+    return ResNet(in_channels, basic_block_d, (2, 2, 2, 2), channels=BASIC_CHANNELS, deep_stem=True)
+
+
+def resnet34_d(in_channels: int = 3) -> ResNet:
+    """21,816,904 parameters."""
+    return ResNet(in_channels, basic_block_d, (3, 4, 6, 3), channels=BASIC_CHANNELS, deep_stem=True)
+
+
+def resnet50_d(in_channels: int = 3) -> ResNet:
+    """25,576,264 parameters."""
+    return ResNet(in_channels, bottleneck_d, (3, 4, 6, 3), channels=BOTTLENECK_CHANNELS, deep_stem=True)

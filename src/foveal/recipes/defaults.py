@@ -70,7 +70,7 @@ def _model(asked: TrainSettings, small: bool, own_module: bool) -> tuple[str, st
             "resnet20_cifar",
             f"images below {SMALL_SIDE} px: the small residual network keeps their resolution",
         )
-    return "resnet18", "photographs: the smallest of the residual networks for them"
+    return "resnet18_d", "photographs: the smallest of the residual networks for them"
 
 
 def _input(
