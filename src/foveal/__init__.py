@@ -8,6 +8,7 @@ __version__ = "0.1.0"
 # Resolved at first use, so that `import foveal` and `foveal --help` load no torch.
 _PUBLIC = {
     "bench": "foveal.verbs.bench",
+    "convert": "foveal.verbs.convert",
     "describe": "foveal.verbs.describe",
     "demo": "foveal.verbs.demo",
     "evaluate": "foveal.verbs.evaluate",

@@ -34,8 +34,9 @@ app = App(
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON on standard output and nothing else.")]
 Device = Annotated[DeviceName, Parameter(help="Where to compute.")]
+FormatName = Literal["class-folders", "csv", "idx", "arrays", "coco", "voc", "yolo"]
 Format = Annotated[
-    Literal["class-folders", "csv", "idx", "arrays"] | None,
+    FormatName | None,
     Parameter(help="The data's format, where a folder can be read as more than one.", show_default=False),
 ]
 
@@ -219,6 +220,29 @@ def bench(
         from foveal.verbs.tables import bench_tables
 
         bench_tables(result)
+    return 0
+
+
+@app.command
+def convert(data: Path, *, to: FormatName, out: Path, format: Format = None, json: Json = False) -> int:
+    """Write a data set in another format; images are copied as they are.
+
+    Parameters
+    ----------
+    data
+        The data set to read.
+    to
+        The format to write.
+    out
+        The folder to make.
+    """
+    from foveal.verbs.convert import convert as run_convert
+
+    result = run_convert(data, to=to, out=out, format=format)
+    if json:
+        _print_json(result)
+    else:
+        print(f"{result['images']:,} images written as {to}: {out}")
     return 0
 
 

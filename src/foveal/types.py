@@ -32,6 +32,39 @@ class ArrayImage:
         return self.load()[self.index]
 
 
+@dataclass(frozen=True, slots=True)
+class Polygons:
+    """An instance's outline: the pixels inside any of the rings, each (x, y, x, y, …) in pixels."""
+
+    rings: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunLengths:
+    """An instance's mask as COCO's compressed run lengths, column by column."""
+
+    size_hw: tuple[int, int]
+    counts: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """One thing in an image: its class and where it is.
+
+    Pixels are those of the image as it is shown, turned by its EXIF orientation, counted from its upper left corner at
+    (0, 0): a box around the first pixel alone is (0, 0, 1, 1).
+    """
+
+    label: int
+    """Index into the data set's classes."""
+    box_xyxy: tuple[float, float, float, float]
+    mask: Polygons | RunLengths | None = None
+    crowd: bool = False
+    """The box or mask covers several of its kind: neither to be found nor an error where something in it is."""
+    difficult: bool = False
+    """Marked by Pascal VOC's annotators as hard to tell."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """One image, not yet decoded, and what is known of it."""
@@ -44,6 +77,10 @@ class Sample:
     split: Split | None = None
     group: str | None = None
     """Samples of one group (a person, a video, a patient) never stand in two splits that Foveal makes."""
+    instances: tuple[Instance, ...] | None = None
+    """What a detection data set says is in the image, nothing for a background; None in any other data set."""
+    size_hw: tuple[int, int] | None = None
+    """Of the image as it is shown, where the reader had to look."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +101,16 @@ class Dataset:
         return tuple(sample for sample in self.samples if sample.split == split)
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Images by split and class: `{"train": {"cat": 12, …}, …}`; samples without a split under "all"."""
-        counted = Counter[tuple[str, int | None]]((sample.split or "all", sample.label) for sample in self.samples)
+        """Images by split and class, or instances where there are such: `{"train": {"cat": 12, …}, …}`; samples without
+        a split under "all"."""
+        counted = Counter[tuple[str, int | None]](
+            (sample.split or "all", label) for sample in self.samples for label in _labels(sample)
+        )
         splits = [split for split in ("all", *SPLITS) if any(key[0] == split for key in counted)]
         return {split: {name: counted[split, label] for label, name in enumerate(self.classes)} for split in splits}
+
+
+def _labels(sample: Sample) -> list[int | None]:
+    if sample.instances is None:
+        return [sample.label]
+    return [instance.label for instance in sample.instances]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import warnings
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -89,6 +90,36 @@ def read_bytes(path: Path | str) -> bytes:
         raise ImageError(path, "no permission to read it") from None
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         raise ImageError(path, f"can't be read: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What an image file says of itself before its pixels."""
+
+    size_hw: tuple[int, int]
+    """As the image is shown."""
+    turned: bool
+    """Whether its EXIF orientation swaps width and height."""
+
+
+def read_header(path: Path) -> Header:
+    """The header of the file at `path`. Raises ImageError, and nothing else for whatever bytes."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(32)
+            plugin = sniff(start)
+            if plugin is None:
+                raise ImageError(path, f"is {describe(start)}; {READABLE}")
+            file.seek(0)
+            _ignore_metadata_warnings()
+            with _PLUGINS[plugin](file) as image:
+                width, height = image.size
+                turned = orientation_of(image) >= 5
+    except ImageError:
+        raise
+    except Exception as error:  # see _pixels
+        raise ImageError(path, f"can't be read: {_words(error)}") from None
+    return Header((width, height) if turned else (height, width), turned)
 
 
 def _from_bytes(data: bytes, name: Path | str, min_hw: tuple[int, int] | None, max_pixels: int) -> np.ndarray:

@@ -12,16 +12,19 @@ from typing import Any, cast
 from foveal.errors import DataError, UsageError
 from foveal.read.arrays import ARRAYS, from_arrays, from_samples
 from foveal.read.class_folders import CLASS_FOLDERS
+from foveal.read.coco import COCO
 from foveal.read.csv_table import CSV, read_csv
 from foveal.read.idx import IDX
 from foveal.read.names import listed, natural_sorted
 from foveal.read.reader import Reader
 from foveal.read.splits import assign_splits
+from foveal.read.voc import VOC
+from foveal.read.yolo import YOLO
 from foveal.types import Dataset, Sample
 
 __all__ = ["READERS", "Reader", "assign_splits", "from_arrays", "read_csv", "read_dataset"]
 
-READERS: dict[str, Reader] = {reader.name: reader for reader in (CLASS_FOLDERS, CSV, IDX, ARRAYS)}
+READERS: dict[str, Reader] = {reader.name: reader for reader in (CLASS_FOLDERS, CSV, IDX, ARRAYS, COCO, VOC, YOLO)}
 
 
 def read_dataset(
@@ -75,6 +78,7 @@ def _reader_for(path: Path, format: str | None) -> Reader:
             raise UsageError(f"unknown format {format!r}; there are {', '.join(READERS)}")
         return READERS[format]
     found = [reader for reader in READERS.values() if reader.recognises(path)]
+    found = [reader for reader in found if reader.holds != "labels"] or found
     if len(found) == 1:
         return found[0]
     if found:

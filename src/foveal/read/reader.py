@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from foveal.types import Dataset
+
+Loss = Literal["outline", "rings", "crowd", "difficult"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +20,11 @@ class Reader:
     """What it looks like, in one line: what `read` says it expects."""
     recognises: Callable[[Path], bool]
     """Whether a path that exists looks like this format. Opens no image, raises nothing for any folder."""
+    holds: Literal["labels", "instances"] = "labels"
+    """What is known of an image: one class, or where things are. Files that say where make a folder their format's,
+    though folders of images alone would be classes."""
+    loses: tuple[Loss, ...] = ()
+    """What of an instance it can't hold, though it writes the rest."""
     read: Callable[[Path], Dataset]
     """The data set at a path. Raises DataError that lists what is wrong."""
     write: Callable[[Dataset, Path], None]

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from foveal.errors import DataError, ImageError
-from foveal.images import IMAGE_SUFFIXES, decode
+from foveal.images import IMAGE_SUFFIXES, decode, read_header
 from foveal.images.formats import sniff
 from foveal.read.names import listed, split_of
 from foveal.types import Dataset, Sample
@@ -64,6 +64,20 @@ def check_writable(dataset: Dataset) -> None:
     empty = [name for label, name in enumerate(dataset.classes) if label not in used]
     if empty:
         raise DataError(f"{dataset.name}: classes without samples can't be written: {listed(empty)}")
+
+
+def check_instances(dataset: Dataset) -> None:
+    """Raises DataError for what no format of boxes holds: no samples, and samples without instances."""
+    if not dataset.samples:
+        raise DataError(f"{dataset.name}: there are no samples to write")
+    without = [sample.id for sample in dataset.samples if sample.instances is None]
+    if without:
+        raise DataError(f"{dataset.name}: these images have no boxes, not even an empty list: {listed(without)}")
+
+
+def shown_size(sample: Sample, written: Path) -> tuple[int, int]:
+    """(height, width) of a sample whose image was written. Raises ImageError where it can't be read."""
+    return sample.size_hw or read_header(written).size_hw
 
 
 def require_no_groups(dataset: Dataset, format: str) -> None:

@@ -67,7 +67,9 @@ def evaluate(
 
 
 def require_labels(dataset: Dataset) -> None:
-    """Raises DataError where a sample has no label."""
+    """Raises DataError where a sample has no label, or instances in its place."""
+    if any(sample.instances is not None for sample in dataset.samples):
+        raise DataError(f"{dataset.name}: {dataset.format} says where things are; expected one class an image")
     unlabelled = [sample.id for sample in dataset.samples if sample.label is None]
     if unlabelled:
         raise DataError(f"{dataset.name}: {len(unlabelled)} samples have no label: {listed(unlabelled)}")

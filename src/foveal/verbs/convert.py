@@ -1,0 +1,54 @@
+"""`foveal convert`: a data set from one format into another."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from foveal.errors import DataError, UsageError, did_you_mean
+from foveal.read import READERS, read_dataset
+from foveal.read.reader import Loss
+from foveal.types import Instance, Polygons
+from foveal.verbs.console import say
+
+LOSSES: dict[Loss, tuple[Callable[[Instance], bool], str]] = {
+    "outline": (lambda each: each.mask is not None, "outlines; their boxes are kept"),
+    "rings": (
+        lambda each: each.mask is not None and not (isinstance(each.mask, Polygons) and len(each.mask.rings) == 1),
+        "outlines that are not one polygon; their boxes are kept",
+    ),
+    "crowd": (lambda each: each.crowd, "marks that an object is a crowd"),
+    "difficult": (lambda each: each.difficult, "marks that an object is difficult"),
+}
+"""What a format may not hold: which instances it concerns, and how the result says so."""
+
+
+def convert(data: Any, *, to: str, out: Path | str, format: str | None = None) -> dict[str, Any]:
+    """Writes the data set `data` in the format `to` to the new folder `out`; images are copied as they are.
+
+    data: what `foveal.read_dataset` takes, and `format` the one it is in, where a path can be read as more than one.
+    Returns {"out", "format", "images", "counts", "left_out"}: `left_out` says what the format does not hold.
+    Raises UsageError for an unknown format, DataError for data that can't be read or that `to` can't hold at all.
+    """
+    if to not in READERS:
+        raise UsageError(f"--to {to}: no such format; {did_you_mean(to, READERS)}")
+    dataset = read_dataset(data, format=format)
+    reader = READERS[to]
+    holds = "instances" if any(sample.instances is not None for sample in dataset.samples) else "labels"
+    if reader.holds != holds:
+        others = ", ".join(each.name for each in READERS.values() if each.holds == holds)
+        raise DataError(f"{dataset.name}: {dataset.format} holds {holds}, which {to} does not; there are {others}")
+    reader.write(dataset, Path(out))
+    instances = [instance for sample in dataset.samples for instance in sample.instances or ()]
+    left_out = []
+    for loss in reader.loses:
+        concerns, words = LOSSES[loss]
+        if count := sum(map(concerns, instances)):
+            left_out.append(f"{count:,} {words}")
+            say(f"left out, as {to} does not hold them: {left_out[-1]}")
+    return {
+        "out": str(out),
+        "format": to,
+        "images": len(dataset.samples),
+        "counts": dataset.counts(),
+        "left_out": left_out,
+    }
