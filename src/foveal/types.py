@@ -59,6 +59,8 @@ class Instance:
     """Index into the data set's classes."""
     box_xyxy: tuple[float, float, float, float]
     mask: Polygons | RunLengths | None = None
+    area: float | None = None
+    """Pixels, where the annotation states them: COCO's small, medium and large go by it."""
     crowd: bool = False
     """The box or mask covers several of its kind: neither to be found nor an error where something in it is."""
     difficult: bool = False

@@ -206,6 +206,7 @@ def _instance(annotation: dict[str, Any], label: int, size_hw: tuple[int, int] |
         label=label,
         box_xyxy=(x, y, x + width, y + height),
         mask=_mask(annotation.get("segmentation")),
+        area=float(annotation["area"]) if "area" in annotation else None,
         crowd=bool(annotation.get("iscrowd", 0)),
     )
 
@@ -232,7 +233,7 @@ def _written(instance: Instance, image: int) -> dict[str, Any]:
         "image_id": image,
         "category_id": instance.label + 1,
         "bbox": [x1, y1, x2 - x1, y2 - y1],
-        "area": (x2 - x1) * (y2 - y1),
+        "area": (x2 - x1) * (y2 - y1) if instance.area is None else instance.area,
         "iscrowd": int(instance.crowd),
     }
     if isinstance(instance.mask, Polygons):

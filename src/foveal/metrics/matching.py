@@ -1,0 +1,89 @@
+"""Which detection found which object: COCO's greedy matching. D detections and G objects of one image and class.
+
+A area ranges and T thresholds of IoU (the share of their union that two regions have in common), all at once.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+THRESHOLDS = np.linspace(0.5, 0.95, 10)
+AREAS = ((0.0, 1e10), (0.0, 32.0**2), (32.0**2, 96.0**2), (96.0**2, 1e10))
+"""All, small, medium and large, in square pixels; both ends belong to a range."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Of one image and class, the detections from the highest score on."""
+
+    scores: np.ndarray
+    """(D,) from high to low."""
+    found: np.ndarray
+    """(A, T, D) bool: a detection that has an object of its own, or one that does not count."""
+    ignored: np.ndarray
+    """(A, T, D) bool: a detection that is neither right nor wrong."""
+    counted: np.ndarray
+    """(A,) objects to be found."""
+
+
+def box_iou(boxes_xyxy: np.ndarray, others_xyxy: np.ndarray, crowd: np.ndarray | None = None) -> np.ndarray:
+    """(D, 4) and (G, 4) -> (D, G). For a crowd, (G,) bool, the share of the first box alone that lies in it."""
+    corners_low = np.maximum(boxes_xyxy[:, None, :2], others_xyxy[None, :, :2])
+    corners_high = np.minimum(boxes_xyxy[:, None, 2:], others_xyxy[None, :, 2:])
+    common = (corners_high - corners_low).clip(0).prod(axis=2)
+    own = box_areas(boxes_xyxy)[:, None]
+    union = own + box_areas(others_xyxy)[None] - common
+    if crowd is not None:
+        union = np.where(crowd[None], own, union)
+    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+
+
+def box_areas(boxes_xyxy: np.ndarray) -> np.ndarray:
+    """(N, 4) -> (N,)."""
+    areas: np.ndarray = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(axis=1)
+    return areas
+
+
+def match(
+    scores: np.ndarray,
+    detected_areas: np.ndarray,
+    areas: np.ndarray,
+    ious: np.ndarray,
+    *,
+    crowd: np.ndarray,
+    ignored: np.ndarray,
+    most: int,
+) -> Matches:
+    """Gives each detection, from the highest score on, the object of the highest IoU that is still free.
+
+    scores, detected_areas: (D,). areas, crowd, ignored: (G,); `ignored` objects need not be found, and those of a
+    `crowd` can be found any number of times. ious: (D, G). most: detections that count, the highest.
+    An object that counts goes before one that does not; of equal IoUs the last one is taken. As pycocotools does it
+    (Lin et al. 2014, arXiv:1405.0312), whose figures follow to the last bit.
+    """
+    order = np.argsort(-scores, kind="mergesort")[:most]
+    scores, detected_areas, ious = scores[order], detected_areas[order], ious[order]
+    low, high = np.array(AREAS).T
+    outside = (areas[None] < low[:, None]) | (areas[None] > high[:, None])  # (A, G)
+    spared = outside | ignored[None]
+    shape = (len(AREAS), len(THRESHOLDS), len(scores))
+    found, without = np.zeros(shape, bool), np.zeros(shape, bool)
+    free = np.ones((*shape[:2], len(areas)), bool)
+    enough = np.minimum(THRESHOLDS, 1 - 1e-10)
+    for row in range(len(scores) if len(areas) else 0):
+        reached = free & (ious[row] >= enough[:, None])  # (A, T, G)
+        for spare in (False, True):
+            candidates = reached & (spared[:, None] == spare)
+            taken = candidates.any(axis=2) & ~found[:, :, row]
+            if not taken.any():
+                continue
+            best = np.where(candidates, ious[row], -1.0)
+            chosen = best.shape[2] - 1 - best[:, :, ::-1].argmax(axis=2)  # the last of the highest
+            area, threshold = np.nonzero(taken)
+            which = chosen[area, threshold]
+            free[area, threshold, which] = crowd[which]
+            found[area, threshold, row] = True
+            without[area, threshold, row] = spare
+    far = (detected_areas[None] < low[:, None]) | (detected_areas[None] > high[:, None])  # (A, D)
+    without |= ~found & far[:, None]
+    return Matches(scores, found, without, (~spared).sum(axis=1))
