@@ -34,7 +34,7 @@ app = App(
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON on standard output and nothing else.")]
 Device = Annotated[DeviceName, Parameter(help="Where to compute.")]
-FormatName = Literal["class-folders", "csv", "idx", "arrays", "coco", "voc", "yolo"]
+FormatName = Literal["class-folders", "csv", "idx", "arrays", "coco", "voc", "yolo", "label-maps"]
 Format = Annotated[
     FormatName | None,
     Parameter(help="The data's format, where a folder can be read as more than one.", show_default=False),

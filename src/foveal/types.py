@@ -81,6 +81,8 @@ class Sample:
     """Samples of one group (a person, a video, a patient) never stand in two splits that Foveal makes."""
     instances: tuple[Instance, ...] | None = None
     """What a detection data set says is in the image, nothing for a background; None in any other data set."""
+    label_map: Path | None = None
+    """A PNG of the image's size that holds the class of every pixel, for segmentation."""
     size_hw: tuple[int, int] | None = None
     """Of the image as it is shown, where the reader had to look."""
 

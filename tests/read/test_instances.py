@@ -120,7 +120,7 @@ def test_groups_and_labels_are_refused(reader: Reader, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected one class an image"):
         foveal.train(dataset)
     with pytest.raises(DataError, match="holds labels, which"):
-        foveal.convert(replace(dataset, samples=labelled), to=reader.name, out=tmp_path / "written")
+        foveal.convert(replace(dataset, samples=labelled, format="csv"), to=reader.name, out=tmp_path / "written")
 
 
 @pytest.mark.parametrize("name", ["bccd", "tinycoco"])

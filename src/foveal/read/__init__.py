@@ -15,6 +15,7 @@ from foveal.read.class_folders import CLASS_FOLDERS
 from foveal.read.coco import COCO
 from foveal.read.csv_table import CSV, read_csv
 from foveal.read.idx import IDX
+from foveal.read.label_maps import LABEL_MAPS
 from foveal.read.names import listed, natural_sorted
 from foveal.read.reader import Reader
 from foveal.read.splits import assign_splits
@@ -24,7 +25,9 @@ from foveal.types import Dataset, Sample
 
 __all__ = ["READERS", "Reader", "assign_splits", "from_arrays", "read_csv", "read_dataset"]
 
-READERS: dict[str, Reader] = {reader.name: reader for reader in (CLASS_FOLDERS, CSV, IDX, ARRAYS, COCO, VOC, YOLO)}
+READERS: dict[str, Reader] = {
+    reader.name: reader for reader in (CLASS_FOLDERS, CSV, IDX, ARRAYS, COCO, VOC, YOLO, LABEL_MAPS)
+}
 
 
 def read_dataset(

@@ -20,9 +20,9 @@ class Reader:
     """What it looks like, in one line: what `read` says it expects."""
     recognises: Callable[[Path], bool]
     """Whether a path that exists looks like this format. Opens no image, raises nothing for any folder."""
-    holds: Literal["labels", "instances"] = "labels"
-    """What is known of an image: one class, or where things are. Files that say where make a folder their format's,
-    though folders of images alone would be classes."""
+    holds: Literal["labels", "instances", "label-maps"] = "labels"
+    """What is known of an image: one class, where things are, or each pixel's class. Files that say where make a folder
+    their format's, though folders of images alone would be classes."""
     loses: tuple[Loss, ...] = ()
     """What of an instance it can't hold, though it writes the rest."""
     read: Callable[[Path], Dataset]

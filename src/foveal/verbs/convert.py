@@ -33,7 +33,7 @@ def convert(data: Any, *, to: str, out: Path | str, format: str | None = None) -
         raise UsageError(f"--to {to}: no such format; {did_you_mean(to, READERS)}")
     dataset = read_dataset(data, format=format)
     reader = READERS[to]
-    holds = "instances" if any(sample.instances is not None for sample in dataset.samples) else "labels"
+    holds = READERS[dataset.format].holds
     if reader.holds != holds:
         others = ", ".join(each.name for each in READERS.values() if each.holds == holds)
         raise DataError(f"{dataset.name}: {dataset.format} holds {holds}, which {to} does not; there are {others}")
