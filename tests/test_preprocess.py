@@ -1,6 +1,7 @@
 """Decoded image to network input: shapes, channels and the arithmetic."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 
 from foveal.errors import ImageError, UsageError
 from foveal.preprocess import Preprocess, as_batch
+from foveal.types import Fit
 
 
 def made(fit: str = "squash", size_hw: tuple[int, int] = (6, 10), channels: int = 3) -> Preprocess:
@@ -97,3 +99,33 @@ def test_bad_records() -> None:
         made(channels=17)
     with pytest.raises(UsageError, match="expected 3 values each"):
         Preprocess(size_hw=(4, 4), channels=3, fit="pad", mean=(0.0,), std=(1.0,))
+
+
+@pytest.mark.parametrize("fit", ["squash", "crop", "pad"])
+@pytest.mark.parametrize("image_hw", [(40, 60), (60, 40), (12, 20), (333, 100)])
+def test_a_placement_says_where_the_pixels_went(fit: Fit, image_hw: tuple[int, int]) -> None:
+    """A white rectangle is found again where its corners are placed, and placed back where it was."""
+    preprocess = Preprocess(size_hw=(32, 48), channels=1, fit=fit, mean=(0.0,), std=(1.0,))
+    height, width = image_hw
+    box = np.array([[0.4 * width, 0.4 * height, 0.6 * width, 0.6 * height]]).round()
+    x1, y1, x2, y2 = box[0].astype(int)
+    image = np.zeros((height, width, 1), np.uint8)
+    image[y1:y2, x1:x2] = 255
+    pixels, placement = preprocess.load_placed(image)
+    rows, columns = np.nonzero(pixels[:, :, 0] > 127)
+    found = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+    assert np.abs(placement.to_input(box)[0] - found).max() <= 1
+    np.testing.assert_allclose(placement.to_image(placement.to_input(box)), box)
+    whole = placement.to_image(np.array([[-1e3, -1e3, 1e3, 1e3]]))
+    assert whole[0].tolist() == [0, 0, width, height]
+    assert placement.image_hw == image_hw
+
+
+def test_a_placement_is_of_the_image_as_it_is_shown(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (640, 401)).save(tmp_path / "turned.jpg", exif=exif)
+    preprocess = Preprocess(size_hw=(32, 32), channels=3, fit="squash", mean=(0.0,) * 3, std=(1.0,) * 3)
+    _, placement = preprocess.load_placed(tmp_path / "turned.jpg")  # decoded at a fraction of its size
+    assert placement.image_hw == (640, 401)
+    assert placement.scale_xy == (32 / 401, 32 / 640)

@@ -102,7 +102,8 @@ def load_bundle(path: Path, *, module: nn.Module | None = None) -> Bundle:
     try:
         network.load_state_dict(tensors, assign=True)
     except RuntimeError as error:
-        raise ModelError(f"{path}: its weights do not fit {type(module).__name__}: {error}") from None
+        words = " ".join(str(error).split())
+        raise ModelError(f"{path}: its weights do not fit {type(module).__name__}: {words[:300]}") from None
     network.eval()
     return Bundle(contract=contract, network=network, seen_hashes=hashes)
 

@@ -160,9 +160,10 @@ def predict(
     device: Device = "auto",
     engine: EngineName = "auto",
     precision: Precision = "auto",
+    draw: Path | None = None,
     json: Json = False,
 ) -> int:
-    """Predict the class of images; exit code 3 where some could not be read.
+    """Predict the class of images, or find their objects; exit code 3 where some could not be read.
 
     Parameters
     ----------
@@ -176,6 +177,8 @@ def predict(
         What computes: auto takes the fastest one installed that agrees with the network.
     precision
         Of the engine: auto is bfloat16 where the processor computes it natively and the engine then agrees.
+    draw
+        A folder for copies of the images with a detector's boxes on them.
     """
     from foveal.verbs.predict import predict as run_predict
 
@@ -184,7 +187,7 @@ def predict(
         raise UsageError(f"no option {unknown[0]}, and no file of that name (foveal predict --help)")
     if not paths:
         raise UsageError("nothing to predict: give files, folders or globs, or - for a list on standard input")
-    predictions = run_predict(model, paths, tta=tta, device=device, engine=engine, precision=precision)
+    predictions = run_predict(model, paths, tta=tta, device=device, engine=engine, precision=precision, draw=draw)
     return _print_predictions(predictions, as_json=json)
 
 
@@ -349,6 +352,10 @@ def _print_predictions(predictions: Iterable[Mapping[str, Any]], *, as_json: boo
             print(json.dumps(each), flush=True)
         elif "error" in each:
             print(f"{each['path']}: {each['error']}", file=sys.stderr)
+        elif "objects" in each:
+            for found in each["objects"]:
+                box = " ".join(f"{value:.1f}" for value in found["box"])
+                print(f"{each['path']}\t{found['label']}\t{found['score']:.4f}\t{box}", flush=True)
         else:
             print(f"{each['path']}\t{each['label']}\t{each['score']:.4f}", flush=True)
         failed += "error" in each

@@ -13,10 +13,32 @@ from PIL import Image
 from torch import Tensor
 
 from foveal.errors import ImageError, UsageError
-from foveal.images import decode, resize
+from foveal.images import decode_sized, resize
 from foveal.types import ArrayImage, Fit
 
+CELL = 32
+"""Pixels of the coarsest cells of most networks."""
 ImageSource = Path | str | bytes | np.ndarray | Image.Image | ArrayImage
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where an image lies in what the network reads: a point (x, y) of it is at scale × point + offset there, in pixels
+    counted from the upper left corner of the first one."""
+
+    image_hw: tuple[int, int]
+    """Of the image as it is shown."""
+    scale_xy: tuple[float, float]
+    offset_xy: tuple[float, float]
+
+    def to_input(self, boxes_xyxy: np.ndarray) -> np.ndarray:
+        """Boxes in the image (N, 4) -> in what the network reads; not cut to it."""
+        return boxes_xyxy * np.tile(self.scale_xy, 2) + np.tile(self.offset_xy, 2)
+
+    def to_image(self, boxes_xyxy: np.ndarray) -> np.ndarray:
+        """The inverse, cut to the image."""
+        boxes = (boxes_xyxy - np.tile(self.offset_xy, 2)) / np.tile(self.scale_xy, 2)
+        return boxes.clip(0, np.tile(self.image_hw[::-1], 2))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +67,22 @@ class Preprocess:
 
     def load(self, source: ImageSource, *, name: str | None = None) -> np.ndarray:
         """The image as uint8 (H, W, C) of exactly `size_hw` and `channels`. Raises ImageError."""
+        return self.load_placed(source, name=name)[0]
+
+    def load_placed(self, source: ImageSource, *, name: str | None = None) -> tuple[np.ndarray, "Placement"]:
+        """As `load`, and where the image came to lie."""
         if isinstance(source, ArrayImage):
             source = source.pixels()
         min_hw = None if self.fit == "pad" else self.size_hw
-        image = decode(source, name=name, min_hw=min_hw)
+        image, shown_hw = decode_sized(source, name=name, min_hw=min_hw)
         image = _with_channels(
             image, self.channels, name or (str(source) if isinstance(source, str | Path) else "image")
         )
-        return _FITS[self.fit](image, self.size_hw)
+        return _FITS[self.fit](image, self.size_hw), self.placement(shown_hw)
+
+    def placement(self, image_hw: tuple[int, int]) -> "Placement":
+        """Where an image of that size, as it is shown, comes to lie."""
+        return _PLACEMENTS[self.fit](image_hw, self.size_hw)
 
     def to_input(self, images_u8: Tensor) -> Tensor:
         """(B, C, H, W) uint8 -> the same shape in float32, standardised by `mean` and `std`."""
@@ -82,6 +112,17 @@ class Preprocess:
         return cls(**pairs)
 
 
+def input_hw(side: int, aspect: float) -> tuple[int, int]:
+    """(height, width) of an input whose longer side is `side`, and whose width over its height is nearest to `aspect`.
+
+    A square is exact; else the shorter side is a multiple of 32, as the coarsest cells are, and at least that.
+    """
+    if aspect == 1:
+        return side, side
+    shorter = min(side, max(CELL, CELL * round(side * min(aspect, 1 / aspect) / CELL)))
+    return (shorter, side) if aspect > 1 else (side, shorter)
+
+
 def standardised(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     """(images - mean) / std; images: (B, C, H, W) in 0..1, the constants (1, C, 1, 1) or (1, C, 1, W)."""
     return (images - mean).div_(std)
@@ -107,24 +148,50 @@ def _squash(image: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
 
 
 def _crop(image: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
-    height, width = image.shape[:2]
-    scale = max(size_hw[0] / height, size_hw[1] / width)
-    covering = (max(size_hw[0], round(height * scale)), max(size_hw[1], round(width * scale)))
+    covering, (top, left) = _covering(_size(image), size_hw)
     image = resize(image, covering)
-    top, left = (covering[0] - size_hw[0]) // 2, (covering[1] - size_hw[1]) // 2
     return np.ascontiguousarray(image[top : top + size_hw[0], left : left + size_hw[1]])
 
 
 def _pad(image: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
-    height, width = image.shape[:2]
-    scale = min(1.0, size_hw[0] / height, size_hw[1] / width)
-    if scale < 1:
-        height, width = max(1, round(height * scale)), max(1, round(width * scale))
-        image = resize(image, (height, width))
+    inner, (top, left) = _inner(_size(image), size_hw)
     padded = np.zeros((*size_hw, image.shape[2]), np.uint8)
-    top, left = (size_hw[0] - height) // 2, (size_hw[1] - width) // 2
-    padded[top : top + height, left : left + width] = image
+    padded[top : top + inner[0], left : left + inner[1]] = image if inner == _size(image) else resize(image, inner)
     return padded
 
 
+def _covering(image_hw: tuple[int, int], size_hw: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The size to which an image is resized to cover `size_hw`, and the (top, left) of the part that is cut out."""
+    scale = max(size_hw[0] / image_hw[0], size_hw[1] / image_hw[1])
+    covering = (max(size_hw[0], round(image_hw[0] * scale)), max(size_hw[1], round(image_hw[1] * scale)))
+    return covering, ((covering[0] - size_hw[0]) // 2, (covering[1] - size_hw[1]) // 2)
+
+
+def _inner(image_hw: tuple[int, int], size_hw: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The size to which an image is shrunk to fit `size_hw`, never enlarged, and its (top, left) in it."""
+    scale = min(1.0, size_hw[0] / image_hw[0], size_hw[1] / image_hw[1])
+    inner = image_hw if scale == 1 else (max(1, round(image_hw[0] * scale)), max(1, round(image_hw[1] * scale)))
+    return inner, ((size_hw[0] - inner[0]) // 2, (size_hw[1] - inner[1]) // 2)
+
+
+def _size(image: np.ndarray) -> tuple[int, int]:
+    return image.shape[0], image.shape[1]
+
+
+def _squashed(image_hw: tuple[int, int], size_hw: tuple[int, int]) -> Placement:
+    return Placement(image_hw, (size_hw[1] / image_hw[1], size_hw[0] / image_hw[0]), (0.0, 0.0))
+
+
+def _cropped(image_hw: tuple[int, int], size_hw: tuple[int, int]) -> Placement:
+    covering, offset = _covering(image_hw, size_hw)
+    placed = _squashed(image_hw, covering)
+    return Placement(image_hw, placed.scale_xy, (-float(offset[1]), -float(offset[0])))
+
+
+def _padded(image_hw: tuple[int, int], size_hw: tuple[int, int]) -> Placement:
+    inner, offset = _inner(image_hw, size_hw)
+    return Placement(image_hw, _squashed(image_hw, inner).scale_xy, (float(offset[1]), float(offset[0])))
+
+
+_PLACEMENTS = {"squash": _squashed, "crop": _cropped, "pad": _padded}
 _FITS = {"squash": _squash, "crop": _crop, "pad": _pad}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 EngineName = Literal["auto", "eager", "onnxruntime", "openvino"]
 Fit = Literal["squash", "crop", "pad"]
+TaskName = Literal["classify", "detect"]
 OnBadImage = Literal["error", "skip"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Split = Literal["train", "val", "test"]
@@ -86,6 +87,10 @@ class Sample:
     size_hw: tuple[int, int] | None = None
     """Of the image as it is shown, where the reader had to look."""
 
+    def labels(self) -> tuple[int | None, ...]:
+        """Its label, or those of its instances."""
+        return (self.label,) if self.instances is None else tuple(each.label for each in self.instances)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
@@ -108,13 +113,7 @@ class Dataset:
         """Images by split and class, or instances where there are such: `{"train": {"cat": 12, …}, …}`; samples without
         a split under "all"."""
         counted = Counter[tuple[str, int | None]](
-            (sample.split or "all", label) for sample in self.samples for label in _labels(sample)
+            (sample.split or "all", label) for sample in self.samples for label in sample.labels()
         )
         splits = [split for split in ("all", *SPLITS) if any(key[0] == split for key in counted)]
         return {split: {name: counted[split, label] for label, name in enumerate(self.classes)} for split in splits}
-
-
-def _labels(sample: Sample) -> list[int | None]:
-    if sample.instances is None:
-        return [sample.label]
-    return [instance.label for instance in sample.instances]

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from foveal.evaluation.evaluate import duplicate_notes, leaked
-from foveal.evaluation.forward import concatenate, plain_view
+from foveal.evaluation.forward import plain_view
 from foveal.evaluation.forward import test_time_views as time_views
 
 
@@ -20,11 +20,6 @@ def test_views_shift_and_mirror() -> None:
     assert len(both) == 10
     assert torch.equal(both[5], images.flip(3))
     assert torch.equal(plain_view()[0](images), images)
-
-
-def test_concatenate_keeps_the_order() -> None:
-    parts = [{"logits": torch.full((2, 3), float(index))} for index in range(3)]
-    assert concatenate(iter(parts))["logits"][:, 0].tolist() == [0, 0, 1, 1, 2, 2]
 
 
 def split(hashes: list[int], labels: list[int]) -> tuple[np.ndarray, np.ndarray]:

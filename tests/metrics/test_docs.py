@@ -9,8 +9,11 @@ PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 
 def test_the_example_prints_what_the_page_says(capsys: pytest.CaptureFixture[str]) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
-    exec(code, {})
+    first, second = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    exec(first, {})
     accuracy, recall = capsys.readouterr().out.splitlines()
     assert accuracy.startswith("Interval(value=0.75, low=0.")
-    assert recall in code
+    assert recall in first
+    exec(second, {})
+    assert capsys.readouterr().out.startswith("0.5049")
+    assert "0.5049…" in second

@@ -35,6 +35,7 @@ def test_alone_nothing_is_connected() -> None:
         assert not distributed.is_initialized()
     assert ALONE.from_first(lambda: 3) == ALONE.in_turn(lambda: 3) == ALONE.largest(3) == 3
     assert ALONE.sum({"a": 0.1}) == {"a": 0.1}
+    assert ALONE.gather([1, 2]) == [1, 2]
     assert list(ALONE.share_out([1, 2], _doubled, size=1)) == [2, 4]
 
 
@@ -53,6 +54,7 @@ def everything() -> dict[str, object]:
             "first": processes.from_first(lambda: ("made by", os.environ["RANK"])),
             "sum": processes.sum({"a": rank + 0.5, "b": 1.0}),
             "largest": processes.largest(15 if rank == 1 else 0),
+            "gather": processes.gather([str(rank)] * rank),
             "add": values.tolist(),
             "at": order[0],
             "doubled": [list(processes.share_out(range(count), _doubled, size=2)) for count in (0, 1, 13)],
@@ -68,6 +70,7 @@ def test_three_processes_together() -> None:
         assert each["first"] == ("made by", "0")
         assert each["sum"] == {"a": 4.5, "b": 3.0}
         assert each["largest"] == 15
+        assert each["gather"] == ["1", "2", "2"]
         assert each["add"] == first["add"] == pytest.approx([0.6] * 5)
         assert each["again"] == {"a": 3.0}
         assert each["threads"] == max(1, cores() // 3)

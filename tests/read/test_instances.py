@@ -118,7 +118,7 @@ def test_groups_and_labels_are_refused(reader: Reader, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="have no boxes"):
         reader.write(replace(dataset, samples=labelled), tmp_path / "written")
     with pytest.raises(DataError, match="expected one class an image"):
-        foveal.train(dataset)
+        foveal.train(dataset, task="classify")
     with pytest.raises(DataError, match="holds labels, which"):
         foveal.convert(replace(dataset, samples=labelled, format="csv"), to=reader.name, out=tmp_path / "written")
 

@@ -145,7 +145,7 @@ def test_unknown_schedule() -> None:
 def test_probing_sees_size_channels_and_counts() -> None:
     images = np.zeros((10, 30, 40, 5), np.uint8)
     facts = probe(from_arrays(images, [0, 1] * 5).samples, 2)
-    assert facts == DataFacts(num_train=10, num_classes=2, side=30, channels=5)
+    assert facts == DataFacts(num_train=10, num_classes=2, side=30, longer=40, aspect=4 / 3, channels=5)
 
 
 def test_probing_refuses_what_can_not_be_trained_on() -> None:

@@ -5,11 +5,14 @@ import torch
 
 from foveal.errors import UsageError
 from foveal.networks.build import build_backbone
-from foveal.tasks import TASKS, make_task
+from foveal.preprocess import Preprocess
+from foveal.tasks import make_task
 from foveal.tasks.classify import AUX_WEIGHT
 from foveal.types import ArrayImage, Sample
 
 CLASSES = ("cat", "dog", "owl")
+PREPROCESS = Preprocess(size_hw=(16, 16), channels=1, fit="squash", mean=(0.0,), std=(1.0,))
+PLACED = [PREPROCESS.placement((16, 16))] * 2
 
 
 def sample(label: int) -> Sample:
@@ -17,14 +20,14 @@ def sample(label: int) -> Sample:
 
 
 def test_targets_are_one_hot_in_the_samples_order() -> None:
-    targets = make_task("classify", CLASSES, {}).encode([sample(2), sample(0)])
+    targets = make_task("classify", CLASSES, {}).encode([sample(2), sample(0)], PREPROCESS)
     assert targets.tolist() == [[0, 0, 1], [1, 0, 0]]
 
 
 def test_auxiliary_heads_become_weighted_terms() -> None:
     task = make_task("classify", CLASSES, {})
     logits = torch.randn(4, 3)
-    targets = task.encode([sample(label) for label in (0, 1, 2, 0)])
+    targets = task.encode([sample(label) for label in (0, 1, 2, 0)], PREPROCESS)
     terms = task.loss({"logits": logits, "aux1": logits, "aux2": logits}, targets)
     assert set(terms) == {"loss", "aux1", "aux2"}
     assert torch.allclose(terms["aux1"], AUX_WEIGHT * terms["loss"])
@@ -42,14 +45,14 @@ def test_googlenet_trains_with_both_heads_and_predicts_with_none() -> None:
 def test_quick_figures_are_per_item() -> None:
     task = make_task("classify", CLASSES, {})
     outputs = {"logits": torch.tensor([[5.0, 0, 0], [5.0, 0, 0]])}
-    figures = task.quick(outputs, task.encode([sample(0), sample(1)]))
+    figures = task.quick(outputs, task.encode([sample(0), sample(1)], PREPROCESS))
     assert figures["accuracy"].tolist() == [1, 0]
     assert figures["log_loss"][1] > 4
 
 
 def test_decode_names_the_strongest() -> None:
     task = make_task("classify", CLASSES, {})
-    first, second = task.decode({"logits": torch.tensor([[0.0, 3, 0], [1.0, 0, 2]])})
+    first, second = task.decode({"logits": torch.tensor([[0.0, 3, 0], [1.0, 0, 2]])}, PLACED)
     assert (first["label"], second["label"]) == ("dog", "owl")
     assert first["score"] == first["scores"]["dog"]
     assert sum(second["scores"].values()) == pytest.approx(1)
@@ -75,21 +78,3 @@ def test_settings_are_checked_and_saved() -> None:
         make_task("classify", CLASSES, {"loss": "lenet5_map", "label_smoothing": 0.1})
     with pytest.raises(UsageError, match="2 class weights: expected 3"):
         make_task("classify", CLASSES, {"class_weights": (1.0, 2.0)})
-
-
-@pytest.mark.parametrize("name", TASKS)
-def test_every_task_has_one_shape(name: str) -> None:
-    task = make_task(name, CLASSES, {})
-    assert task.name == name
-    assert task.classes == CLASSES
-    network = task.build(build_backbone("resnet20_cifar", 1))
-    targets = task.encode([sample(0), sample(2)])
-    outputs = network(torch.randn(2, 1, 16, 16))
-    loss = torch.stack(list(task.loss(outputs, targets).values())).sum()
-    loss.backward()
-    figures = task.quick(outputs, targets)
-    assert task.primary in figures
-    assert all(values.shape == (2,) for values in figures.values())
-    detached = {key: value.detach() for key, value in outputs.items()}
-    assert len(task.decode(detached)) == 2
-    assert "overall" in task.measure(detached, targets).to_json()

@@ -17,6 +17,7 @@ from foveal.evaluation.evaluate import evaluate_store
 from foveal.feed.store import build_store
 from foveal.inference.engines import ENGINES, FASTEST_FIRST, FEW_IMAGES, TOLERANCE
 from foveal.read import read_dataset
+from foveal.tasks.classify import joined
 from foveal.types import EngineName, Precision
 
 
@@ -40,9 +41,10 @@ def test_images(trained: tuple[Path, Path]) -> tuple[list[Path], np.ndarray]:
     samples = read_dataset(trained[1]).of_split("test")
     preprocess = bundle.contract.preprocess
     store = build_store(samples, preprocess)
-    outputs = evaluate_store(
+    evaluation = evaluate_store(
         bundle.contract.make_task(), bundle.network, preprocess, store, device=torch.device("cpu")
-    ).outputs
+    )
+    outputs, _ = joined(evaluation.records)
     return [Path(str(sample.image)) for sample in samples], outputs["logits"].double().softmax(dim=1).numpy()
 
 

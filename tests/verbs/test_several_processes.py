@@ -23,6 +23,7 @@ from foveal.errors import ProcessLost
 from foveal.events import Event, StepDone
 from foveal.processes.launch import launched
 from foveal.runs import RunFolder, read_events
+from foveal.tasks.task import Targets
 from foveal.training.loop import Trainer
 
 FAST = ["--model", "lenet5", "--precision", "float32", "--batch-size", "16"]
@@ -169,9 +170,9 @@ def traced(run: str, kill_at: int | None = None) -> list[set[int]]:
     seen: list[set[int]] = []
     batch_of = Trainer._own_batch
 
-    def spy(self: Trainer, part: Tensor, own: slice, *, epoch: int, size: int) -> tuple[Tensor, Tensor]:
-        seen.append(set(part[own].tolist()))
-        return batch_of(self, part, own, epoch=epoch, size=size)
+    def spy(self: Trainer, part: Tensor, count: int, *, epoch: int, size: int) -> tuple[Tensor, Targets]:
+        seen.append(set(part[self.processes.share(len(part))].tolist()))
+        return batch_of(self, part, count, epoch=epoch, size=size)
 
     def kill(event: Event) -> None:
         if isinstance(event, StepDone) and event.step == kill_at:

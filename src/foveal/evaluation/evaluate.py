@@ -6,27 +6,27 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from foveal.device import place
 from foveal.errors import DataError, ImageError
-from foveal.evaluation.forward import BATCH_SIZE, concatenate, forward
+from foveal.evaluation.forward import BATCH_SIZE, forward
 from foveal.feed.store import Store
 from foveal.preprocess import Preprocess
-from foveal.tasks.task import Measurement, Outputs, Task
+from foveal.tasks.task import Measurement, Record, Task
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Outputs and targets of every item, in the store's order, and what they amount to."""
+    """What a task keeps of every item, in the store's order, and what it amounts to."""
 
-    outputs: Outputs
-    targets: Tensor
+    records: Sequence[Record]
+    num_items: int
     measurement: Measurement
 
     def to_json(self, *, task: Task, split: str) -> dict[str, Any]:
         """Plain values: {"task", "n", "split", "classes", "metrics", …}."""
-        head = {"task": task.name, "n": len(self.targets), "split": split, "classes": list(task.classes)}
+        head = {"task": task.name, "n": self.num_items, "split": split, "classes": list(task.classes)}
         measured = self.measurement.to_json()
         return {**head, "metrics": measured.pop("overall"), **measured}
 
@@ -38,10 +38,12 @@ def evaluate_store(
     if not len(store):
         raise DataError("nothing to evaluate: there is no image in this split")
     place(network, device).eval()
-    indices = torch.arange(len(store)).split(BATCH_SIZE)
-    outputs = concatenate(forward(network, preprocess, store.gather(part), device=device) for part in indices)
-    targets = task.encode(store.samples)
-    return Evaluation(outputs=outputs, targets=targets, measurement=task.measure(outputs, targets))
+    records = []
+    for indices in torch.arange(len(store)).split(BATCH_SIZE):
+        outputs = forward(network, preprocess, store.gather(indices), device=device)
+        targets = task.encode([store.samples[index] for index in indices.tolist()], store.preprocess)
+        records.append(task.record(outputs, targets))
+    return Evaluation(records=records, num_items=len(store), measurement=task.measure(records))
 
 
 def leaked(hashes: np.ndarray, seen_hashes: np.ndarray) -> int:
@@ -62,7 +64,7 @@ def left_out_notes(errors: Sequence[ImageError], kind: str = "image") -> list[st
 def labelled_hashes(stores: Mapping[str, Store | None]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """What `duplicate_notes` reads, of the stores that are there: hashes (N,) and labels (N,) by name."""
     return {
-        name: (store.hashes, np.array([sample.label for sample in store.samples]))
+        name: (store.hashes, np.array([0 if sample.label is None else sample.label for sample in store.samples]))
         for name, store in stores.items()
         if store is not None
     }

@@ -1,10 +1,11 @@
 """A network over decoded images, in float32: what evaluation and prediction both run, so that their logits agree."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from foveal.errors import UsageError
 from foveal.preprocess import Preprocess
 from foveal.tasks.task import Outputs, Task
 
@@ -24,9 +25,14 @@ def forward(network: nn.Module, preprocess: Preprocess, images_u8: Tensor, *, de
 
 
 def forward_views(task: Task, run: Run, images_u8: Tensor, *, views: Sequence[View]) -> Outputs:
-    """`run` of each view of the batch, merged by the task; one view is `run` itself."""
+    """`run` of each view of the batch, merged by the task; one view is `run` itself.
+
+    Raises UsageError where the task can't merge them.
+    """
+    if len(views) > 1 and task.merge is None:
+        raise UsageError(f"--tta: views of an image can't be merged for the task {task.name}; leave it out")
     outputs = [run(view(images_u8)) for view in views]
-    return outputs[0] if len(outputs) == 1 else task.merge(outputs)
+    return outputs[0] if task.merge is None or len(outputs) == 1 else task.merge(outputs)
 
 
 def plain_view() -> list[View]:
@@ -58,9 +64,3 @@ def _shift(dy: int, dx: int) -> View:
 
 def _mirror(view: View) -> View:
     return lambda images: view(images).flip(3)
-
-
-def concatenate(parts: Iterable[Outputs]) -> Outputs:
-    """Outputs of batches in their order, as those of one batch."""
-    listed = list(parts)
-    return {name: torch.cat([part[name] for part in listed]) for name in listed[0]}

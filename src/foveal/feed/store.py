@@ -28,6 +28,8 @@ MEMORY_SHARE = 0.25  # of the machine's memory may hold decoded images
 class Store:
     """Decoded images and what decoding found. `gather(indices)` gives uint8 (B, C, H, W), channels-last."""
 
+    preprocess: Preprocess
+    """How the images came to their size."""
     samples: tuple[Sample, ...]
     """The samples that decoded, in their order; `gather`'s indices count these."""
     hashes: np.ndarray
@@ -83,16 +85,17 @@ def build_store(
             where = "in memory" if copied else "memory-mapped"
             pixels = np.array(entry.pixels) if copied else entry.pixels
             description = f"{found}, {where} ({size / 2**20:,.0f} MiB), {how}"
-            return _over_array(samples, pixels, entry.hashes, entry.bad, on_bad_image, description)
+            return _over_array(samples, preprocess, pixels, entry.hashes, entry.bad, on_bad_image, description)
     if in_memory:
         pixels = np.zeros(shape, np.uint8)
         hashes, bad = fill(pixels, everything)
         description = f"{found}, in memory ({size / 2**20:,.0f} MiB), decoded in {time.perf_counter() - start:.1f} s"
-        return _over_array(samples, pixels, hashes, bad, on_bad_image, description)
+        return _over_array(samples, preprocess, pixels, hashes, bad, on_bad_image, description)
     hashes, bad = fill(None, everything)
     kept = keep_good(samples, bad, on_bad_image)
     decoder = _Decoder([samples[index] for index in kept], preprocess)
     return Store(
+        preprocess=preprocess,
         samples=tuple(samples[index] for index in kept),
         hashes=hashes[kept],
         skipped=tuple(error for _, error in bad),
@@ -104,6 +107,7 @@ def build_store(
 
 def _over_array(
     samples: Sequence[Sample],
+    preprocess: Preprocess,
     pixels: np.ndarray,
     hashes: np.ndarray,
     bad: Bad,
@@ -117,6 +121,7 @@ def _over_array(
         return as_batch(pixels[rows[indices.numpy()]])
 
     return Store(
+        preprocess=preprocess,
         samples=tuple(samples[index] for index in kept),
         hashes=hashes[rows],
         skipped=tuple(error for _, error in bad),

@@ -64,8 +64,20 @@ def decode(
 
     Raises ImageError, and nothing else for whatever bytes.
     """
+    return decode_sized(source, name=name, min_hw=min_hw, max_pixels=max_pixels)[0]
+
+
+def decode_sized(
+    source: Path | str | bytes | np.ndarray | Image.Image,
+    *,
+    name: str | None = None,
+    min_hw: tuple[int, int] | None = None,
+    max_pixels: int = MAX_PIXELS,
+) -> tuple[np.ndarray, tuple[int, int]]:
+    """As `decode`, and the (height, width) of the whole image as it is shown, also where it was decoded smaller."""
     if isinstance(source, np.ndarray):
-        return from_array(source, name or "image array")
+        pixels = from_array(source, name or "image array")
+        return pixels, (pixels.shape[0], pixels.shape[1])
     if isinstance(source, Image.Image):
         return _pixels(source, name or getattr(source, "filename", "") or "PIL image", None, max_pixels)
     if isinstance(source, bytes):
@@ -114,7 +126,7 @@ def read_header(path: Path) -> Header:
             _ignore_metadata_warnings()
             with _PLUGINS[plugin](file) as image:
                 width, height = image.size
-                turned = orientation_of(image) >= 5
+                turned = _declares_orientation(image) and orientation_of(image) >= 5
     except ImageError:
         raise
     except Exception as error:  # see _pixels
@@ -122,7 +134,9 @@ def read_header(path: Path) -> Header:
     return Header((width, height) if turned else (height, width), turned)
 
 
-def _from_bytes(data: bytes, name: Path | str, min_hw: tuple[int, int] | None, max_pixels: int) -> np.ndarray:
+def _from_bytes(
+    data: bytes, name: Path | str, min_hw: tuple[int, int] | None, max_pixels: int
+) -> tuple[np.ndarray, tuple[int, int]]:
     plugin = sniff(data)
     if plugin is None:
         raise ImageError(name, f"is {describe(data)}; {READABLE}")
@@ -135,8 +149,12 @@ def _from_bytes(data: bytes, name: Path | str, min_hw: tuple[int, int] | None, m
         return _pixels(image, name, min_hw, max_pixels)
 
 
-def _pixels(image: Image.Image, name: Path | str, min_hw: tuple[int, int] | None, max_pixels: int) -> np.ndarray:
+def _pixels(
+    image: Image.Image, name: Path | str, min_hw: tuple[int, int] | None, max_pixels: int
+) -> tuple[np.ndarray, tuple[int, int]]:
     _check_size(image, name, max_pixels)
+    width, height = image.size
+    turned = isinstance(image, TiffImagePlugin.TiffImageFile) and orientation_of(image) >= 5
     try:
         if min_hw is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
             _draft(image, min_hw)
@@ -144,7 +162,6 @@ def _pixels(image: Image.Image, name: Path | str, min_hw: tuple[int, int] | None
     except ImageError as error:
         raise ImageError(name, error.reason) from None
     except MemoryError:
-        width, height = image.size
         raise ImageError(name, f"not enough memory for {width}×{height} pixels") from None
     except Exception as error:
         # Pillow's plugins answer broken bytes with whatever their parsing ran into: SyntaxError, OSError,
@@ -152,7 +169,9 @@ def _pixels(image: Image.Image, name: Path | str, min_hw: tuple[int, int] | None
         # the same: this file can't be decoded.
         kind = image.format or "image"
         raise ImageError(name, f"broken or truncated {kind}: {_words(error)}") from None
-    return np.require(pixels, requirements=["C", "W"])
+    # Asked only now: of a PNG it loads the pixels. But a TIFF forgets its tag as they are loaded.
+    turned = turned or orientation_of(image) >= 5
+    return np.require(pixels, requirements=["C", "W"]), (width, height) if turned else (height, width)
 
 
 def _loaded(image: Image.Image) -> np.ndarray:
@@ -178,6 +197,12 @@ def _check_size(image: Image.Image, name: Path | str, max_pixels: int) -> None:
             f"{width}×{height} is {width * height:,} pixels; Pillow's own limit is {own_limit:,}: "
             "raise PIL.Image.MAX_IMAGE_PIXELS too",
         )
+
+
+def _declares_orientation(image: ImageFile.ImageFile) -> bool:
+    """Whether there can be an orientation. Of a PNG Pillow would load all pixels to look behind them for a block that
+    cameras and editors write before them."""
+    return not isinstance(image, PngImagePlugin.PngImageFile) or any("exif" in str(key) for key in image.info)
 
 
 def _draft(image: JpegImagePlugin.JpegImageFile, min_hw: tuple[int, int]) -> None:

@@ -18,11 +18,13 @@ from foveal.errors import ImageError
 from foveal.evaluation.forward import Run, forward_views, plain_view, test_time_views
 from foveal.inference.engines.choose import choose_engine
 from foveal.inference.engines.engine import Engine, Source
-from foveal.preprocess import ImageSource, as_batch
+from foveal.preprocess import ImageSource, Placement, as_batch
 from foveal.types import EngineName, Precision
 
 _AHEAD = 3  # batches that decode while others compute
 Prediction = dict[str, Any]
+Loaded = tuple[np.ndarray, Placement]
+"""Pixels (H, W, C) uint8 as the network reads them, and where the image lies in them."""
 
 
 class Model:
@@ -47,7 +49,7 @@ class Model:
         where training mirrored, mirrored) views. Raises ImageError.
         """
         name = None if isinstance(image, str | Path) else "image"
-        return self._predict(self.engine.one, [self.contract.preprocess.load(image, name=name)], tta=tta)[0]
+        return self._predict(self.engine.one, [self.contract.preprocess.load_placed(image, name=name)], tta=tta)[0]
 
     def predict(self, images: Iterable[ImageSource], *, tta: bool = False) -> Iterator[Prediction | ImageError]:
         """A prediction for each image, in order, as they come; an ImageError in the place of one that can't be read."""
@@ -66,25 +68,27 @@ class Model:
             computing.shutdown(cancel_futures=True)
             decoding.shutdown(cancel_futures=True)
 
-    def _load(self, image: ImageSource, index: int) -> np.ndarray | ImageError:
+    def _load(self, image: ImageSource, index: int) -> Loaded | ImageError:
         name = str(image) if isinstance(image, str | Path) else f"images[{index}]"
         try:
-            return self.contract.preprocess.load(image, name=name)
+            return self.contract.preprocess.load_placed(image, name=name)
         except ImageError as error:
             return error
 
     def _predict_loaded(
-        self, loading: Sequence[Future[np.ndarray | ImageError]], *, tta: bool
+        self, loading: Sequence[Future[Loaded | ImageError]], *, tta: bool
     ) -> list[Prediction | ImageError]:
         loaded = [future.result() for future in loading]
         good = [item for item in loaded if not isinstance(item, ImageError)]
         predictions = iter(self._predict(self.engine.many, good, tta=tta) if good else [])
         return [item if isinstance(item, ImageError) else next(predictions) for item in loaded]
 
-    def _predict(self, run: Run, images: Sequence[np.ndarray], *, tta: bool) -> list[Prediction]:
+    def _predict(self, run: Run, loaded: Sequence[Loaded], *, tta: bool) -> list[Prediction]:
         size_hw = self.contract.preprocess.size_hw
         views = test_time_views(size_hw, mirrored=self.contract.mirrored) if tta else plain_view()
-        return self.task.decode(forward_views(self.task, run, as_batch(np.stack(images)), views=views))
+        images = as_batch(np.stack([pixels for pixels, _ in loaded]))
+        outputs = forward_views(self.task, run, images, views=views)
+        return self.task.decode(outputs, [placement for _, placement in loaded])
 
 
 def load_model(

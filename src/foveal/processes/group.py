@@ -67,6 +67,15 @@ class Processes:
         self.add(values)
         return dict(zip(figures, values.tolist(), strict=True))
 
+    def gather(self, values: list[T]) -> list[T]:
+        """The values of all processes, those of the first one first; the same on each."""
+        if self.world == 1:
+            return values
+        found: list[list[T]] = [[] for _ in range(self.world)]
+        with self._noticing():
+            distributed.all_gather_object(found, values)
+        return [value for each in found for value in each]
+
     def largest(self, value: int) -> int:
         """The largest of the processes' numbers."""
         if self.world == 1:

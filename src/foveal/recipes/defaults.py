@@ -10,9 +10,10 @@ from foveal.errors import ModelError, UsageError
 from foveal.losses.names import LOSS_NAMES
 from foveal.networks import NETWORKS
 from foveal.networks.build import network_spec
+from foveal.recipes.detection import detection
 from foveal.recipes.facts import DataFacts
 from foveal.recipes.fast import check_fast, fast_augmentation, fast_optimisation
-from foveal.recipes.optimisation import optimisation
+from foveal.recipes.optimisation import Chosen, optimisation
 from foveal.training.names import OPTIMISER_NAMES, SCHEDULE_NAMES
 from foveal.training.settings import TrainSettings
 from foveal.types import Fit
@@ -39,7 +40,9 @@ def resolve(asked: TrainSettings, facts: DataFacts, *, own_module: bool = False)
 
     own_module: the user brings the network, of which nothing is known.
     """
-    chosen: dict[str, tuple[Any, str]] = {}
+    if asked.task == "detect":
+        return _resolved(asked, *detection(asked, facts))
+    chosen: dict[str, tuple[Any, str]] = {"aspect": (1.0, "a square"), "task": ("classify", "one class an image")}
     small = facts.side < SMALL_SIDE
     model = _model(asked, small, own_module)
     chosen["model"] = model
@@ -49,10 +52,16 @@ def resolve(asked: TrainSettings, facts: DataFacts, *, own_module: bool = False)
         chosen |= fast_optimisation(asked, facts, model[0])
     else:
         chosen |= optimisation(asked, facts, model[0], small=small)
+    return _resolved(asked, chosen, *_augmentation(asked, facts, small))
+
+
+def _resolved(asked: TrainSettings, chosen: Chosen, base: AugmentSettings, augment_reason: str) -> Recipe:
     values = {name: value for name, (value, _) in chosen.items() if getattr(asked, name) is None}
     reasons = {name: chosen[name][1] for name in values}
-    augment, augment_reason = _augmentation(asked, facts, small)
-    reasons["augment"] = augment_reason
+    if asked.augmentation == "none":
+        base, augment_reason = AugmentSettings(), "none was asked for"
+    augment = replace(base, **asked.augment)
+    reasons["augment"] = augment_reason + (" and what was asked for" if asked.augment else "")
     settings = replace(asked, **values, augment=asdict(augment))
     _check_names(settings)
     return Recipe(settings=settings, augment=augment, reasons=reasons)
@@ -106,13 +115,6 @@ def _size_and_fit(facts: DataFacts, model: str, small: bool) -> tuple[tuple[int,
 
 
 def _augmentation(asked: TrainSettings, facts: DataFacts, small: bool) -> tuple[AugmentSettings, str]:
-    base, reason = _augmentation_base(asked, facts, small)
-    return replace(base, **asked.augment), reason + (" and what was asked for" if asked.augment else "")
-
-
-def _augmentation_base(asked: TrainSettings, facts: DataFacts, small: bool) -> tuple[AugmentSettings, str]:
-    if asked.augmentation == "none":
-        return AugmentSettings(), "none was asked for"
     if asked.recipe == "fast":
         return fast_augmentation()
     if small and facts.channels == 1:

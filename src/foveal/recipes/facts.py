@@ -19,6 +19,10 @@ class DataFacts:
     num_classes: int
     side: int
     """Median of the shorter side of the probed images, in pixels."""
+    aspect: float = 1.0
+    """Median of width over height of the probed images."""
+    longer: int = 0
+    """Median of the longer side of the probed images, in pixels."""
     channels: int
     """1 where every probed image is grey, 3 for colour files, an array's own count."""
 
@@ -30,10 +34,10 @@ def probe(samples: Sequence[Sample], num_classes: int) -> DataFacts:
     """
     if not samples:
         raise DataError("no training images: the data set has none in its train split")
-    if num_classes < 2:
+    if num_classes < 2 and samples[0].instances is None:
         raise DataError(f"{num_classes} class: a classifier needs at least 2 (one folder or label a class)")
     probed = min(PROBED, len(samples))
-    sides, channels, errors = [], set(), []
+    sizes, channels, errors = [], set(), []
     for sample in [samples[index * len(samples) // probed] for index in range(probed)]:
         try:
             source = sample.image.pixels() if isinstance(sample.image, ArrayImage) else sample.image
@@ -41,15 +45,17 @@ def probe(samples: Sequence[Sample], num_classes: int) -> DataFacts:
         except ImageError as error:
             errors.append(error)
             continue
-        sides.append(min(height, width))
+        sizes.append((height, width))
         channels.add(count)
-    if not sides:
+    if not sizes:
         raise BadImagesError(errors)
     if channels - {1, 3} and len(channels) > 1:
         raise DataError(f"the images have {', '.join(map(str, sorted(channels)))} channels; expected one count for all")
     return DataFacts(
         num_train=len(samples),
         num_classes=num_classes,
-        side=round(median(sides)),
+        side=round(median(min(size) for size in sizes)),
+        longer=round(median(max(size) for size in sizes)),
+        aspect=median(width / height for height, width in sizes),
         channels=max(channels),
     )

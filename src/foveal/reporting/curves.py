@@ -83,7 +83,7 @@ def history(events: Sequence[Mapping]) -> History:
 def curves(events: Sequence[Mapping]) -> Section:
     """The section on how the training went."""
     run = history(events)
-    charts = [each for each in (_loss(run), _accuracy(run)) if each]
+    charts = [each for each in (_loss(run), _accuracy(run), _average_precision(run)) if each]
     small = [each for each in (_learning_rate(run), _size(run)) if each]
     if not charts:
         body = note("The run has left no records of its training.")
@@ -148,6 +148,13 @@ def _accuracy(run: History) -> Html:
         return Html("")
     low = max(0.0, int(min(shown) * 10 - 1e-9) / 10)
     return _chart(run, "Accuracy", steps, train, val, Frame(x=(0, run.total), y=(min(low, 0.9), 1.0)))
+
+
+def _average_precision(run: History) -> Html:
+    val = run.points(run.epochs, "AP", "val")
+    if not val:
+        return Html("")
+    return _chart(run, "Average precision", [], [], val, Frame(x=(0, run.total), y=(0.0, 1.0)))
 
 
 def _chart(

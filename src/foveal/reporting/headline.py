@@ -16,6 +16,17 @@ from foveal.reporting.words import (
 )
 
 TITLES: dict[str, tuple[str, str]] = {
+    "AP50": ("AP50", "boxes overlap by half"),
+    "AP75": ("AP75", "by three quarters"),
+    "APs": ("AP, small", "up to 32 × 32 pixels"),
+    "APm": ("AP, medium", "up to 96 × 96 pixels"),
+    "APl": ("AP, large", "above"),
+    "AR1": ("AR1", "recall of one box an image"),
+    "AR10": ("AR10", "of ten"),
+    "AR100": ("AR100", "of a hundred"),
+    "ARs": ("AR, small", "up to 32 × 32 pixels"),
+    "ARm": ("AR, medium", "up to 96 × 96 pixels"),
+    "ARl": ("AR, large", "above"),
     "f1_macro": ("Macro F1", "mean over classes"),
     "log_loss": ("Log loss", "lower is better"),
     "ece": ("Calibration error", "lower is better"),
@@ -66,12 +77,12 @@ def headline(evaluation: Mapping, network: Mapping, events: Sequence[Mapping], t
     """Accuracy, large; the other metrics; and what the network weighs and took."""
     metrics = evaluation["metrics"]
     ordered = [name for name in TITLES if name in metrics]
-    others = [name for name in metrics if name not in TITLES and name != "accuracy"]
+    others = [name for name in metrics if name not in TITLES and name not in ("accuracy", "AP")]
     figures = [_metric(name, metrics[name]) for name in [*ordered, *others]]
     return tag(
         "section",
         {"id": "headline", "aria-label": "Headline figures"},
-        _accuracy(evaluation),
+        _accuracy(evaluation) if "accuracy" in metrics else _average_precision(evaluation),
         tag("dl", {"class": "figures"}, *figures),
         tag("dl", {"class": "figures facts"}, *_facts(network, events, times)),
     )
@@ -102,6 +113,21 @@ def _accuracy(evaluation: Mapping) -> Html:
         tag("p", {"class": "value"}, decimal(record), tag("span", None, "accuracy")),
         track(value, ends) if value is not None else Html(""),
         tag("p", {"class": "words"}, words, *sure),
+    )
+
+
+def _average_precision(evaluation: Mapping) -> Html:
+    record = evaluation["metrics"]["AP"]
+    value, ends = number_of(record), interval_of(record)
+    objects = sum(figures["objects"] for figures in evaluation["per_class"].values())
+    images = things(evaluation["n"], f"{split_of(evaluation)} image")
+    sure = [] if ends is None else [tag("span", {"class": "interval"}, "95\u00a0% interval ", interval(record))]
+    return tag(
+        "div",
+        {"class": "accuracy"},
+        tag("p", {"class": "value"}, decimal(record), tag("span", None, "average precision")),
+        track(value, ends) if value is not None else Html(""),
+        tag("p", {"class": "words"}, f"{things(int(objects), 'object')} in {images}", *sure),
     )
 
 

@@ -59,11 +59,11 @@ def filters(weights: np.ndarray) -> Html:
     return tag("div", {"class": "filters few" if len(tiles) <= FEW_FILTERS else "filters"}, *tiles)
 
 
-def picture(image_u8: np.ndarray, description: str) -> Html:
-    """The image (H, W, C), at most THUMBNAIL pixels a side, as an element."""
+def picture(image_u8: np.ndarray, description: str, *, longest: int = THUMBNAIL) -> Html:
+    """The image (H, W, C), at most `longest` pixels a side, as an element."""
     visible = image_u8 if image_u8.shape[2] == 3 else image_u8[:, :, 0]
     small = max(visible.shape[:2]) <= SMALL
-    uri = png_uri(visible) if small else _jpeg_uri(visible)
+    uri = png_uri(visible) if small else _jpeg_uri(visible, longest)
     return tag("img", {"class": "pixels" if small else "photo", "src": uri, "alt": description})
 
 
@@ -74,9 +74,9 @@ def png_uri(pixels: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _jpeg_uri(pixels: np.ndarray) -> str:
+def _jpeg_uri(pixels: np.ndarray, longest: int) -> str:
     image = Image.fromarray(np.ascontiguousarray(pixels))
-    image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    image.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=3.0)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=85)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -73,7 +73,7 @@ def profile_training(trainer: Trainer, ceilings: Ceilings, precision: str) -> Pr
     """The training step at the run's last size. The steps are real ones: for a run that is thrown away."""
     plan = trainer.state.plan
     indices = torch.arange(plan.batch_size)
-    batch: list[Tensor] = []
+    batch: list[Any] = []
 
     def data() -> None:
         batch[:] = trainer.training_batch(indices, epoch=0, size=plan.train_sizes[1])

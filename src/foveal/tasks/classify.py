@@ -1,5 +1,6 @@
 """Classification: one class an image. Legend: B batch, K classes."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -9,14 +10,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from foveal.augment.pipeline import mix
 from foveal.errors import UsageError
 from foveal.losses.classification import LOSSES, cross_entropy
 from foveal.metrics.classification import ClassificationMetrics, classification_metrics
 from foveal.networks.build import Network
+from foveal.preprocess import Placement, Preprocess
 from foveal.tasks.task import Outputs, Task
 from foveal.types import Sample
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+FIGURES = PRIMARY, LOG_LOSS = "accuracy", "log_loss"
+Judged = tuple[Outputs, Tensor]
+"""A batch's outputs and targets, on the CPU."""
 AUX_WEIGHT = 0.3  # of each auxiliary classifier's loss (Szegedy et al. 2014, arXiv:1409.4842, section 5)
 
 
@@ -55,20 +61,29 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
         classes=classes,
         settings=asdict(settings),
         encode=partial(_encode, len(classes)),
+        augment=mix,
         build=partial(_build, len(classes)),
         loss=partial(_loss, loss),
         weigh=None if tensor is None else partial(_weigh, tensor),
         quick=_quick,
-        figures=("accuracy", "log_loss"),
+        figures=FIGURES,
+        record=_record,
+        assess=_assess,
+        measure=partial(_measure, classes),
         decode=partial(_decode, classes),
         merge=_merge,
-        measure=partial(_measure, classes),
-        primary="accuracy",
+        primary=PRIMARY,
         higher_is_better=True,
     )
 
 
-def _encode(num_classes: int, samples: Sequence[Sample]) -> Tensor:
+def joined(records: Sequence[Judged]) -> Judged:
+    """The records of several batches as those of one: logits (N, K) and targets (N, K)."""
+    logits = torch.cat([outputs["logits"] for outputs, _ in records])
+    return {"logits": logits}, torch.cat([targets for _, targets in records])
+
+
+def _encode(num_classes: int, samples: Sequence[Sample], preprocess: Preprocess) -> Tensor:
     """One-hot (B, K) float32: MixUp, CutMix and smoothing are then targets like any other."""
     labels = torch.tensor([sample.label for sample in samples], dtype=torch.long)
     return nn.functional.one_hot(labels, num_classes).to(torch.float32)
@@ -95,12 +110,22 @@ def _quick(outputs: Outputs, targets: Tensor) -> dict[str, Tensor]:
     """Per item (B,): whether the strongest output is the strongest target, and the log loss."""
     logits = outputs["logits"].float()
     return {
-        "accuracy": (logits.argmax(dim=1) == targets.argmax(dim=1)).float(),
-        "log_loss": -(targets * logits.log_softmax(dim=1)).sum(dim=1),
+        PRIMARY: (logits.argmax(dim=1) == targets.argmax(dim=1)).float(),
+        LOG_LOSS: -(targets * logits.log_softmax(dim=1)).sum(dim=1),
     }
 
 
-def _decode(classes: tuple[str, ...], outputs: Outputs) -> list[dict[str, Any]]:
+def _record(outputs: Outputs, targets: Tensor) -> Judged:
+    return {"logits": outputs["logits"].float().cpu()}, targets.cpu()
+
+
+def _assess(records: Sequence[Judged]) -> tuple[dict[str, float], float]:
+    figures = {name: values.double() for name, values in _quick(*joined(records)).items()}
+    error = figures[PRIMARY].std(correction=0).item() / math.sqrt(len(figures[PRIMARY]))
+    return {name: values.mean().item() for name, values in figures.items()}, error
+
+
+def _decode(classes: tuple[str, ...], outputs: Outputs, placements: Sequence[Placement]) -> list[dict[str, Any]]:
     probs = _probabilities(outputs)
     return [
         {
@@ -118,7 +143,8 @@ def _merge(views: Sequence[Outputs]) -> Outputs:
     return {"logits": probs.log().float()}
 
 
-def _measure(classes: tuple[str, ...], outputs: Outputs, targets: Tensor) -> ClassificationMetrics:
+def _measure(classes: tuple[str, ...], records: Sequence[Judged]) -> ClassificationMetrics:
+    outputs, targets = joined(records)
     labels = targets.argmax(dim=1).numpy()
     return classification_metrics(_probabilities(outputs), labels, classes=classes)
 

@@ -5,14 +5,29 @@ Legend: B batch, K classes.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
+import torch
 from torch import Tensor, nn
 
+from foveal.augment.pipeline import AugmentParams
+from foveal.preprocess import Placement, Preprocess
 from foveal.types import Sample
 
 Outputs = dict[str, Tensor]
 """What a network returns, by name."""
+Record = Any
+"""What a task keeps of a batch to judge it by, on the CPU; one that other processes can be sent."""
+
+
+class Targets(Protocol):
+    """What a batch is to give, item by item: a tensor, or what behaves like one."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> Self: ...
+
+    def to(self, device: torch.device, /) -> Self: ...
 
 
 class Measurement(Protocol):
@@ -35,24 +50,30 @@ class Task:
     settings: Mapping[str, Any]
     """The module's settings as plain values, for the model file."""
 
-    encode: Callable[[Sequence[Sample]], Tensor]
-    """Samples -> targets, one row a sample."""
+    encode: Callable[[Sequence[Sample], Preprocess], Any]
+    """(samples, how their pixels were made) -> targets, one a sample."""
+    augment: Callable[[Tensor, Any, AugmentParams], tuple[Tensor, Any]]
+    """(images already augmented, targets, what was drawn) -> both: targets moved as the images were, batches mixed."""
     build: Callable[[nn.Module], nn.Module]
     """Backbone -> network with this task's head; its forward gives `Outputs`, in training with terms such as "aux1"."""
-    loss: Callable[[Outputs, Tensor], dict[str, Tensor]]
+    loss: Callable[[Outputs, Any], dict[str, Tensor]]
     """(outputs, targets) -> named scalar terms, whose sum is minimised."""
-    weigh: Callable[[Tensor], Tensor] | None
+    weigh: Callable[[Any], Tensor] | None
     """Targets -> what each item (B,) counts in the means that `loss` takes; None where all count the same."""
-    quick: Callable[[Outputs, Tensor], dict[str, Tensor]]
-    """(outputs, targets) -> per-item figures (B,), cheap enough for every step; their means are the curves."""
+    quick: Callable[[Outputs, Any], dict[str, Tensor]]
+    """(outputs, targets) -> per-item figures (B,), cheap enough for every step; their means are the training curves."""
     figures: tuple[str, ...]
     """The names of `quick`'s figures, in its order."""
-    decode: Callable[[Outputs], list[dict[str, Any]]]
-    """Outputs of a batch -> a prediction each, in plain values."""
-    merge: Callable[[Sequence[Outputs]], Outputs]
-    """Outputs of several views of the same batch -> one: test-time augmentation."""
-    measure: Callable[[Outputs, Tensor], Measurement]
-    """(outputs of all items, targets) -> the task's metrics with intervals."""
+    record: Callable[[Outputs, Any], Record]
+    """(outputs, targets) -> what `assess` and `measure` read of a batch."""
+    assess: Callable[[Sequence[Record]], tuple[dict[str, float], float]]
+    """Records of all held-out items -> figures of the whole, and the standard error of the primary one."""
+    measure: Callable[[Sequence[Record]], Measurement]
+    """Records of all items -> the task's metrics with intervals."""
+    decode: Callable[[Outputs, Sequence[Placement]], list[dict[str, Any]]]
+    """(outputs of a batch, where its images lie in it) -> a prediction each, in plain values."""
+    merge: Callable[[Sequence[Outputs]], Outputs] | None
+    """Outputs of several views of the same batch -> one: test-time augmentation; None where views can't be merged."""
     primary: str
-    """The figure of `quick` by which the saved weights are chosen."""
+    """The figure of `assess` by which the saved weights are chosen."""
     higher_is_better: bool

@@ -16,22 +16,21 @@ import torch
 from torch import Tensor, nn
 
 from foveal.augment.draws import Draws
-from foveal.augment.pipeline import augment_images, draw, mix
+from foveal.augment.pipeline import augment_images, draw
 from foveal.device import keep_freed_memory, seed_draws
 from foveal.errors import FovealError
 from foveal.events import CheckpointSaved, EpochDone, Event, Planned, StepDone, Stopped
 from foveal.feed.order import epoch_order, step_indices
 from foveal.feed.store import Store
-from foveal.preprocess import Preprocess
+from foveal.preprocess import Preprocess, input_hw
 from foveal.processes.group import ALONE, Processes
-from foveal.tasks.task import Outputs, Task
+from foveal.tasks.task import Outputs, Targets, Task
 from foveal.training.distribution import GradientSum
 from foveal.training.selection import is_as_good, is_better
 from foveal.training.state import TrainState
 
 _PROCESS_SEED = 0x9E3779B97F4A7C15  # far apart: no process draws at one step what another draws at any
 
-_SQUARED = "primary figure squared"
 SaveCheckpoint = Callable[[TrainState], None]
 SaveBest = Callable[[nn.Module, Mapping[str, float], int], None]
 """Called with (the weights to keep, their held-out figures, the epoch)."""
@@ -139,34 +138,32 @@ class Trainer:
         return seconds
 
     def evaluate(self, network: nn.Module) -> tuple[dict[str, float], float]:
-        """Means of the task's quick figures over the held-out images, in training's precision; and the standard error
-        of the primary one's."""
+        """The task's figures of the held-out images, in training's precision; and the standard error of the primary
+        one."""
         assert self.val_store is not None
         network.eval()
-        sums = dict.fromkeys((*self.task.figures, _SQUARED), 0.0)
+        records = []
         own = torch.arange(len(self.val_store))[self.processes.share(len(self.val_store))]
         with torch.inference_mode(), self._autocast():
             for indices in own.split(max(32, self.state.plan.batch_size)) if len(own) else ():
                 images = self.val_store.gather(indices).to(self.device)
                 inputs = self.preprocess.to_input(images).contiguous(memory_format=torch.channels_last)
-                figures = self.task.quick(network(inputs), self._targets(self.val_store, indices))
-                _add({**figures, _SQUARED: figures[self.task.primary].square()}, sums)
-        count = len(self.val_store)
-        means = {name: value / count for name, value in self.processes.sum(sums).items()}
-        variance = means.pop(_SQUARED) - means[self.task.primary] ** 2
-        return means, math.sqrt(max(0.0, variance) / count)
+                records.append(self.task.record(network(inputs), self._targets(self.val_store, indices)))
+        return self.task.assess(self.processes.gather(records))
 
-    def training_batch(self, indices: Tensor, *, epoch: int, size: int) -> tuple[Tensor, Tensor]:
-        """What the network sees of these samples in that epoch: inputs (B, C, size, size), targets (B, …)."""
+    def training_batch(self, indices: Tensor, *, epoch: int, size: int) -> tuple[Tensor, Targets]:
+        """What the network sees of these samples in that epoch: inputs (B, C, H, W), and their targets."""
         plan = self.state.plan
         images = self.train_store.gather(indices).to(self.device)
         draws = Draws(plan.seed, epoch, indices)
         _, channels, height, width = images.shape
-        params = draw(plan.augment, draws, in_size_hw=(height, width), out_size_hw=(size, size), channels=channels)
-        inputs, targets = mix(augment_images(images, params), self._targets(self.train_store, indices), params)
+        out_size_hw = input_hw(size, plan.aspect)
+        params = draw(plan.augment, draws, in_size_hw=(height, width), out_size_hw=out_size_hw, channels=channels)
+        targets = self._targets(self.train_store, indices)
+        inputs, targets = self.task.augment(augment_images(images, params), targets, params)
         return self.preprocess.standardise(inputs).contiguous(memory_format=torch.channels_last), targets
 
-    def learn(self, inputs: Tensor, targets: Tensor, *, share: float = 1.0, emphasis: float = 1.0) -> None:
+    def learn(self, inputs: Tensor, targets: Targets, *, share: float = 1.0, emphasis: float = 1.0) -> None:
         """Adds the gradient of a batch, which counts as this share of the step, and takes its figures.
 
         emphasis: of its loss, where its images count more or less than those that other processes have.
@@ -237,7 +234,7 @@ class Trainer:
             self.learn(*batch, share=share * (count / len(part)), emphasis=emphasis)
         return count
 
-    def _emphasis(self, batch: tuple[Tensor, Tensor] | None, images: int) -> float:
+    def _emphasis(self, batch: tuple[Tensor, Targets] | None, images: int) -> float:
         """What makes a loss that weighs its items the mean over all processes' images of a part: the mean weight of
         those here over the mean of all."""
         if self.task.weigh is None:
@@ -246,7 +243,7 @@ class Trainer:
         total = self.processes.sum({"weight": weight})["weight"]
         return 0.0 if batch is None else (weight / total) / (len(batch[1]) / images)
 
-    def _own_batch(self, part: Tensor, count: int, *, epoch: int, size: int) -> tuple[Tensor, Tensor]:
+    def _own_batch(self, part: Tensor, count: int, *, epoch: int, size: int) -> tuple[Tensor, Targets]:
         """The batch of the `count` images of a part that are this process's, mixed as in a batch of the whole."""
         inputs, targets = self.training_batch(part[self._own_rows(part)], epoch=epoch, size=size)
         return inputs[-count:], targets[-count:]
@@ -270,8 +267,10 @@ class Trainer:
         self._replanned_at = now
         return self.replan(self.state)
 
-    def _targets(self, store: Store, indices: Tensor) -> Tensor:
-        return self.task.encode([store.samples[index] for index in indices.tolist()]).to(self.device)
+    def _targets(self, store: Store, indices: Tensor) -> Targets:
+        samples = [store.samples[index] for index in indices.tolist()]
+        targets: Targets = self.task.encode(samples, store.preprocess)
+        return targets.to(self.device)
 
     def _order(self, epoch: int) -> Tensor:
         if self._epoch_order is None or self._epoch_order[0] != epoch:
@@ -279,7 +278,7 @@ class Trainer:
             self._epoch_order = epoch, epoch_order(plan.num_samples, seed=plan.seed, epoch=epoch)
         return self._epoch_order[1]
 
-    def _note(self, loss: Tensor, outputs: Outputs, targets: Tensor) -> None:
+    def _note(self, loss: Tensor, outputs: Outputs, targets: Targets) -> None:
         """Adds a batch's figures to the sums of this step."""
         with torch.no_grad():
             figures = self.task.quick(outputs, targets)

@@ -26,7 +26,9 @@ class Plan:
     clip_norm: float
     patience: int
     train_sizes: tuple[int, int]
-    """First and last side of the training images, in pixels."""
+    """First and last side of the training images, in pixels; the longer one where they are no squares."""
+    aspect: float = 1.0
+    """Of their width and height."""
     augment: AugmentSettings
     bfloat16: bool
     checkpoint_seconds: float

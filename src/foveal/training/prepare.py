@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -19,7 +18,7 @@ from foveal.feed.decoding import Progress
 from foveal.feed.store import Store, build_store, channel_statistics
 from foveal.networks import NETWORKS
 from foveal.networks.build import build_backbone
-from foveal.preprocess import Preprocess
+from foveal.preprocess import Preprocess, input_hw
 from foveal.processes.group import ALONE, Processes
 from foveal.tasks import make_task
 from foveal.tasks.task import Task
@@ -64,9 +63,9 @@ def prepare_data(
     assert settings.size is not None
     assert settings.fit is not None
     assert settings.train_sizes is not None
-    side = settings.size
+    aspect = settings.aspect or 1.0
     plain = Preprocess(
-        size_hw=(side, side),
+        size_hw=input_hw(settings.size, aspect),
         channels=channels,
         fit=settings.fit,
         mean=(0.0,) * channels,
@@ -76,7 +75,7 @@ def prepare_data(
     last = settings.train_sizes[1]
     larger = 4 * round(last * STORE_SCALE / 4) if cropped else last
     build = partial(build_store, on_bad_image="skip", progress=progress, shared_by=shared_by)
-    train_store = build(train, replace(plain, size_hw=(larger, larger)))
+    train_store = build(train, replace(plain, size_hw=input_hw(larger, aspect)))
     val_store = build(val, plain) if val else None
     bad = (*train_store.skipped, *(val_store.skipped if val_store is not None else ()))
     if settings.on_bad_image == "error" and bad:
@@ -96,7 +95,9 @@ def prepare_data(
 
 
 def prepare_task(settings: TrainSettings, classes: Sequence[str], train: Sequence[Sample]) -> Task:
-    """The classification task with the loss that the settings ask for."""
+    """The task that the settings ask for."""
+    if settings.task == "detect":
+        return make_task("detect", classes, {})
     values: dict[str, Any] = {"loss": settings.loss, "label_smoothing": settings.label_smoothing}
     if settings.class_weights == "balanced":
         counts = Counter(sample.label for sample in train)
@@ -158,6 +159,7 @@ def make_plan(settings: TrainSettings, num_samples: int, *, bfloat16: bool, data
         batch_size=min(values["batch_size"], num_samples),
         total_steps=1,
         train_sizes=settings.train_sizes,
+        aspect=settings.aspect or 1.0,
         augment=AugmentSettings(**settings.augment),
         bfloat16=bfloat16,
         data=data,
@@ -171,7 +173,7 @@ def _digest(data: TrainingData) -> str:
     for store in (data.train, data.val):
         if store is not None:
             digest.update(store.hashes.tobytes())
-            digest.update(np.array([sample.label for sample in store.samples], np.int64).tobytes())
+            digest.update(repr([sample.instances or sample.label for sample in store.samples]).encode())
     return digest.hexdigest()
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import UsageError
-from foveal.types import DeviceName, Fit, OnBadImage, Precision
+from foveal.types import DeviceName, Fit, OnBadImage, Precision, TaskName
 
 ClassWeights = Literal["none", "balanced"]
 Augmentation = Literal["auto", "none"]
@@ -21,12 +21,16 @@ RecipeName = Literal["auto", "fast"]
 class TrainSettings:
     """How to train. Every option of `foveal train` is a field here; None is chosen from the data by stated rules."""
 
+    task: TaskName | None = None
+    """What is learned: classify, one class an image; detect, where the objects of each class are."""
     recipe: RecipeName = "auto"
     """What chooses the settings not given: auto, the usual rules; fast, quick training on images below 64 px."""
     model: str | None = None
     """Network by name; `foveal models` lists them."""
     size: int | None = None
-    """Side of the network's input in pixels."""
+    """Side of the network's input in pixels; the longer one where it is no square."""
+    aspect: float | None = None
+    """Width over height of the network's input; 1 is a square."""
     fit: Fit | None = None
     """How an image takes that shape: squash the whole, crop the centre, or pad with black."""
     epochs: float | None = None
@@ -130,6 +134,7 @@ class TrainSettings:
 _INFINITE = float("inf")
 _RANGES: dict[str, tuple[float, float, str]] = {
     "size": (1, 16_385, "1 to 16,384 pixels"),
+    "aspect": (0.1, 10.1, "0.1 to 10"),
     "epochs": (1e-9, _INFINITE, "a number above 0"),
     "batch_size": (1, _INFINITE, "at least 1"),
     "accumulate": (1, _INFINITE, "at least 1"),
@@ -149,6 +154,7 @@ _RANGES: dict[str, tuple[float, float, str]] = {
 
 
 _WORDS: dict[str, tuple[str, ...]] = {
+    "task": get_args(TaskName),
     "recipe": get_args(RecipeName),
     "fit": get_args(Fit),
     "class_weights": get_args(ClassWeights),

@@ -5,7 +5,7 @@ Of several processes only the first one speaks.
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 
@@ -69,7 +69,8 @@ class TrainingDisplay:
                 self._plan(event)
             case StepDone():
                 in_epoch = (event.step - 1) % self._steps_per_epoch + 1
-                figures = _figures(event.loss, event.accuracy)
+                accuracy = {} if event.accuracy is None else {"accuracy": event.accuracy}
+                figures = _figures({"loss": event.loss, **accuracy})
                 text = f"step   {figures} lr {event.lr:.2g} {event.images_per_second:,.0f} img/s"
                 self._bars.update(self._steps, completed=in_epoch, total=self._steps_per_epoch, description=text)
                 self._bars.update(self._epochs, completed=event.step / self._steps_per_epoch)
@@ -92,9 +93,10 @@ class TrainingDisplay:
         left = event.seconds / event.step * (self._total_steps - event.step)
         held_out = ""
         if event.val:
-            held_out = f" · held out log {_figures(event.val.get('log_loss'), event.val.get('accuracy'))}"
+            held_out = f" · held out {_figures(event.val)}"
+        train = {name: event.train[name] for name in ("loss", "accuracy") if name in event.train}
         return (
-            f"epoch {event.epoch}/{total:.4g} · {_figures(event.train['loss'], event.train.get('accuracy'))}{held_out}"
+            f"epoch {event.epoch}/{total:.4g} · {_figures(train)}{held_out}"
             f"{' (kept)' if event.kept else ''} · lr {event.lr:.2g} · {event.images_per_second:,.0f} img/s"
             f" · {event.seconds:.0f} s, {left:.0f} s left"
         )
@@ -113,9 +115,10 @@ def _bars() -> Progress:
     )
 
 
-def _figures(loss: float | None, accuracy: float | None) -> str:
-    parts = [] if loss is None else [f"loss {loss:.4f}"]
-    return " ".join(parts if accuracy is None else [*parts, f"accuracy {accuracy:.4f}"])
+def _figures(values: Mapping[str, float]) -> str:
+    """Losses first."""
+    ordered = sorted(values.items(), key=lambda item: "loss" not in item[0])
+    return " ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in ordered)
 
 
 class Stopwatch:

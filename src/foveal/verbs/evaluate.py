@@ -1,7 +1,7 @@
 """`foveal evaluate`: a model's metrics, with intervals, on a split of a data set."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from foveal.feed.store import build_store
 from foveal.read import assign_splits, read_dataset
 from foveal.read.names import listed
 from foveal.runs import model_path
-from foveal.types import SPLITS, Dataset, DeviceName, OnBadImage, Sample, Split
+from foveal.types import SPLITS, Dataset, DeviceName, OnBadImage, Sample, Split, TaskName
 from foveal.verbs.console import decoding_bar, say
 
 _LOOKED_AT = 8  # images, to tell the data that a model was trained on
@@ -46,7 +46,7 @@ def evaluate(
     bundle = load_bundle(model_path(model), module=module)
     contract = bundle.contract
     dataset = match_classes(read_dataset(data, format=format), contract.classes)
-    require_labels(dataset)
+    require_targets(dataset, contract.task)
     name, samples = _samples_of(dataset, bundle, split)
     with decoding_bar() as progress:
         store = build_store(samples, contract.preprocess, on_bad_image=on_bad_image, progress=progress)
@@ -66,9 +66,19 @@ def evaluate(
     return {**evaluation.to_json(task=task, split=name), "skipped": skipped, "warnings": warnings}
 
 
-def require_labels(dataset: Dataset) -> None:
-    """Raises DataError where a sample has no label, or instances in its place."""
-    if any(sample.instances is not None for sample in dataset.samples):
+def task_of(dataset: Dataset) -> TaskName:
+    """The task that the data set's annotations are for."""
+    return "detect" if any(sample.instances is not None for sample in dataset.samples) else "classify"
+
+
+def require_targets(dataset: Dataset, task: str) -> None:
+    """Raises DataError where a sample lacks what the task learns from."""
+    if task == "detect":
+        without = [sample.id for sample in dataset.samples if sample.instances is None]
+        if without:
+            raise DataError(f"{dataset.name}: {len(without)} images have no boxes to detect: {listed(without)}")
+        return
+    if any(sample.instances is not None or sample.label_map is not None for sample in dataset.samples):
         raise DataError(f"{dataset.name}: {dataset.format} says where things are; expected one class an image")
     unlabelled = [sample.id for sample in dataset.samples if sample.label is None]
     if unlabelled:
@@ -92,7 +102,7 @@ def _samples_of(dataset: Dataset, bundle: Bundle, split: Split | None) -> tuple[
 
 
 def _same_counts(dataset: Dataset, contract: Contract) -> bool:
-    totals = Counter(sample.label for sample in dataset.samples)
+    totals = Counter(label for sample in dataset.samples for label in sample.labels())
     trained_on = [sum(counts[name] for counts in contract.data["counts"].values()) for name in contract.classes]
     return [totals[label] for label in range(len(contract.classes))] == trained_on
 
@@ -117,7 +127,12 @@ def match_classes(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
         parts += [f"{len(missing)} the data lacks ({', '.join(missing[:10])})"] if missing else []
         raise DataError(f"{dataset.name}: its classes are not the model's: " + "; ".join(parts))
     index = {label: classes.index(name) for label, name in enumerate(dataset.classes)}
-    samples = tuple(
-        sample if sample.label is None else replace(sample, label=index[sample.label]) for sample in dataset.samples
-    )
+    samples = tuple(_relabelled(sample, index) for sample in dataset.samples)
     return replace(dataset, classes=classes, samples=samples)
+
+
+def _relabelled(sample: Sample, index: Mapping[int, int]) -> Sample:
+    if sample.instances is not None:
+        instances = tuple(replace(each, label=index[each.label]) for each in sample.instances)
+        return replace(sample, instances=instances)
+    return sample if sample.label is None else replace(sample, label=index[sample.label])

@@ -15,12 +15,16 @@ from foveal.evaluation.evaluate import Evaluation, duplicate_notes, evaluate_sto
 from foveal.feed.decoding import image_name
 from foveal.feed.store import Store, build_store
 from foveal.files import write_json, write_text
+from foveal.metrics.matching import box_iou
 from foveal.networks import NETWORKS
 from foveal.networks.describe import describe_network
 from foveal.recipes.defaults import Recipe
+from foveal.reporting.boxes import draw_boxes
+from foveal.reporting.detection import Example
 from foveal.reporting.pictures import Shown
 from foveal.reporting.report import Report, render
 from foveal.runs import RunFolder, read_events
+from foveal.tasks.classify import joined
 from foveal.tasks.task import Task
 from foveal.training.loop import Trainer
 from foveal.training.prepare import TrainingData
@@ -29,6 +33,7 @@ from foveal.verbs.console import say
 from foveal.verbs.session import Session
 
 _SHOWN = 24  # pictures in each of the report's galleries
+_EXAMPLES = 8  # images of a detector's
 _SHEET = 32  # augmented images
 
 
@@ -58,8 +63,7 @@ def finish_run(session: Session) -> dict[str, Any]:
         config=recipe.settings.to_json(),
         reasons=recipe.reasons,
         times={**session.watch.times, "total": session.watch.total()},
-        mistakes=_gallery(task, evaluation, store, right=False),
-        unsure=_gallery(task, evaluation, store, right=True),
+        **_shown(task, evaluation, store),
         augmented=_augmented(session.trainer),
         filters=_first_filters(bundle.network),
     )
@@ -134,11 +138,54 @@ def _described(bundle: Bundle, recipe: Recipe) -> dict[str, Any]:
     }
 
 
+def _shown(task: Task, evaluation: Evaluation, store: Store) -> dict[str, Any]:
+    """The report's pictures of evaluated images."""
+    if task.name == "detect":
+        return {"mistakes": (), "unsure": (), "examples": _examples(task, evaluation, store)}
+    return {
+        "mistakes": _gallery(task, evaluation, store, right=False),
+        "unsure": _gallery(task, evaluation, store, right=True),
+        "examples": (),
+    }
+
+
+def _examples(task: Task, evaluation: Evaluation, store: Store) -> list[Example]:
+    """Images with their objects and what was found, those with the most missed and invented ones first."""
+    threshold = task.settings["score"]
+    judged = []
+    for index, (found, truth) in enumerate(pair for record in evaluation.records for pair in record):
+        told = found.scores >= threshold
+        boxes, labels = found.boxes_xyxy[told], found.labels[told]
+        same = labels[:, None] == truth.labels[None]
+        hits = (box_iou(boxes, truth.boxes_xyxy) >= 0.5) & same
+        missed, invented = int((~hits.any(axis=0) & ~truth.ignored).sum()), int((~hits.any(axis=1)).sum())
+        judged.append((missed + invented, index, missed, invented, boxes, labels, found.scores[told], truth))
+    judged.sort(key=lambda each: (-each[0], each[1]))
+    half = _EXAMPLES // 2
+    chosen = judged if len(judged) <= _EXAMPLES else [*judged[:half], *judged[-half:]]
+    examples = []
+    for _, index, missed, invented, boxes, labels, scores, truth in chosen:
+        sample = store.samples[index]
+        placement = store.preprocess.placement(sample.size_hw or store.preprocess.size_hw)
+        image = _as_pictures(store.gather(torch.tensor([index])))[0]
+        words = [f"{task.classes[label]} {score:.2f}" for label, score in zip(labels, scores, strict=True)]
+        there = [task.classes[label] for label in truth.labels]
+        examples.append(
+            Example(
+                truth=draw_boxes(image, placement.to_input(truth.boxes_xyxy), truth.labels.tolist(), there),
+                found=draw_boxes(image, placement.to_input(boxes), labels.tolist(), words),
+                words=f"{len(truth.labels)} objects, {missed} missed, {invented} invented",
+                path=image_name(sample),
+            )
+        )
+    return examples
+
+
 def _gallery(task: Task, evaluation: Evaluation, store: Store, *, right: bool) -> list[Shown]:
     """The most confident mistakes, or the hits that were least sure."""
-    probs = evaluation.outputs["logits"].double().softmax(dim=1)
-    scores, labels = probs.max(dim=1)
-    truths = evaluation.targets.argmax(dim=1)
+    outputs, targets = joined(evaluation.records)
+    scores, labels = outputs["logits"].double().softmax(dim=1).max(dim=1)
+    truths = targets.argmax(dim=1)
     chosen = (labels == truths).nonzero().flatten() if right else (labels != truths).nonzero().flatten()
     order = chosen[scores[chosen].argsort(descending=not right)][:_SHOWN]
     images = _as_pictures(store.gather(order))
@@ -178,9 +225,10 @@ def _first_filters(network: nn.Module) -> np.ndarray | None:
 
 
 def _say_result(result: dict[str, Any], evaluated: dict[str, Any], run: RunFolder) -> None:
-    figures = evaluated["metrics"]["accuracy"]
+    name = "accuracy" if "accuracy" in evaluated["metrics"] else "AP"
+    figures = evaluated["metrics"][name]
     say(
-        f"{evaluated['split']} accuracy {figures['value']:.4f} (95 % interval {figures['low']:.4f} to "
+        f"{evaluated['split']} {name} {figures['value']:.4f} (95 % interval {figures['low']:.4f} to "
         f"{figures['high']:.4f}, {evaluated['n']:,} images), {result['seconds']:.0f} s in all"
     )
     say(f"model:  {run.model}")

@@ -3,16 +3,19 @@
 import glob
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import tee
+from itertools import chain, count, tee
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
 from torch import nn
 
 from foveal.device import pick_device
-from foveal.errors import DataError, ImageError
+from foveal.errors import DataError, ImageError, UsageError
 from foveal.evaluation.forward import BATCH_SIZE
-from foveal.images import IMAGE_SUFFIXES
+from foveal.files import atomic_path
+from foveal.images import IMAGE_SUFFIXES, decode
 from foveal.inference.predictor import Model, load_model
 from foveal.processes.group import joined
 from foveal.processes.launch import launched
@@ -46,16 +49,19 @@ def predict(
     device: DeviceName = "auto",
     engine: EngineName = "auto",
     precision: Precision = "auto",
+    draw: Path | str | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """For each input {"path", "label", "score", "scores"}, or {"path", "error"}; in order, as they come.
+    """For each input {"path", "label", "score", "scores"}, or {"path", "error"}; in order, as they come. A detector
+    gives {"path", "objects": [{"label", "score", "box"}]} with boxes (x1, y1, x2, y2) in pixels of the image.
 
     model: a file or run folder; what `load` gave keeps its device, engine and precision. paths: files, folders
     (searched for images by name), globs, or "-" for a list of paths on standard input. `tta` averages over shifted
     views, and mirrored ones where training mirrored. engine and precision: as for `load`, but a few images are not
     worth an engine's preparation. Started by torchrun, each process takes its share of the batches; the first one gives
     all predictions, the others none.
-    Raises ModelError, UsageError where the engine is not to be had, and DataError where a folder or glob holds no
-    image.
+    draw: a folder for copies of the images with the objects' boxes on them, made where it is missing.
+    Raises ModelError, UsageError where the engine is not to be had or there are no boxes to draw, and DataError where a
+    folder or glob holds no image.
     """
     with joined() as processes:
         given = [paths] if isinstance(paths, str | Path) else paths
@@ -64,8 +70,12 @@ def predict(
         if not isinstance(loaded, Model):
             loaded = _load(loaded, device=device, engine=engine, precision=precision, images=len(inputs))
 
+        if draw is not None and loaded.task.name != "detect":
+            raise UsageError(f"--draw draws the boxes of a detector; this model's task is {loaded.task.name}")
+
         def work(mine: Iterable[Path]) -> Iterator[dict[str, Any]]:
-            return _predictions(loaded, mine, tta=tta)
+            predictions = _predictions(loaded, mine, tta=tta)
+            return predictions if draw is None else _drawn(predictions, loaded.classes, Path(draw))
 
         yield from processes.share_out(inputs, work, size=BATCH_SIZE)
 
@@ -77,6 +87,30 @@ def _predictions(model: Model, paths: Iterable[Path], *, tta: bool) -> Iterator[
             yield {"path": str(path), "error": prediction.reason}
         else:
             yield {"path": str(path), **prediction}
+
+
+def _drawn(predictions: Iterable[dict[str, Any]], classes: tuple[str, ...], folder: Path) -> Iterator[dict[str, Any]]:
+    """The predictions as they are; each image is saved as `folder`/NAME.jpg with its boxes."""
+    from foveal.reporting.boxes import draw_boxes  # fonts and drawing are loaded where they are used
+
+    folder.mkdir(parents=True, exist_ok=True)
+    taken: set[str] = set()
+    for prediction in predictions:
+        if "error" not in prediction:
+            objects = prediction["objects"]
+            image = draw_boxes(
+                decode(Path(prediction["path"])),
+                np.array([each["box"] for each in objects], np.float64).reshape(-1, 4),
+                [classes.index(each["label"]) for each in objects],
+                [f"{each['label']} {each['score']:.2f}" for each in objects],
+            )
+            stem = Path(prediction["path"]).stem
+            names = chain([stem], (f"{stem}-{number}" for number in count(2)))
+            name = next(each for each in names if each.casefold() not in taken)
+            taken.add(name.casefold())
+            with atomic_path(folder / f"{name}.jpg") as temporary:
+                Image.fromarray(image).save(temporary, "JPEG", quality=95)
+        yield prediction
 
 
 def _load(

@@ -9,6 +9,11 @@ from rich.table import Table
 
 from foveal.networks.describe import Description
 
+_CLASS_COLUMNS = {
+    "classify": ("support", "precision", "recall", "f1", "auroc", "average_precision"),
+    "detect": ("objects", "AP", "AP50", "AP75", "AR100"),
+}
+"""By task, what is shown of a class: how many there were, and its figures."""
 _BAR = 40  # characters of a whole step
 _LEAST_SHARE = 0.005  # of a part that gets a row
 _CEILINGS = {
@@ -29,15 +34,20 @@ def evaluation_table(result: Mapping[str, Any]) -> None:
         overall.add_row(name, _number(interval["value"]), f"{_number(interval['low'])} to {_number(interval['high'])}")
     console.print(overall)
     by_class = _table("by class")
-    headings = ("precision", "recall", "f1", "auroc", "average_precision")
     by_class.add_column("class", overflow="fold")
-    for heading in ("images", *headings):
+    count, *headings = _CLASS_COLUMNS[result["task"]]
+    for heading in ("images" if count == "support" else count, *headings):
         by_class.add_column(heading.replace("_", " "), justify="right", no_wrap=True)
     for name, row in result["per_class"].items():
-        by_class.add_row(name, f"{row['support']:,}", *(_number(row[heading]["value"]) for heading in headings))
+        by_class.add_row(name, f"{row[count]:,.0f}", *(_number(_value(row[heading])) for heading in headings))
     console.print(by_class)
-    if len(result["classes"]) <= 12:
+    if "confusion" in result and len(result["classes"]) <= 12:
         console.print(_confusion_table(result["classes"], result["confusion"]))
+
+
+def _value(figure: Mapping[str, float | None] | float | None) -> float | None:
+    """Of a figure with an interval or without."""
+    return figure["value"] if isinstance(figure, Mapping) else figure
 
 
 def description_table(description: Description) -> None:

@@ -23,7 +23,7 @@ from foveal.training.prepare import prepare_task
 from foveal.types import Dataset
 from foveal.verbs.choices import Choices, choices, choices_of_run, save_config
 from foveal.verbs.console import Stopwatch, TrainingDisplay, say
-from foveal.verbs.evaluate import require_labels
+from foveal.verbs.evaluate import require_targets, task_of
 from foveal.verbs.finish import finish_run
 from foveal.verbs.session import Session, continue_run, decode_session, plan_by_time, prepare_session
 from foveal.verbs.signals import stop_requests
@@ -85,7 +85,9 @@ def _train(
 ) -> dict[str, Any]:
     asked = choice.asked
     dataset = read_dataset(choice.data, format=choice.format)
-    require_labels(dataset)
+    task = asked.task or task_of(dataset)
+    asked = replace(asked, task=task)
+    require_targets(dataset, task)
     dataset = assign_splits(dataset, val_share=asked.val_share, test_share=asked.test_share, seed=asked.seed)
     _say_data(dataset)
     watch.lap("reading")

@@ -38,9 +38,12 @@ def generated_images(preprocess: Preprocess) -> Tensor:
 def largest_difference(outputs: Outputs, expected: Outputs) -> float:
     """Between the probabilities, (B, K) each, of all outputs; NaN where one is."""
     assert outputs.keys() == expected.keys()
-    differences = [_probabilities(outputs[name]) - _probabilities(expected[name]) for name in expected]
+    differences = [_probabilities(name, outputs[name]) - _probabilities(name, expected[name]) for name in expected]
     return float(torch.cat([each.flatten() for each in differences]).abs().max())
 
 
-def _probabilities(logits: Tensor) -> Tensor:
-    return logits.double().softmax(dim=1)
+def _probabilities(name: str, output: Tensor) -> Tensor:
+    """Of a classifier's logits (B, K), a detector's (B, N, K) and its distances (B, N, 4, R); other outputs stay."""
+    if output.ndim == 2 and "logits" not in name and "aux" not in name:
+        return output.double()
+    return output.double().sigmoid() if name == "logits" and output.ndim == 3 else output.double().softmax(dim=-1)

@@ -1,0 +1,32 @@
+"""A backbone, a pyramid and a detection head as one network."""
+
+from torch import Tensor
+
+from foveal.errors import ModelError
+from foveal.networks.backbone import Backbone
+from foveal.networks.build import Network
+from foveal.networks.detector_head import DetectorHead
+from foveal.networks.pyramid import Pyramid
+
+STRIDES = (8, 16, 32)
+"""Of the maps in which objects are looked for."""
+
+
+class Detector(Network):
+    """Images (B, C, H, W) -> what `DetectorHead` gives."""
+
+    def __init__(self, backbone: Backbone, num_classes: int, *, channels: int) -> None:
+        """Raises ModelError for a backbone without stages of these strides."""
+        stages = {stage.stride: stage for stage in backbone.stages}
+        missing = [stride for stride in STRIDES if stride not in stages]
+        if missing:
+            raise ModelError(
+                f"{type(backbone).__name__} can't carry a detector: it has no stage with a cell of {missing[0]} pixels "
+                "(`foveal models` lists the stages)"
+            )
+        super().__init__(backbone, DetectorHead(STRIDES, channels, num_classes))
+        self.pyramid = Pyramid([stages[stride] for stride in STRIDES], channels)
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        outputs: dict[str, Tensor] = self.head(self.pyramid(self.backbone(images)))
+        return outputs

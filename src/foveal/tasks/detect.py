@@ -1,0 +1,263 @@
+"""Detection: where the objects of each class are. Legend: B batch, M objects, N points, K classes.
+
+A single-stage, anchor-free detector: its network in `networks/detector.py`, what its points learn in
+`losses/assignment.py`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from foveal.augment.pipeline import AugmentParams, augment_boxes
+from foveal.errors import UsageError
+from foveal.losses.assignment import Objects, assign
+from foveal.losses.detection import box_loss, distribution_loss, quality_loss
+from foveal.metrics.detection import DetectionMetrics, Found, Truth, detection_metrics
+from foveal.metrics.matching import box_areas
+from foveal.networks.detector import Detector
+from foveal.networks.detector_head import expected_distances
+from foveal.ops.boxes import from_distances, to_distances
+from foveal.ops.suppression import suppress
+from foveal.preprocess import Placement, Preprocess
+from foveal.tasks.task import Outputs, Task
+from foveal.types import Sample
+
+BOX_WEIGHT, DISTRIBUTION_WEIGHT = 2.0, 0.5
+CANDIDATES = 1000
+"""Scores of an image, a class at a point each, that suppression chooses from."""
+LEAST_LEFT = 0.3
+"""Share of an object that augmentation has to leave for it to be learned; of a lesser rest nothing is asked."""
+QUICK_RESAMPLES = 40
+"""For the standard error of a held-out figure."""
+
+Judged = list[tuple[Found, Truth]]
+"""Of each image of a batch what was found and what is there, in pixels of the image."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What can be chosen; saved in the model file."""
+
+    channels: int = 128
+    """Of the pyramid's maps."""
+    overlap: float = 0.6
+    """IoU, 0 to 1, above which of two boxes of a class the lesser goes."""
+    most: int = 300
+    """Objects of an image that are told."""
+    score: float = 0.25
+    """Score, 0 to 1, from which a prediction is told."""
+
+    def __post_init__(self) -> None:
+        for name in ("overlap", "score"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"--{name} {getattr(self, name)}: expected 0 to 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Truths:
+    """The targets of a batch."""
+
+    boxes_xyxy: tuple[Tensor, ...]
+    """Of each image (M, 4), in pixels of what the network reads."""
+    labels: tuple[Tensor, ...]
+    spared: tuple[Tensor, ...]
+    """(M,) bool: crowds, and what augmentation left too little of: points in them learn nothing."""
+    samples: tuple[Sample, ...]
+    placements: tuple[Placement, ...]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, rows: slice) -> Self:
+        return type(self)(*(getattr(self, name)[rows] for name in self.__slots__))
+
+    def to(self, device: torch.device) -> Self:
+        boxes, labels, spared = (
+            tuple(each.to(device) for each in part) for part in (self.boxes_xyxy, self.labels, self.spared)
+        )
+        return type(self)(boxes, labels, spared, self.samples, self.placements)
+
+
+def make(classes: tuple[str, ...], settings: Settings) -> Task:
+    """The detection task for these classes."""
+    return Task(
+        name="detect",
+        classes=classes,
+        settings=asdict(settings),
+        encode=_encode,
+        augment=_augment,
+        build=partial(_build, len(classes), settings.channels),
+        loss=_loss,
+        weigh=None,
+        quick=lambda outputs, targets: {},
+        figures=(),
+        record=partial(_record, settings),
+        assess=partial(_assess, classes),
+        measure=partial(_measure, classes),
+        decode=partial(_decode, classes, settings),
+        merge=None,
+        primary="AP",
+        higher_is_better=True,
+    )
+
+
+def _encode(samples: Sequence[Sample], preprocess: Preprocess) -> Truths:
+    boxes, labels, spared, placements = [], [], [], []
+    for sample in samples:
+        assert sample.instances is not None
+        assert sample.size_hw is not None
+        placements.append(preprocess.placement(sample.size_hw))
+        placed = placements[-1].to_input(_boxes_of(sample))
+        boxes.append(torch.from_numpy(placed).float())
+        labels.append(torch.tensor([each.label for each in sample.instances], dtype=torch.long))
+        spared.append(torch.tensor([each.crowd for each in sample.instances], dtype=torch.bool))
+    return Truths(tuple(boxes), tuple(labels), tuple(spared), tuple(samples), tuple(placements))
+
+
+def _augment(images: Tensor, truths: Truths, params: AugmentParams) -> tuple[Tensor, Truths]:
+    if params.mixing is not None:
+        raise UsageError("--mixup and --cutmix blend images, which boxes can't follow; leave them out")
+    boxes, left = augment_boxes(truths.boxes_xyxy, params)
+    kept = [share > 0 for share in left]
+    return images, Truths(
+        tuple(each[some] for each, some in zip(boxes, kept, strict=True)),
+        tuple(each[some] for each, some in zip(truths.labels, kept, strict=True)),
+        tuple((each | (share < LEAST_LEFT))[some] for each, share, some in zip(truths.spared, left, kept, strict=True)),
+        truths.samples,
+        truths.placements,
+    )
+
+
+def _build(num_classes: int, channels: int, backbone: nn.Module) -> nn.Module:
+    return Detector(backbone, num_classes, channels=channels)  # type: ignore[arg-type]
+
+
+def _loss(outputs: Outputs, truths: Truths) -> dict[str, Tensor]:
+    """Terms over the sum of the qualities, so that an image counts by its objects."""
+    logits, points, strides = outputs["logits"].float(), outputs["points"], outputs["strides"]
+    boxes = _boxes(outputs)
+    found = assign(logits.sigmoid().detach(), boxes.detach(), points, strides, _padded(truths, boxes.device))
+    taken = found.has_object
+    fits = found.quality.sum(dim=2)[taken]
+    total = fits.sum().clamp(min=1)
+    theirs = found.boxes_xyxy[taken]
+    batch = len(logits)
+    spared = _in_spared(truths, points) & ~taken
+    distances = to_distances(points.expand(batch, -1, 2)[taken], theirs) / strides.expand(batch, -1)[taken][:, None]
+    return {
+        "class": quality_loss(logits, found.quality, spared=spared) / total,
+        "box": BOX_WEIGHT * box_loss(boxes[taken], theirs, fits) / total,
+        "distance": DISTRIBUTION_WEIGHT * distribution_loss(outputs["distances"][taken], distances, fits) / total,
+    }
+
+
+def _boxes(outputs: Outputs) -> Tensor:
+    """(B, N, 4) in pixels of what the network reads."""
+    return from_distances(outputs["points"], expected_distances(outputs["distances"]) * outputs["strides"][:, None])
+
+
+def _padded(truths: Truths, device: torch.device) -> Objects:
+    """The objects to be learned."""
+    taken = [~spared for spared in truths.spared]
+    boxes = [each[some] for each, some in zip(truths.boxes_xyxy, taken, strict=True)]
+    labels = [each[some] for each, some in zip(truths.labels, taken, strict=True)]
+    most = max(1, max(map(len, labels)))
+    padded = Objects(
+        torch.zeros(len(boxes), most, 4, device=device),
+        torch.zeros(len(boxes), most, dtype=torch.long, device=device),
+        torch.zeros(len(boxes), most, dtype=torch.bool, device=device),
+    )
+    for row, (box, label) in enumerate(zip(boxes, labels, strict=True)):
+        padded.boxes_xyxy[row, : len(label)] = box
+        padded.labels[row, : len(label)] = label
+        padded.valid[row, : len(label)] = True
+    return padded
+
+
+def _in_spared(truths: Truths, points_xy: Tensor) -> Tensor:
+    """(B, N) bool: points in a box that is neither to be found nor wrong to be found."""
+    inside = torch.zeros(len(truths), len(points_xy), dtype=torch.bool, device=points_xy.device)
+    for row, (boxes, spared) in enumerate(zip(truths.boxes_xyxy, truths.spared, strict=True)):
+        for box in boxes[spared]:
+            inside[row] |= ((points_xy > box[:2]) & (points_xy < box[2:])).all(dim=1)
+    return inside
+
+
+def _found(outputs: Outputs, placements: Sequence[Placement], settings: Settings) -> list[Found]:
+    """The detections of each image, best first, in pixels of the image."""
+    boxes, scores = _boxes(outputs), outputs["logits"].float().sigmoid()
+    classes = scores.shape[2]
+    made = []
+    for row, placement in enumerate(placements):
+        best, where = scores[row].flatten().topk(min(CANDIDATES, scores[row].numel()))
+        candidates, labels = boxes[row][where // classes], where % classes
+        kept = suppress(candidates, best, labels, threshold=settings.overlap)[: settings.most]
+        made.append(
+            Found(
+                boxes_xyxy=placement.to_image(candidates[kept].double().cpu().numpy()),
+                scores=best[kept].double().cpu().numpy(),
+                labels=labels[kept].cpu().numpy(),
+            )
+        )
+    return made
+
+
+def _record(settings: Settings, outputs: Outputs, truths: Truths) -> Judged:
+    found = _found(outputs, truths.placements, settings)
+    return [(each, _truth(sample)) for each, sample in zip(found, truths.samples, strict=True)]
+
+
+def _truth(sample: Sample) -> Truth:
+    boxes, instances = _boxes_of(sample), sample.instances or ()
+    areas = box_areas(boxes)
+    crowd = np.array([each.crowd for each in instances], bool)
+    return Truth(
+        boxes_xyxy=boxes,
+        labels=np.array([each.label for each in instances], int),
+        areas=np.array([own if each.area is None else each.area for each, own in zip(instances, areas, strict=True)]),
+        crowd=crowd,
+        ignored=crowd | np.array([each.difficult for each in instances], bool),
+    )
+
+
+def _boxes_of(sample: Sample) -> np.ndarray:
+    return np.array([each.box_xyxy for each in sample.instances or ()], np.float64).reshape(-1, 4)
+
+
+def _measured(classes: tuple[str, ...], records: Sequence[Judged], *, resamples: int) -> DetectionMetrics:
+    pairs = [pair for record in records for pair in record]
+    return detection_metrics([f for f, _ in pairs], [t for _, t in pairs], classes=classes, resamples=resamples)
+
+
+def _assess(classes: tuple[str, ...], records: Sequence[Judged]) -> tuple[dict[str, float], float]:
+    metrics = _measured(classes, records, resamples=QUICK_RESAMPLES)
+    figures = {name: 0.0 if np.isnan(each.value) else each.value for name, each in metrics.overall.items()}
+    interval = metrics.overall["AP"]
+    error = (interval.high - interval.low) / (2 * 1.96)
+    return {name: figures[name] for name in ("AP", "AP50")}, 0.0 if np.isnan(error) else error
+
+
+def _measure(classes: tuple[str, ...], records: Sequence[Judged]) -> DetectionMetrics:
+    return _measured(classes, records, resamples=200)
+
+
+def _decode(
+    classes: tuple[str, ...], settings: Settings, outputs: Outputs, placements: Sequence[Placement]
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "objects": [
+                {"label": classes[label], "score": score, "box": box}
+                for label, score, box in zip(
+                    found.labels.tolist(), found.scores.tolist(), found.boxes_xyxy.round(2).tolist(), strict=True
+                )
+                if score >= settings.score
+            ]
+        }
+        for found in _found(outputs, placements, settings)
+    ]

@@ -1,0 +1,57 @@
+"""What every task keeps to: one loop, one evaluator and one predictor know it by these functions alone."""
+
+import pickle
+
+import pytest
+import torch
+
+from foveal.networks.build import build_backbone
+from foveal.preprocess import Preprocess
+from foveal.tasks import TASKS, make_task
+from foveal.types import ArrayImage, Instance, Sample
+
+CLASSES = ("cat", "dog", "owl")
+SIDE = 64
+PREPROCESS = Preprocess(size_hw=(SIDE, SIDE), channels=1, fit="squash", mean=(0.0,), std=(1.0,))
+
+
+def samples() -> list[Sample]:
+    """Two images with all that any task learns from."""
+    found = [
+        (Instance(label=0, box_xyxy=(4, 4, 40, 30)), Instance(label=2, box_xyxy=(30, 30, 60, 60))),
+        (),
+    ]
+    return [
+        Sample(id=str(index), image=ArrayImage(list, 0), label=index, instances=each, size_hw=(SIDE, SIDE))
+        for index, each in enumerate(found)
+    ]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_has_one_shape(name: str) -> None:
+    task = make_task(name, CLASSES, {})
+    assert task.name == name
+    assert task.classes == CLASSES
+    assert make_task(name, CLASSES, task.settings).settings == task.settings
+    network = task.build(build_backbone("resnet18", 1))
+    targets = task.encode(samples(), PREPROCESS)
+    assert len(targets) == 2
+    assert len(targets[1:]) == 1
+    targets = targets.to(torch.device("cpu"))
+    outputs = network(torch.randn(2, 1, SIDE, SIDE))
+    terms = task.loss(outputs, targets)
+    torch.stack(list(terms.values())).sum().backward()
+    assert all(torch.isfinite(value) for value in terms.values())
+    assert all(parameter.grad is not None for parameter in network.parameters())
+    figures = task.quick(outputs, targets)
+    assert tuple(figures) == task.figures
+    assert all(values.shape == (2,) for values in figures.values())
+    with torch.inference_mode():
+        outputs = network.eval()(torch.randn(2, 1, SIDE, SIDE))
+    placements = [PREPROCESS.placement((SIDE, SIDE))] * 2
+    assert len(task.decode(outputs, placements)) == 2
+    records = pickle.loads(pickle.dumps([task.record(outputs, targets)]))  # as other processes send them
+    means, error = task.assess(records)
+    assert task.primary in means
+    assert error >= 0
+    assert task.primary in task.measure(records).to_json()["overall"]

@@ -1,0 +1,118 @@
+"""A detector from a folder of annotated images through every verb."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.torch import load_file
+
+import foveal
+from foveal.errors import DataError, UsageError
+from foveal.events import Event, StepDone
+from foveal.read import READERS, read_dataset
+from foveal.types import Dataset, Instance, Sample
+
+CLASSES = ("disc", "square")
+OPTIONS = {"model": "resnet18_d", "size": 96, "batch_size": 4, "epochs": 2.0, "ema": 0.5}
+
+
+def made(folder: Path, *, count: int = 14) -> Dataset:
+    """Images of 96×64 pixels with a bright square or a dark one each, the last of a split with none."""
+    random = np.random.default_rng(0)
+    samples = []
+    folder.mkdir(parents=True)
+    for index in range(count):
+        pixels = random.integers(90, 160, (64, 96, 3)).astype(np.uint8)
+        label, x, y = index % 2, int(random.integers(4, 50)), int(random.integers(4, 24))
+        pixels[y : y + 32, x : x + 36] = 250 * label
+        Image.fromarray(pixels).save(folder / f"{index}.png")
+        found = (Instance(label=label, box_xyxy=(x, y, x + 36, y + 32)),) if index % 7 < 6 else ()
+        split = "train" if index < count - 4 else "val" if index < count - 2 else "test"
+        samples.append(
+            Sample(id=f"{index}.png", image=folder / f"{index}.png", split=split, instances=found, size_hw=(64, 96))  # type: ignore[arg-type]
+        )
+    return Dataset(name="squares", format="coco", root=folder, classes=CLASSES, samples=tuple(samples))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """(run folder, data folder)."""
+    folder = tmp_path_factory.mktemp("detector")
+    READERS["coco"].write(made(folder / "images"), folder / "data")
+    foveal.train(folder / "data", out=folder / "run", **OPTIONS)
+    return folder / "run", folder / "data"
+
+
+def test_the_data_says_what_is_learned(trained: tuple[Path, Path]) -> None:
+    run, data = trained
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    assert config["settings"]["task"] == "detect"
+    assert config["settings"]["aspect"] == 1.5
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    assert set(metrics["metrics"]) >= {"AP", "AP50", "AR100"}
+    assert metrics["data"]["size_hw"] == [64, 96]
+    evaluated = foveal.evaluate(run, data)
+    assert evaluated["task"] == "detect"
+    assert evaluated["n"] == 2
+    assert evaluated["metrics"] == metrics["metrics"]
+    report = (run / "report.html").read_text(encoding="utf-8")
+    assert "What it found" in report
+    assert "average precision" in report
+
+
+def test_predictions_name_objects_in_pixels_of_the_image(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    run, data = trained
+    images = sorted(data.rglob("*.png"))[:2]
+    predictions = list(foveal.predict(run, images, draw=tmp_path / "drawn"))
+    assert [each["path"] for each in predictions] == [str(path) for path in images]
+    for each in predictions:
+        assert all(found["label"] in CLASSES and 0.25 <= found["score"] <= 1 for found in each["objects"])
+        assert all(
+            0 <= x1 <= x2 <= 96 and 0 <= y1 <= y2 <= 64 for x1, y1, x2, y2 in (f["box"] for f in each["objects"])
+        )
+    drawn = sorted((tmp_path / "drawn").iterdir())
+    assert [path.name for path in drawn] == [f"{path.stem}.jpg" for path in images]
+    with Image.open(drawn[0]) as image:
+        assert image.size == (96, 64)
+    assert foveal.load(run)(images[0]) == {"objects": predictions[0]["objects"]}
+
+
+def test_resume_is_bit_identical(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(event: Event) -> None:
+        if isinstance(event, StepDone) and event.step == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        foveal.train(trained[1], out=tmp_path / "run", on_event=kill, checkpoint_seconds=0.0, **OPTIONS)
+    foveal.train(resume=tmp_path / "run")
+    ours, theirs = (load_file(each / "model.safetensors") for each in (tmp_path / "run", trained[0]))
+    assert ours.keys() == theirs.keys()
+    assert all(ours[name].equal(theirs[name]) for name in ours)
+
+
+def test_what_can_not_be_is_said(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    run, data = trained
+    image = next(data.rglob("*.png"))
+    with pytest.raises(UsageError, match="--tta"):
+        list(foveal.predict(run, image, tta=True))
+    with pytest.raises(UsageError, match="--recipe fast is for classification"):
+        foveal.train(data, recipe="fast", out=tmp_path / "run")
+    with pytest.raises(DataError, match="says where things are; expected one class an image"):
+        foveal.train(data, task="classify", out=tmp_path / "run")
+    dataset = read_dataset(data)
+    assert dataset.counts()["train"] == {"disc": 4, "square": 5}
+
+
+def test_bccd_trains(real_data: Callable[[str], Path], tmp_path: Path) -> None:
+    """One epoch of real images with every box kept: the loss is finite, and something is found."""
+    dataset = read_dataset(real_data("bccd"))
+    few = tuple(sample for split in ("train", "val", "test") for sample in dataset.of_split(split)[:8])  # type: ignore[arg-type]
+    data = Dataset(name="bccd", format="voc", root=None, classes=dataset.classes, samples=few)
+    result = foveal.train(data, out=tmp_path / "run", size=128, epochs=1, batch_size=4)
+    assert result["metrics"]["AR100"]["value"] >= 0
