@@ -73,7 +73,7 @@ def test_targets_move_with_the_pixels() -> None:
         out_size_hw=(64, 64),
         channels=3,
     )
-    with pytest.raises(UsageError, match="leave them out"):
+    with pytest.raises(UsageError, match="which boxes can't follow"):
         TASK.augment(torch.zeros(1, 3, 64, 64), truths, params)
 
 
@@ -119,5 +119,5 @@ def test_views_are_not_merged() -> None:
     views = [lambda images: images] * 2
     with pytest.raises(UsageError, match="--tta: views of an image can't be merged for the task detect"):
         forward_views(TASK, lambda images: {}, torch.zeros(1, 3, 8, 8), views=views)
-    with pytest.raises(UsageError, match="--score 2: expected 0 to 1"):
+    with pytest.raises(UsageError, match="score 2: expected 0 to 1"):
         Settings(score=2)

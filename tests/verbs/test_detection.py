@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -101,8 +102,13 @@ def test_what_can_not_be_is_said(trained: tuple[Path, Path], tmp_path: Path) -> 
     image = next(data.rglob("*.png"))
     with pytest.raises(UsageError, match="--tta"):
         list(foveal.predict(run, image, tta=True))
-    with pytest.raises(UsageError, match="--recipe fast is for classification"):
-        foveal.train(data, recipe="fast", out=tmp_path / "run")
+    for option in ({"recipe": "fast"}, {"loss": "lenet5_map"}, {"mixup": 0.2}, {"class_weights": "balanced"}):
+        with pytest.raises(UsageError, match="is for classification; this data is for detection"):
+            foveal.train(data, out=tmp_path / "run", **option)
+    with pytest.raises(UsageError, match="your own module can only classify"):
+        foveal.train(data, model=torch.nn.Conv2d(3, 2, 1), out=tmp_path / "run")
+    with pytest.raises(UsageError, match="bench measures classifiers"):
+        foveal.bench(run)
     with pytest.raises(DataError, match="says where things are; expected one class an image"):
         foveal.train(data, task="classify", out=tmp_path / "run")
     dataset = read_dataset(data)

@@ -14,12 +14,12 @@ IMAGES_SEEN, FEWEST_EPOCHS, MOST_EPOCHS = 40_000, 12, 300
 RATE = 2e-3
 """Of AdamW for a batch of 8; by the batch's square root."""
 EMA_STEPS = 500
+DETECTORS_LOSS = "cross_entropy"
 
 
 def detection(asked: TrainSettings, facts: DataFacts) -> tuple[Chosen, AugmentSettings, str]:
     """The settings, the augmentation, and why it. Raises UsageError for what goes with classification only."""
-    if asked.recipe == "fast":
-        raise UsageError("--recipe fast is for classification")
+    _refuse_classifiers_options(asked)
     batch_size = 8 if facts.num_train < 1000 else 16
     images_per_step = min((asked.batch_size or batch_size) * asked.accumulate, facts.num_train)
     side = max(CELL, min(LONGEST_SIDE, CELL * round(facts.longer / CELL)))
@@ -42,7 +42,7 @@ def detection(asked: TrainSettings, facts: DataFacts) -> tuple[Chosen, AugmentSe
         "schedule": ("cosine", "the usual one of detectors"),
         "warmup": (0.05, "tames the first steps"),
         "ema": (max(0.9, 1 - 1 / min(EMA_STEPS, 4 * steps_per_epoch)), "averages about the last four epochs"),
-        "loss": ("cross_entropy", "the detector has its own"),
+        "loss": (DETECTORS_LOSS, "the detector's scores; its boxes have their own"),
         "label_smoothing": (0.0, "the detector has its own targets"),
     }
     if asked.time is None:
@@ -52,3 +52,17 @@ def detection(asked: TrainSettings, facts: DataFacts) -> tuple[Chosen, AugmentSe
         )
     augment = AugmentSettings(hflip=0.5, translate=0.1, scale=(0.7, 1.5), brightness=0.3, contrast=0.3, saturation=0.3)
     return chosen, augment, "boxes: mirroring, shifts, scale, colour"
+
+
+def _refuse_classifiers_options(asked: TrainSettings) -> None:
+    given = {
+        "--recipe fast": asked.recipe == "fast",
+        "--loss": asked.loss not in (None, DETECTORS_LOSS),
+        "--label-smoothing": bool(asked.label_smoothing),
+        "--class-weights": asked.class_weights != "none",
+        "--mixup": bool(asked.augment.get("mixup")),
+        "--cutmix": bool(asked.augment.get("cutmix")),
+    }
+    for option, is_given in given.items():
+        if is_given:
+            raise UsageError(f"{option} is for classification; this data is for detection: leave it out")

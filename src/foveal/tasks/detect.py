@@ -55,7 +55,7 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("overlap", "score"):
             if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"--{name} {getattr(self, name)}: expected 0 to 1")
+                raise UsageError(f"{name} {getattr(self, name)}: expected 0 to 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def _encode(samples: Sequence[Sample], preprocess: Preprocess) -> Truths:
 
 def _augment(images: Tensor, truths: Truths, params: AugmentParams) -> tuple[Tensor, Truths]:
     if params.mixing is not None:
-        raise UsageError("--mixup and --cutmix blend images, which boxes can't follow; leave them out")
+        raise UsageError("mixup and cutmix blend images, which boxes can't follow")
     boxes, left = augment_boxes(truths.boxes_xyxy, params)
     kept = [share > 0 for share in left]
     return images, Truths(

@@ -9,6 +9,7 @@ import torch
 
 from foveal.bundle import load_bundle
 from foveal.device import machine, pick_device
+from foveal.errors import UsageError
 from foveal.networks.build import network_spec
 from foveal.read import from_arrays
 from foveal.recipes.defaults import resolve
@@ -79,6 +80,8 @@ def _settings(model: str | Path) -> tuple[TrainSettings, tuple[str, ...], int]:
     path = model_path(model)
     if path.is_file():
         contract = load_bundle(path).contract
+        if contract.task != "classify":
+            raise UsageError(f"{path}: bench measures classifiers; this model's task is {contract.task}")
         return TrainSettings.from_json(contract.recipe), contract.classes, contract.preprocess.channels
     spec = network_spec(str(model))
     classes = tuple(f"class {index}" for index in range(spec.num_classes))

@@ -18,7 +18,18 @@ from foveal.training.settings import TrainSettings
 from foveal.types import Dataset
 
 _AUGMENT_FIELDS = {each.name for each in fields(AugmentSettings)}
-_BEARING = {"recipe", "model", "size", "optimiser", "batch_size", "accumulate", "loss", "schedule", "augmentation"}
+_BEARING = {
+    "task",
+    "recipe",
+    "model",
+    "size",
+    "optimiser",
+    "batch_size",
+    "accumulate",
+    "loss",
+    "schedule",
+    "augmentation",
+}
 """Settings on which others hang: where one of them changes, what the rules had chosen is chosen anew."""
 
 

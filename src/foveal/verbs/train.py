@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from foveal.device import pick_device
-from foveal.errors import Interrupted
+from foveal.errors import Interrupted, UsageError
 from foveal.events import Event, Finished
 from foveal.processes.group import Processes, joined
 from foveal.read import assign_splits, read_dataset
@@ -87,6 +87,8 @@ def _train(
     dataset = read_dataset(choice.data, format=choice.format)
     task = asked.task or task_of(dataset)
     asked = replace(asked, task=task)
+    if task == "detect" and module is not None:
+        raise UsageError("a detector is built on a network by name (foveal models); your own module can only classify")
     require_targets(dataset, task)
     dataset = assign_splits(dataset, val_share=asked.val_share, test_share=asked.test_share, seed=asked.seed)
     _say_data(dataset)
