@@ -96,23 +96,25 @@ def spread(values: Sequence[float]) -> str:
     return f"{mean(values):.4f}{deviation} (n = {len(values)})"
 
 
-def over_seeds(name: str, seeds: int, *words: object) -> list[dict[str, Any]]:
-    """Runs `foveal WORDS --seed …` for each seed, prints its test accuracy and keeps all in results/NAME.json."""
+def over_seeds(name: str, seeds: int, *words: object, figures: Sequence[str] = ("accuracy",)) -> list[dict[str, Any]]:
+    """Runs `foveal WORDS --seed …` for each seed, prints its test figures and keeps all in results/NAME.json."""
     rows: list[dict[str, Any]] = []
     for seed in range(seeds):
         result = foveal(*words, "--seed", seed)
-        accuracy = result["metrics"]["accuracy"]["value"]
+        values = {figure: result["metrics"][figure]["value"] for figure in figures}
         rows.append(
             {
                 "command": result["command"],
                 "seed": seed,
-                "accuracy": accuracy,
+                **values,
                 "metrics": result["metrics"],
                 "seconds": result["seconds"],
                 "images_per_second": result["images_per_second"],
             }
         )
         keep(name, rows)
-        print(f"{name}, seed {seed}: accuracy {accuracy:.4f}, {result['seconds']:.0f} s", flush=True)
-    print(f"{name}: accuracy {spread([row['accuracy'] for row in rows])}", flush=True)
+        shown = ", ".join(f"{figure} {value:.4f}" for figure, value in values.items())
+        print(f"{name}, seed {seed}: {shown}, {result['seconds']:.0f} s", flush=True)
+    for figure in figures:
+        print(f"{name}: {figure} {spread([row[figure] for row in rows])}", flush=True)
     return rows
