@@ -72,8 +72,12 @@ class _Compiled:
         images = images_u8.permute(0, 2, 3, 1).contiguous().numpy()
         request = self._idle.get()
         try:
-            results = request.infer([images], share_inputs=True)
-            return {name: torch.from_numpy(results[name]) for name in self._names}
+            # Not `infer`: its wrapper in Python takes 0.3 ms, which is felt in the latency of one image.
+            request.set_input_tensor(ov.Tensor(images, shared_memory=True))
+            request.start_async()
+            request.wait()
+            outputs = [request.get_output_tensor(index).data.copy() for index in range(len(self._names))]
+            return {name: torch.from_numpy(output) for name, output in zip(self._names, outputs, strict=True)}
         finally:
             self._idle.put(request)
 
