@@ -161,9 +161,10 @@ def predict(
     engine: EngineName = "auto",
     precision: Precision = "auto",
     draw: Path | None = None,
+    masks: Path | None = None,
     json: Json = False,
 ) -> int:
-    """Predict the class of images, or find their objects; exit code 3 where some could not be read.
+    """Predict the class of images, their objects or their pixels; exit code 3 where some could not be read.
 
     Parameters
     ----------
@@ -178,7 +179,9 @@ def predict(
     precision
         Of the engine: auto is bfloat16 where the processor computes it natively and the engine then agrees.
     draw
-        A folder for copies of the images with a detector's boxes on them.
+        A folder for copies of the images with boxes, or the colours of classes, on them.
+    masks
+        A folder for label maps: a PNG of class indices for each image.
     """
     from foveal.verbs.predict import predict as run_predict
 
@@ -187,7 +190,9 @@ def predict(
         raise UsageError(f"no option {unknown[0]}, and no file of that name (foveal predict --help)")
     if not paths:
         raise UsageError("nothing to predict: give files, folders or globs, or - for a list on standard input")
-    predictions = run_predict(model, paths, tta=tta, device=device, engine=engine, precision=precision, draw=draw)
+    predictions = run_predict(
+        model, paths, tta=tta, device=device, engine=engine, precision=precision, draw=draw, masks=masks
+    )
     return _print_predictions(predictions, as_json=json)
 
 
@@ -348,10 +353,14 @@ def _print_json(value: Any) -> None:
 def _print_predictions(predictions: Iterable[Mapping[str, Any]], *, as_json: bool) -> int:
     failed = 0
     for each in predictions:
+        each = {name: value for name, value in each.items() if name != "label_map"}  # it is for --masks
         if as_json:
             print(json.dumps(each), flush=True)
         elif "error" in each:
             print(f"{each['path']}: {each['error']}", file=sys.stderr)
+        elif "shares" in each:
+            for name, share in each["shares"].items():
+                print(f"{each['path']}\t{name}\t{share:.4f}", flush=True)
         elif "objects" in each:
             for found in each["objects"]:
                 box = " ".join(f"{value:.1f}" for value in found["box"])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 EngineName = Literal["auto", "eager", "onnxruntime", "openvino"]
 Fit = Literal["squash", "crop", "pad"]
-TaskName = Literal["classify", "detect"]
+TaskName = Literal["classify", "detect", "segment"]
 OnBadImage = Literal["error", "skip"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Split = Literal["train", "val", "test"]

@@ -1,10 +1,13 @@
 """What every task keeps to: one loop, one evaluator and one predictor know it by these functions alone."""
 
 import pickle
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from foveal.images.label_map import write_label_map
 from foveal.networks.build import build_backbone
 from foveal.preprocess import Preprocess
 from foveal.tasks import TASKS, make_task
@@ -15,26 +18,35 @@ SIDE = 64
 PREPROCESS = Preprocess(size_hw=(SIDE, SIDE), channels=1, fit="squash", mean=(0.0,), std=(1.0,))
 
 
-def samples() -> list[Sample]:
+def samples(folder: Path) -> list[Sample]:
     """Two images with all that any task learns from."""
+    labels = np.arange(SIDE * SIDE, dtype=np.int64).reshape(SIDE, SIDE) % 3
+    write_label_map(labels.astype(np.uint8), folder / "x.png")
     found = [
         (Instance(label=0, box_xyxy=(4, 4, 40, 30)), Instance(label=2, box_xyxy=(30, 30, 60, 60))),
         (),
     ]
     return [
-        Sample(id=str(index), image=ArrayImage(list, 0), label=index, instances=each, size_hw=(SIDE, SIDE))
+        Sample(
+            id=str(index),
+            image=ArrayImage(list, 0),
+            label=index,
+            instances=each,
+            label_map=folder / "x.png",
+            size_hw=(SIDE, SIDE),
+        )
         for index, each in enumerate(found)
     ]
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_every_task_has_one_shape(name: str) -> None:
+def test_every_task_has_one_shape(name: str, tmp_path: Path) -> None:
     task = make_task(name, CLASSES, {})
     assert task.name == name
     assert task.classes == CLASSES
     assert make_task(name, CLASSES, task.settings).settings == task.settings
     network = task.build(build_backbone("resnet18", 1))
-    targets = task.encode(samples(), PREPROCESS)
+    targets = task.encode(samples(tmp_path), PREPROCESS)
     assert len(targets) == 2
     assert len(targets[1:]) == 1
     targets = targets.to(torch.device("cpu"))

@@ -1,6 +1,7 @@
 """The rules that choose a run's settings."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from foveal.read import from_arrays
 from foveal.recipes.defaults import SMALL_SIDE, resolve
 from foveal.recipes.facts import DataFacts, probe
 from foveal.training.settings import TrainSettings
+from foveal.types import TaskName
 
 PHOTOGRAPHS = DataFacts(num_train=1200, num_classes=22, side=240, channels=3)
 DIGITS = DataFacts(num_train=54_000, num_classes=10, side=28, channels=1)
@@ -58,7 +60,7 @@ def test_lenet5_pads_digits_as_published() -> None:
 def test_every_network_gets_settings_without_a_gap(name: str, facts: DataFacts) -> None:
     recipe = resolve(TrainSettings(model=name), facts)
     missing = {key for key, value in vars(recipe.settings).items() if value is None}
-    assert missing == {"time"}
+    assert missing == {"time", "decoder", "void"}
     assert recipe.settings.size is not None
     assert recipe.settings.size >= NETWORKS[name].min_size
 
@@ -114,8 +116,9 @@ def test_the_fast_recipe_has_its_own_network_and_optimiser() -> None:
     recipe = resolve(TrainSettings(recipe="fast"), THUMBNAILS)
     settings = recipe.settings
     assert (settings.model, settings.optimiser, settings.batch_size) == ("fastnet", "muon", 500)
+    assert settings.momentum == 0.8
     assert recipe.augment == AugmentSettings(translate=recipe.augment.translate)
-    assert {key for key, value in vars(settings).items() if value is None} == {"time"}
+    assert {key for key, value in vars(settings).items() if value is None} == {"time", "decoder", "void"}
     assert resolve(TrainSettings(recipe="fast", time="5m"), THUMBNAILS).settings.epochs is None
     few = resolve(TrainSettings(recipe="fast"), replace(THUMBNAILS, num_train=900)).settings
     assert few.batch_size == 32
@@ -177,3 +180,20 @@ def test_networks_with_large_layers_without_batch_norm_take_smaller_rates() -> N
     assert {name for name, rate in rates.items() if rate == 0.0025} == {
         name for name in NETWORKS if name.startswith(("alexnet", "vgg")) or name == "googlenet"
     }
+
+
+@pytest.mark.parametrize("task", [None, "classify", "detect"])
+@pytest.mark.parametrize("option", [{"decoder": "unet"}, {"void": 0}])
+def test_what_goes_with_segmentation_alone_is_refused(task: TaskName | None, option: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="is for segmentation, and the task is to"):
+        resolve(TrainSettings(task=task, **option), PHOTOGRAPHS)
+
+
+def test_detectors_and_segmentations_get_settings_without_a_gap() -> None:
+    facts = replace(PHOTOGRAPHS, longer=640, aspect=4 / 3)
+    detection = resolve(TrainSettings(task="detect"), facts).settings
+    assert (detection.size, detection.aspect, detection.batch_size) == (416, 1.333, 16)
+    segmentation = resolve(TrainSettings(task="segment"), facts).settings
+    assert (segmentation.size, segmentation.decoder) == (512, "unet")
+    assert {key for key, value in vars(detection).items() if value is None} == {"time", "decoder", "void"}
+    assert {key for key, value in vars(segmentation).items() if value is None} == {"time", "void"}

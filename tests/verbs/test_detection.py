@@ -102,8 +102,10 @@ def test_what_can_not_be_is_said(trained: tuple[Path, Path], tmp_path: Path) -> 
     image = next(data.rglob("*.png"))
     with pytest.raises(UsageError, match="--tta"):
         list(foveal.predict(run, image, tta=True))
-    for option in ({"recipe": "fast"}, {"loss": "lenet5_map"}, {"mixup": 0.2}, {"class_weights": "balanced"}):
-        with pytest.raises(UsageError, match="is for classification; this data is for detection"):
+    with pytest.raises(UsageError, match="--loss dice: a detector has losses of its own"):
+        foveal.train(data, loss="dice", out=tmp_path / "run")
+    for option in ({"recipe": "fast"}, {"mixup": 0.2}, {"class_weights": "balanced"}):
+        with pytest.raises(UsageError, match="is for classification, and the task is to detect"):
             foveal.train(data, out=tmp_path / "run", **option)
     with pytest.raises(UsageError, match="your own module can only classify"):
         foveal.train(data, model=torch.nn.Conv2d(3, 2, 1), out=tmp_path / "run")

@@ -7,13 +7,14 @@ from typing import Any
 from foveal.augment.settings import AugmentSettings
 from foveal.bundle import CUSTOM
 from foveal.errors import ModelError, UsageError
-from foveal.losses.names import LOSS_NAMES
+from foveal.losses.names import LOSS_NAMES, PIXEL_LOSS_NAMES
 from foveal.networks import NETWORKS
 from foveal.networks.build import network_spec
 from foveal.recipes.detection import detection
 from foveal.recipes.facts import DataFacts
 from foveal.recipes.fast import check_fast, fast_augmentation, fast_optimisation
 from foveal.recipes.optimisation import Chosen, optimisation
+from foveal.recipes.segmentation import segmentation
 from foveal.training.names import OPTIMISER_NAMES, SCHEDULE_NAMES
 from foveal.training.settings import TrainSettings
 from foveal.types import Fit
@@ -40,8 +41,11 @@ def resolve(asked: TrainSettings, facts: DataFacts, *, own_module: bool = False)
 
     own_module: the user brings the network, of which nothing is known.
     """
+    _refuse_other_tasks_options(asked)
     if asked.task == "detect":
         return _resolved(asked, *detection(asked, facts))
+    if asked.task == "segment":
+        return _resolved(asked, *segmentation(asked, facts))
     chosen: dict[str, tuple[Any, str]] = {"aspect": (1.0, "a square"), "task": ("classify", "one class an image")}
     small = facts.side < SMALL_SIDE
     model = _model(asked, small, own_module)
@@ -53,6 +57,13 @@ def resolve(asked: TrainSettings, facts: DataFacts, *, own_module: bool = False)
     else:
         chosen |= optimisation(asked, facts, model[0], small=small)
     return _resolved(asked, chosen, *_augmentation(asked, facts, small))
+
+
+def _refuse_other_tasks_options(asked: TrainSettings) -> None:
+    task = asked.task or "classify"
+    for option in ("decoder", "void"):
+        if getattr(asked, option) is not None and task != "segment":
+            raise UsageError(f"--{option} is for segmentation, and the task is to {task}: leave it out")
 
 
 def _resolved(asked: TrainSettings, chosen: Chosen, base: AugmentSettings, augment_reason: str) -> Recipe:
@@ -146,7 +157,7 @@ def _check_names(settings: TrainSettings) -> None:
     for option, value, names in (
         ("--optimiser", settings.optimiser, OPTIMISER_NAMES),
         ("--schedule", settings.schedule, SCHEDULE_NAMES),
-        ("--loss", settings.loss, LOSS_NAMES),
+        ("--loss", settings.loss, PIXEL_LOSS_NAMES if settings.task == "segment" else LOSS_NAMES),
     ):
         if value not in names:
             raise UsageError(f"{option} {value}: expected one of {', '.join(names)}")

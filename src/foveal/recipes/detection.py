@@ -6,7 +6,7 @@ from foveal.augment.settings import AugmentSettings
 from foveal.errors import UsageError
 from foveal.preprocess import CELL
 from foveal.recipes.facts import DataFacts
-from foveal.recipes.optimisation import Chosen
+from foveal.recipes.optimisation import MOMENTUM, Chosen
 from foveal.training.settings import TrainSettings
 
 LONGEST_SIDE = 416
@@ -19,7 +19,9 @@ DETECTORS_LOSS = "cross_entropy"
 
 def detection(asked: TrainSettings, facts: DataFacts) -> tuple[Chosen, AugmentSettings, str]:
     """The settings, the augmentation, and why it. Raises UsageError for what goes with classification only."""
-    _refuse_classifiers_options(asked)
+    refuse_classifiers_options(asked)
+    if asked.loss not in (None, DETECTORS_LOSS):
+        raise UsageError(f"--loss {asked.loss}: a detector has losses of its own; leave it out")
     batch_size = 8 if facts.num_train < 1000 else 16
     images_per_step = min((asked.batch_size or batch_size) * asked.accumulate, facts.num_train)
     side = max(CELL, min(LONGEST_SIDE, CELL * round(facts.longer / CELL)))
@@ -37,6 +39,7 @@ def detection(asked: TrainSettings, facts: DataFacts) -> tuple[Chosen, AugmentSe
         "batch_size": (batch_size, f"{facts.num_train:,} training images"),
         "optimiser": ("adamw", "trains photographs in fewer epochs"),
         "lr": (rate, f"{RATE:g} for a batch of 8"),
+        "momentum": (MOMENTUM, "usual"),
         "nesterov": (False, "is of sgd"),
         "weight_decay": (0.05, "usual, decoupled from the gradient"),
         "schedule": ("cosine", "the usual one of detectors"),
@@ -54,10 +57,10 @@ def detection(asked: TrainSettings, facts: DataFacts) -> tuple[Chosen, AugmentSe
     return chosen, augment, "boxes: mirroring, shifts, scale, colour"
 
 
-def _refuse_classifiers_options(asked: TrainSettings) -> None:
+def refuse_classifiers_options(asked: TrainSettings) -> None:
+    """Raises UsageError for what neither a detector nor a segmentation can do."""
     given = {
         "--recipe fast": asked.recipe == "fast",
-        "--loss": asked.loss not in (None, DETECTORS_LOSS),
         "--label-smoothing": bool(asked.label_smoothing),
         "--class-weights": asked.class_weights != "none",
         "--mixup": bool(asked.augment.get("mixup")),
@@ -65,4 +68,4 @@ def _refuse_classifiers_options(asked: TrainSettings) -> None:
     }
     for option, is_given in given.items():
         if is_given:
-            raise UsageError(f"{option} is for classification; this data is for detection: leave it out")
+            raise UsageError(f"{option} is for classification, and the task is to {asked.task}: leave it out")

@@ -14,6 +14,7 @@ Chosen = dict[str, tuple[Any, str]]
 SMALL_IMAGES_SEEN, PHOTOGRAPHS_SEEN = 1_500_000, 100_000
 """Images that a run shows the network, counted with repetition, within the epochs below."""
 FEWEST_EPOCHS, MOST_EPOCHS = 15, 100
+MOMENTUM = 0.9
 EMA_EPOCHS = 2
 """Epochs that the moving average of the weights spans."""
 PLAIN_NETWORKS = (
@@ -48,7 +49,8 @@ def optimisation(asked: TrainSettings, facts: DataFacts, model: str, *, small: b
         **_length(asked, facts.num_train, small),
         "optimiser": optimiser,
         "lr": _learning_rate(name, kind, images_per_step),
-        "nesterov": (name == "sgd" and asked.momentum > 0, "looks ahead at no cost"),
+        "momentum": (MOMENTUM, "usual"),
+        "nesterov": (name == "sgd" and asked.momentum != 0, "looks ahead at no cost"),
         "weight_decay": _weight_decay(name, kind),
         **_schedule(asked),
         "ema": (_ema_decay(steps_per_epoch), f"averages about the last {EMA_EPOCHS} epochs"),

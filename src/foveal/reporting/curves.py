@@ -83,7 +83,8 @@ def history(events: Sequence[Mapping]) -> History:
 def curves(events: Sequence[Mapping]) -> Section:
     """The section on how the training went."""
     run = history(events)
-    charts = [each for each in (_loss(run), _accuracy(run), _average_precision(run)) if each]
+    places = [_held_out(run, name, title) for name, title in (("AP", "Average precision"), ("mIoU", "Mean IoU"))]
+    charts = [each for each in (_loss(run), _accuracy(run), *places) if each]
     small = [each for each in (_learning_rate(run), _size(run)) if each]
     if not charts:
         body = note("The run has left no records of its training.")
@@ -150,11 +151,12 @@ def _accuracy(run: History) -> Html:
     return _chart(run, "Accuracy", steps, train, val, Frame(x=(0, run.total), y=(min(low, 0.9), 1.0)))
 
 
-def _average_precision(run: History) -> Html:
-    val = run.points(run.epochs, "AP", "val")
+def _held_out(run: History, name: str, title: str) -> Html:
+    """A figure that only held-out images have."""
+    val = run.points(run.epochs, name, "val")
     if not val:
         return Html("")
-    return _chart(run, "Average precision", [], [], val, Frame(x=(0, run.total), y=(0.0, 1.0)))
+    return _chart(run, title, [], [], val, Frame(x=(0, run.total), y=(0.0, 1.0)))
 
 
 def _chart(

@@ -16,6 +16,9 @@ from foveal.reporting.words import (
 )
 
 TITLES: dict[str, tuple[str, str]] = {
+    "pixel_accuracy": ("Pixel accuracy", "share of pixels right"),
+    "mean_dice": ("Dice", "mean over classes"),
+    "boundary_f1": ("Boundary F1", "mean over classes"),
     "AP50": ("AP50", "boxes overlap by half"),
     "AP75": ("AP75", "by three quarters"),
     "APs": ("AP, small", "up to 32 × 32 pixels"),
@@ -37,6 +40,8 @@ TITLES: dict[str, tuple[str, str]] = {
     "average_precision_macro": ("Average precision", "mean over classes"),
 }
 """Metrics in the order in which they stand, with title and how to read; others follow under their name."""
+PRIMARY = {"detect": ("AP", "average precision"), "segment": ("mIoU", "mean IoU of the classes")}
+"""By task, the figure that stands large, and its words."""
 MOST_WARNINGS = 6
 SPLITS = {"test": "test", "val": "held-out", "train": "training"}
 
@@ -77,12 +82,12 @@ def headline(evaluation: Mapping, network: Mapping, events: Sequence[Mapping], t
     """Accuracy, large; the other metrics; and what the network weighs and took."""
     metrics = evaluation["metrics"]
     ordered = [name for name in TITLES if name in metrics]
-    others = [name for name in metrics if name not in TITLES and name not in ("accuracy", "AP")]
+    others = [name for name in metrics if name not in TITLES and name not in ("accuracy", "AP", "mIoU")]
     figures = [_metric(name, metrics[name]) for name in [*ordered, *others]]
     return tag(
         "section",
         {"id": "headline", "aria-label": "Headline figures"},
-        _accuracy(evaluation) if "accuracy" in metrics else _average_precision(evaluation),
+        _accuracy(evaluation) if "accuracy" in metrics else _of_places(evaluation),
         tag("dl", {"class": "figures"}, *figures),
         tag("dl", {"class": "figures facts"}, *_facts(network, events, times)),
     )
@@ -116,18 +121,22 @@ def _accuracy(evaluation: Mapping) -> Html:
     )
 
 
-def _average_precision(evaluation: Mapping) -> Html:
-    record = evaluation["metrics"]["AP"]
+def _of_places(evaluation: Mapping) -> Html:
+    """The figure of a detector or a segmentation, large."""
+    name, words = PRIMARY[evaluation["task"]]
+    record = evaluation["metrics"][name]
     value, ends = number_of(record), interval_of(record)
-    objects = sum(figures["objects"] for figures in evaluation["per_class"].values())
     images = things(evaluation["n"], f"{split_of(evaluation)} image")
+    if evaluation["task"] == "detect":
+        objects = sum(figures["objects"] for figures in evaluation["per_class"].values())
+        images = f"{things(int(objects), 'object')} in {images}"
     sure = [] if ends is None else [tag("span", {"class": "interval"}, "95\u00a0% interval ", interval(record))]
     return tag(
         "div",
         {"class": "accuracy"},
-        tag("p", {"class": "value"}, decimal(record), tag("span", None, "average precision")),
+        tag("p", {"class": "value"}, decimal(record), tag("span", None, words)),
         track(value, ends) if value is not None else Html(""),
-        tag("p", {"class": "words"}, f"{things(int(objects), 'object')} in {images}", *sure),
+        tag("p", {"class": "words"}, images, *sure),
     )
 
 

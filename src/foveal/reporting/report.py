@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foveal.reporting import detection, pictures
+from foveal.reporting import pictures, places
 from foveal.reporting.calibration import calibration
 from foveal.reporting.classes import classes
 from foveal.reporting.confusion import confusion
@@ -51,8 +51,8 @@ class Report:
     """The most confident mistakes, most confident first."""
     unsure: Sequence[pictures.Shown]
     """Right, but the least sure, least sure first."""
-    examples: Sequence[detection.Example] = ()
-    """Of a detector: images with their objects and what was found."""
+    examples: Sequence[places.Example] = ()
+    """Of a detector or a segmentation: images with what is there and what was found."""
     augmented: Sequence[np.ndarray]
     """What the network really saw: uint8 (H, W, C)."""
     filters: np.ndarray | None
@@ -63,8 +63,8 @@ def render(report: Report) -> str:
     """The page. The same report gives the same bytes; typically below a second and 2 MB."""
     evaluation = report.evaluation
     error = evaluation["metrics"].get("ece")
-    if evaluation["task"] == "detect":
-        own = [detection.by_class(evaluation["per_class"]), detection.examples(report.examples)]
+    if evaluation["task"] != "classify":
+        own = [places.by_class(evaluation["task"], evaluation["per_class"]), places.examples(report.examples)]
     else:
         own = [
             confusion(evaluation["confusion"], evaluation["classes"]),

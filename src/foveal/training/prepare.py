@@ -98,6 +98,9 @@ def prepare_task(settings: TrainSettings, classes: Sequence[str], train: Sequenc
     """The task that the settings ask for."""
     if settings.task == "detect":
         return make_task("detect", classes, {})
+    if settings.task == "segment":
+        given = {"loss": settings.loss, "decoder": settings.decoder, "void": settings.void}
+        return make_task("segment", classes, {name: value for name, value in given.items() if value is not None})
     values: dict[str, Any] = {"loss": settings.loss, "label_smoothing": settings.label_smoothing}
     if settings.class_weights == "balanced":
         counts = Counter(sample.label for sample in train)
@@ -122,6 +125,7 @@ def prepare_state(
     assert settings.lr is not None
     assert settings.optimiser is not None
     assert settings.weight_decay is not None
+    assert settings.momentum is not None
     optimiser = build_optimiser(
         settings.optimiser,
         network,
@@ -174,6 +178,9 @@ def _digest(data: TrainingData) -> str:
         if store is not None:
             digest.update(store.hashes.tobytes())
             digest.update(repr([sample.instances or sample.label for sample in store.samples]).encode())
+            for sample in store.samples:
+                if sample.label_map is not None:
+                    digest.update(sample.label_map.read_bytes())
     return digest.hexdigest()
 
 

@@ -22,7 +22,8 @@ class TrainSettings:
     """How to train. Every option of `foveal train` is a field here; None is chosen from the data by stated rules."""
 
     task: TaskName | None = None
-    """What is learned: classify, one class an image; detect, where the objects of each class are."""
+    """What is learned: classify, one class an image; detect, where the objects of each class are; segment, the class of
+    every pixel."""
     recipe: RecipeName = "auto"
     """What chooses the settings not given: auto, the usual rules; fast, quick training on images below 64 px."""
     model: str | None = None
@@ -48,7 +49,7 @@ class TrainSettings:
     """sgd, adam, adamw, rmsprop, adagrad or muon."""
     lr: float | None = None
     """Peak learning rate."""
-    momentum: float = 0.9
+    momentum: float | None = None
     """Of sgd, rmsprop and muon."""
     nesterov: bool | None = None
     """Nesterov's form of momentum (sgd)."""
@@ -71,8 +72,13 @@ class TrainSettings:
     train_sizes: tuple[int, int] | None = None
     """First and last side of the training images in pixels; it grows from one to the other."""
 
+    decoder: str | None = None
+    """From a backbone's stages to pixels, for segment: unet or fpn."""
+    void: int | None = None
+    """Index in the label maps of pixels that belong to no class, for segment; 255 always is one."""
     loss: str | None = None
-    """cross_entropy, mean_squared_error, lenet5_mse or lenet5_map."""
+    """cross_entropy, mean_squared_error, lenet5_mse or lenet5_map; for segment cross_entropy, dice, focal or
+    cross_entropy_dice."""
     label_smoothing: float | None = None
     """Share of each target spread over all classes."""
     class_weights: ClassWeights = "none"
@@ -134,6 +140,7 @@ class TrainSettings:
 _INFINITE = float("inf")
 _RANGES: dict[str, tuple[float, float, str]] = {
     "size": (1, 16_385, "1 to 16,384 pixels"),
+    "void": (0, 256, "0 to 255"),
     "aspect": (0.1, 10.1, "0.1 to 10"),
     "epochs": (1e-9, _INFINITE, "a number above 0"),
     "batch_size": (1, _INFINITE, "at least 1"),

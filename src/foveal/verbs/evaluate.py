@@ -45,7 +45,8 @@ def evaluate(
     """
     bundle = load_bundle(model_path(model), module=module)
     contract = bundle.contract
-    dataset = match_classes(read_dataset(data, format=format), contract.classes)
+    dataset = without_void(read_dataset(data, format=format), contract.task_settings.get("void"))
+    dataset = match_classes(dataset, contract.classes)
     require_targets(dataset, contract.task)
     name, samples = _samples_of(dataset, bundle, split)
     with decoding_bar() as progress:
@@ -66,17 +67,30 @@ def evaluate(
     return {**evaluation.to_json(task=task, split=name), "skipped": skipped, "warnings": warnings}
 
 
+_NEEDED = {"detect": ("instances", "boxes"), "segment": ("label_map", "label map")}
+
+
+def without_void(dataset: Dataset, void: int | None) -> Dataset:
+    """The data set without the class that stands for void pixels, where that is the last one."""
+    if void is None or void != len(dataset.classes) - 1:
+        return dataset
+    return replace(dataset, classes=dataset.classes[:-1])
+
+
 def task_of(dataset: Dataset) -> TaskName:
     """The task that the data set's annotations are for."""
+    if any(sample.label_map is not None for sample in dataset.samples):
+        return "segment"
     return "detect" if any(sample.instances is not None for sample in dataset.samples) else "classify"
 
 
 def require_targets(dataset: Dataset, task: str) -> None:
     """Raises DataError where a sample lacks what the task learns from."""
-    if task == "detect":
-        without = [sample.id for sample in dataset.samples if sample.instances is None]
+    if task in _NEEDED:
+        field, words = _NEEDED[task]
+        without = [sample.id for sample in dataset.samples if getattr(sample, field) is None]
         if without:
-            raise DataError(f"{dataset.name}: {len(without)} images have no boxes to detect: {listed(without)}")
+            raise DataError(f"{dataset.name}: {len(without)} images have no {words} to {task}: {listed(without)}")
         return
     if any(sample.instances is not None or sample.label_map is not None for sample in dataset.samples):
         raise DataError(f"{dataset.name}: {dataset.format} says where things are; expected one class an image")

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -12,16 +12,19 @@ from torch import Tensor, nn
 from foveal.bundle import Bundle, load_bundle
 from foveal.device import machine
 from foveal.evaluation.evaluate import Evaluation, duplicate_notes, evaluate_store, labelled_hashes, left_out_notes
+from foveal.evaluation.forward import forward
 from foveal.feed.decoding import image_name
 from foveal.feed.store import Store, build_store
 from foveal.files import write_json, write_text
+from foveal.images import decode
+from foveal.images.label_map import read_label_map
 from foveal.metrics.matching import box_iou
 from foveal.networks import NETWORKS
 from foveal.networks.describe import describe_network
 from foveal.recipes.defaults import Recipe
-from foveal.reporting.boxes import draw_boxes
-from foveal.reporting.detection import Example
+from foveal.reporting.overlays import colour_pixels, draw_boxes
 from foveal.reporting.pictures import Shown
+from foveal.reporting.places import Example
 from foveal.reporting.report import Report, render
 from foveal.runs import RunFolder, read_events
 from foveal.tasks.classify import joined
@@ -32,6 +35,7 @@ from foveal.types import Dataset, Split
 from foveal.verbs.console import say
 from foveal.verbs.session import Session
 
+T = TypeVar("T")
 _SHOWN = 24  # pictures in each of the report's galleries
 _EXAMPLES = 8  # images of a detector's
 _SHEET = 32  # augmented images
@@ -63,7 +67,7 @@ def finish_run(session: Session) -> dict[str, Any]:
         config=recipe.settings.to_json(),
         reasons=recipe.reasons,
         times={**session.watch.times, "total": session.watch.total()},
-        **_shown(task, evaluation, store),
+        **_shown(task, evaluation, store, bundle.network, session.device),
         augmented=_augmented(session.trainer),
         filters=_first_filters(bundle.network),
     )
@@ -138,8 +142,13 @@ def _described(bundle: Bundle, recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _shown(task: Task, evaluation: Evaluation, store: Store) -> dict[str, Any]:
+def _shown(
+    task: Task, evaluation: Evaluation, store: Store, network: nn.Module, device: torch.device
+) -> dict[str, Any]:
     """The report's pictures of evaluated images."""
+    if task.name == "segment":
+        examples = _segmented(task, evaluation, store, network, device)
+        return {"mistakes": (), "unsure": (), "examples": examples}
     if task.name == "detect":
         return {"mistakes": (), "unsure": (), "examples": _examples(task, evaluation, store)}
     return {
@@ -161,10 +170,8 @@ def _examples(task: Task, evaluation: Evaluation, store: Store) -> list[Example]
         missed, invented = int((~hits.any(axis=0) & ~truth.ignored).sum()), int((~hits.any(axis=1)).sum())
         judged.append((missed + invented, index, missed, invented, boxes, labels, found.scores[told], truth))
     judged.sort(key=lambda each: (-each[0], each[1]))
-    half = _EXAMPLES // 2
-    chosen = judged if len(judged) <= _EXAMPLES else [*judged[:half], *judged[-half:]]
     examples = []
-    for _, index, missed, invented, boxes, labels, scores, truth in chosen:
+    for _, index, missed, invented, boxes, labels, scores, truth in _ends(judged):
         sample = store.samples[index]
         placement = store.preprocess.placement(sample.size_hw or store.preprocess.size_hw)
         image = _as_pictures(store.gather(torch.tensor([index])))[0]
@@ -179,6 +186,37 @@ def _examples(task: Task, evaluation: Evaluation, store: Store) -> list[Example]
             )
         )
     return examples
+
+
+def _segmented(
+    task: Task, evaluation: Evaluation, store: Store, network: nn.Module, device: torch.device
+) -> list[Example]:
+    """Images with their classes and what was said, those with the smallest share of right pixels first."""
+    judged = [each for record in evaluation.records for each in record]
+    rights = [np.trace(each.confusion) / max(1, each.confusion.sum()) for each in judged]
+    examples = []
+    for index in _ends(sorted(range(len(rights)), key=lambda index: rights[index])):
+        sample = store.samples[index]
+        assert sample.label_map is not None
+        assert sample.size_hw is not None
+        outputs = forward(network, store.preprocess, store.gather(torch.tensor([index])), device=device)
+        said = task.decode(outputs, [store.preprocess.placement(sample.size_hw)])[0]["label_map"]
+        image = decode(sample.image if isinstance(sample.image, Path) else sample.image.pixels())
+        examples.append(
+            Example(
+                truth=colour_pixels(image, read_label_map(sample.label_map)),
+                found=colour_pixels(image, said),
+                words=f"{rights[index]:.1%} of its pixels right",
+                path=image_name(sample),
+            )
+        )
+    return examples
+
+
+def _ends(ordered: list[T]) -> list[T]:
+    """Half of the examples from the beginning, half from the end."""
+    half = _EXAMPLES // 2
+    return ordered if len(ordered) <= _EXAMPLES else [*ordered[:half], *ordered[-half:]]
 
 
 def _gallery(task: Task, evaluation: Evaluation, store: Store, *, right: bool) -> list[Shown]:
@@ -225,7 +263,7 @@ def _first_filters(network: nn.Module) -> np.ndarray | None:
 
 
 def _say_result(result: dict[str, Any], evaluated: dict[str, Any], run: RunFolder) -> None:
-    name = "accuracy" if "accuracy" in evaluated["metrics"] else "AP"
+    name = next(name for name in ("accuracy", "AP", "mIoU") if name in evaluated["metrics"])
     figures = evaluated["metrics"][name]
     say(
         f"{evaluated['split']} {name} {figures['value']:.4f} (95 % interval {figures['low']:.4f} to "

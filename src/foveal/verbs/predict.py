@@ -16,6 +16,7 @@ from foveal.errors import DataError, ImageError, UsageError
 from foveal.evaluation.forward import BATCH_SIZE
 from foveal.files import atomic_path
 from foveal.images import IMAGE_SUFFIXES, decode
+from foveal.images.label_map import write_label_map
 from foveal.inference.predictor import Model, load_model
 from foveal.processes.group import joined
 from foveal.processes.launch import launched
@@ -50,16 +51,19 @@ def predict(
     engine: EngineName = "auto",
     precision: Precision = "auto",
     draw: Path | str | None = None,
+    masks: Path | str | None = None,
 ) -> Iterator[dict[str, Any]]:
     """For each input {"path", "label", "score", "scores"}, or {"path", "error"}; in order, as they come. A detector
-    gives {"path", "objects": [{"label", "score", "box"}]} with boxes (x1, y1, x2, y2) in pixels of the image.
+    gives {"path", "objects": [{"label", "score", "box"}]} with boxes (x1, y1, x2, y2) in pixels of the image, a
+    segmentation {"path", "label_map", "shares"}: a class index for each pixel, (H, W) uint8, and each class's share.
 
     model: a file or run folder; what `load` gave keeps its device, engine and precision. paths: files, folders
     (searched for images by name), globs, or "-" for a list of paths on standard input. `tta` averages over shifted
     views, and mirrored ones where training mirrored. engine and precision: as for `load`, but a few images are not
     worth an engine's preparation. Started by torchrun, each process takes its share of the batches; the first one gives
     all predictions, the others none.
-    draw: a folder for copies of the images with the objects' boxes on them, made where it is missing.
+    draw: a folder, made where it is missing, for copies of the images with boxes or the classes' colours on them.
+    masks: one for label maps as PNG, in the format that training reads.
     Raises ModelError, UsageError where the engine is not to be had or there are no boxes to draw, and DataError where a
     folder or glob holds no image.
     """
@@ -70,12 +74,16 @@ def predict(
         if not isinstance(loaded, Model):
             loaded = _load(loaded, device=device, engine=engine, precision=precision, images=len(inputs))
 
-        if draw is not None and loaded.task.name != "detect":
-            raise UsageError(f"--draw draws the boxes of a detector; this model's task is {loaded.task.name}")
+        if draw is not None and loaded.task.name == "classify":
+            raise UsageError("--draw draws boxes or the classes of pixels; this model classifies whole images")
+        if masks is not None and loaded.task.name != "segment":
+            raise UsageError(f"--masks saves the class of every pixel; this model's task is to {loaded.task.name}")
 
         def work(mine: Iterable[Path]) -> Iterator[dict[str, Any]]:
             predictions = _predictions(loaded, mine, tta=tta)
-            return predictions if draw is None else _drawn(predictions, loaded.classes, Path(draw))
+            if draw is not None:
+                predictions = _drawn(predictions, loaded.classes, Path(draw))
+            return predictions if masks is None else _with_masks(predictions, Path(masks))
 
         yield from processes.share_out(inputs, work, size=BATCH_SIZE)
 
@@ -90,27 +98,53 @@ def _predictions(model: Model, paths: Iterable[Path], *, tta: bool) -> Iterator[
 
 
 def _drawn(predictions: Iterable[dict[str, Any]], classes: tuple[str, ...], folder: Path) -> Iterator[dict[str, Any]]:
-    """The predictions as they are; each image is saved as `folder`/NAME.jpg with its boxes."""
-    from foveal.reporting.boxes import draw_boxes  # fonts and drawing are loaded where they are used
+    """The predictions as they are; each image is saved as `folder`/NAME.jpg with what was found on it."""
+    from foveal.reporting.overlays import colour_pixels, draw_boxes  # fonts are loaded where they are used
 
-    folder.mkdir(parents=True, exist_ok=True)
-    taken: set[str] = set()
+    names = _Names(folder)
     for prediction in predictions:
         if "error" not in prediction:
-            objects = prediction["objects"]
-            image = draw_boxes(
-                decode(Path(prediction["path"])),
-                np.array([each["box"] for each in objects], np.float64).reshape(-1, 4),
-                [classes.index(each["label"]) for each in objects],
-                [f"{each['label']} {each['score']:.2f}" for each in objects],
-            )
-            stem = Path(prediction["path"]).stem
-            names = chain([stem], (f"{stem}-{number}" for number in count(2)))
-            name = next(each for each in names if each.casefold() not in taken)
-            taken.add(name.casefold())
-            with atomic_path(folder / f"{name}.jpg") as temporary:
+            image = decode(Path(prediction["path"]))
+            if "label_map" in prediction:
+                image = colour_pixels(image, prediction["label_map"])
+            else:
+                objects = prediction["objects"]
+                image = draw_boxes(
+                    image,
+                    np.array([each["box"] for each in objects], np.float64).reshape(-1, 4),
+                    [classes.index(each["label"]) for each in objects],
+                    [f"{each['label']} {each['score']:.2f}" for each in objects],
+                )
+            with atomic_path(names.take(prediction["path"], ".jpg")) as temporary:
                 Image.fromarray(image).save(temporary, "JPEG", quality=95)
         yield prediction
+
+
+def _with_masks(predictions: Iterable[dict[str, Any]], folder: Path) -> Iterator[dict[str, Any]]:
+    """The predictions as they are; each label map is saved as `folder`/NAME.png."""
+    names = _Names(folder)
+    for prediction in predictions:
+        if "error" not in prediction:
+            with atomic_path(names.take(prediction["path"], ".png")) as temporary:
+                write_label_map(prediction["label_map"], temporary)
+        yield prediction
+
+
+class _Names:
+    """Files of a folder named after images, each name once."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._taken: set[str] = set()
+
+    def take(self, path: str, suffix: str) -> Path:
+        """A file of the image's name, numbered where another image has it already."""
+        stem = Path(path).stem
+        names = chain([stem], (f"{stem}-{number}" for number in count(2)))
+        name = next(each for each in names if each.casefold() not in self._taken)
+        self._taken.add(name.casefold())
+        return self._folder / f"{name}{suffix}"
 
 
 def _load(

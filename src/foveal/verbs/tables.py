@@ -12,6 +12,7 @@ from foveal.networks.describe import Description
 _CLASS_COLUMNS = {
     "classify": ("support", "precision", "recall", "f1", "auroc", "average_precision"),
     "detect": ("objects", "AP", "AP50", "AP75", "AR100"),
+    "segment": ("pixels", "iou", "dice", "boundary_f1"),
 }
 """By task, what is shown of a class: how many there were, and its figures."""
 _BAR = 40  # characters of a whole step

@@ -23,7 +23,7 @@ from foveal.training.prepare import prepare_task
 from foveal.types import Dataset
 from foveal.verbs.choices import Choices, choices, choices_of_run, save_config
 from foveal.verbs.console import Stopwatch, TrainingDisplay, say
-from foveal.verbs.evaluate import require_targets, task_of
+from foveal.verbs.evaluate import require_targets, task_of, without_void
 from foveal.verbs.finish import finish_run
 from foveal.verbs.session import Session, continue_run, decode_session, plan_by_time, prepare_session
 from foveal.verbs.signals import stop_requests
@@ -86,9 +86,10 @@ def _train(
     asked = choice.asked
     dataset = read_dataset(choice.data, format=choice.format)
     task = asked.task or task_of(dataset)
+    dataset = without_void(dataset, asked.void)
     asked = replace(asked, task=task)
-    if task == "detect" and module is not None:
-        raise UsageError("a detector is built on a network by name (foveal models); your own module can only classify")
+    if task != "classify" and module is not None:
+        raise UsageError(f"to {task}, a network is taken by name (foveal models); your own module can only classify")
     require_targets(dataset, task)
     dataset = assign_splits(dataset, val_share=asked.val_share, test_share=asked.test_share, seed=asked.seed)
     _say_data(dataset)

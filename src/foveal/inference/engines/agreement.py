@@ -43,7 +43,9 @@ def largest_difference(outputs: Outputs, expected: Outputs) -> float:
 
 
 def _probabilities(name: str, output: Tensor) -> Tensor:
-    """Of a classifier's logits (B, K), a detector's (B, N, K) and its distances (B, N, 4, R); other outputs stay."""
+    """Of logits (B, K) or (B, K, H, W), a detector's (B, N, K) and its distances (B, N, 4, R); other outputs stay."""
     if output.ndim == 2 and "logits" not in name and "aux" not in name:
         return output.double()
-    return output.double().sigmoid() if name == "logits" and output.ndim == 3 else output.double().softmax(dim=-1)
+    if name == "logits" and output.ndim == 3:
+        return output.double().sigmoid()
+    return output.double().softmax(dim=1 if name == "logits" else -1)

@@ -1,4 +1,4 @@
-"""Boxes drawn on a copy of an image."""
+"""Boxes, and the classes of pixels, drawn on a copy of an image."""
 
 from collections.abc import Sequence
 
@@ -10,8 +10,7 @@ from foveal.images.label_map import palette
 
 def draw_boxes(image_u8: np.ndarray, boxes_xyxy: np.ndarray, labels: Sequence[int], words: Sequence[str]) -> np.ndarray:
     """The image (H, W, 1 or 3) in colour, with a line around each box (N, 4) in its class's colour and words at it."""
-    pixels = np.repeat(image_u8, 3, axis=2) if image_u8.shape[2] == 1 else image_u8
-    image = Image.fromarray(np.ascontiguousarray(pixels))
+    image = Image.fromarray(_in_colour(image_u8))
     canvas = ImageDraw.Draw(image)
     width = max(1, round(max(image.size) / 300))
     font = ImageFont.load_default(size=max(10, round(max(image.size) / 40)))
@@ -25,3 +24,13 @@ def draw_boxes(image_u8: np.ndarray, boxes_xyxy: np.ndarray, labels: Sequence[in
             canvas.rectangle((left, top, right + 2, bottom + 2), fill=colour)
             canvas.text((x1, y1), text, font=font, fill="black" if sum(colour) > 300 else "white")
     return np.array(image)
+
+
+def colour_pixels(image_u8: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The image (H, W, 1 or 3), half of it the colour of each pixel's class (H, W)."""
+    blended: np.ndarray = (_in_colour(image_u8).astype(np.uint16) + palette()[labels]) // 2
+    return blended.astype(np.uint8)
+
+
+def _in_colour(image_u8: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(np.repeat(image_u8, 3, axis=2) if image_u8.shape[2] == 1 else image_u8)

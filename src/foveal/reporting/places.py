@@ -1,0 +1,81 @@
+"""What is shown of a detector or a segmentation: figures by class, and images with what is and what was found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from foveal.reporting.markup import Html, join, tag
+from foveal.reporting.page import Column, Section, folded_table, note, side_by_side
+from foveal.reporting.pictures import picture
+from foveal.reporting.words import count, decimal, interval, number_of
+
+LONGEST = 480
+"""Pixels of an example's longer side."""
+MOST_ROWS = 40
+_TITLES = {"iou": "IoU", "dice": "Dice", "boundary_f1": "boundary F1"}
+_BOXES = (
+    "AP is the area under the highest precision by recall, the mean over overlaps (IoU) from 0.5 to 0.95 that a box "
+    "has to reach; AP50 and AP75 are at one of them. AR100 is the share of objects found."
+)
+_PIXELS = (
+    "IoU: of the pixels that are the class or were called so, the share that both are and were. Dice: twice those, "
+    "over both counts. Boundary F1: how much of the class's outline was met."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """One image twice: with what is there, and with what was found; uint8 (H, W, 3)."""
+
+    truth: np.ndarray
+    found: np.ndarray
+    words: str
+    path: str
+
+
+def by_class(task: str, per_class: Mapping[str, Mapping]) -> Section:
+    """The table by class, worst first."""
+    count_name, names, words = (
+        ("pixels", ("iou", "dice", "boundary_f1"), _PIXELS)
+        if task == "segment"
+        else ("objects", ("AP", "AP50", "AP75", "AR100"), _BOXES)
+    )
+    ordered = sorted(per_class.items(), key=lambda item: _rank(number_of(item[1][names[0]])))
+    columns = [
+        Column(title="class"),
+        Column(title=count_name, width="9em", numeric=True),
+        *(Column(title=_TITLES.get(name, name), width="8em", numeric=True) for name in names),
+    ]
+    rows = [(name, count(figures[count_name]), *(_cell(figures[each]) for each in names)) for name, figures in ordered]
+    body = join(note(f"Worst first. {words}"), folded_table(columns, rows, most=MOST_ROWS, others="more classes"))
+    return Section(anchor="classes", title="Class by class", short="Classes", body=body)
+
+
+def _rank(value: float | None) -> tuple[bool, float]:
+    return value is None, value or 0.0
+
+
+def examples(shown: Sequence[Example]) -> Section:
+    """Those with the most mistakes first, then those with the fewest."""
+    words = (
+        "Left what is there, right what was found. First the images with the most mistakes, then those with the "
+        "fewest. Look for what nobody marked, and for what is cut at the edge."
+    )
+    body = join(note(words), *(_example(each) for each in shown))
+    return Section(anchor="examples", title="What it found", short="Examples", body=body)
+
+
+def _example(shown: Example) -> Html:
+    pair = side_by_side(
+        *(
+            tag("figure", None, picture(image, f"{what} in {shown.path}", longest=LONGEST))
+            for what, image in (("Objects", shown.truth), ("What was found", shown.found))
+        )
+    )
+    return join(pair, note(f"{shown.path.rsplit('/', 1)[-1]}: {shown.words}"))
+
+
+def _cell(figure: object) -> Html | str:
+    ends = interval(figure)
+    return join(decimal(figure), tag("small", None, ends)) if ends else decimal(figure)

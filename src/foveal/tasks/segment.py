@@ -1,0 +1,200 @@
+"""Semantic segmentation: the class of every pixel. Legend: B batch, K classes, (h, w) what the network reads.
+
+Networks in `networks/decoders.py`.
+"""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from foveal.augment.pipeline import AugmentParams, augment_label_maps
+from foveal.errors import UsageError
+from foveal.images.label_map import VOID, read_label_map
+from foveal.losses.segmentation import PIXEL_LOSSES
+from foveal.metrics.segmentation import Judged, SegmentationMetrics, judge, segmentation_metrics
+from foveal.networks.decoders import DECODERS, segmenter
+from foveal.preprocess import Placement, Preprocess
+from foveal.tasks.task import Outputs, Task
+from foveal.types import Sample
+
+Decoder = Literal["unet", "fpn"]
+QUICK_RESAMPLES = 100
+"""For the standard error of a held-out figure."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What can be chosen; saved in the model file."""
+
+    decoder: str = "unet"
+    """A key of `DECODERS`."""
+    channels: int = 256
+    """Of the decoder's coarsest maps."""
+    loss: str = "cross_entropy"
+    """A key of `PIXEL_LOSSES`."""
+    void: int = VOID
+    """The index of pixels that belong to no class, beside 255, which never does."""
+    class_weights: tuple[float, ...] | None = None
+    """One weight a class, above 0."""
+
+    def __post_init__(self) -> None:
+        if self.decoder not in DECODERS:
+            raise UsageError(f"--decoder {self.decoder}: expected one of {', '.join(DECODERS)}")
+        if self.loss not in PIXEL_LOSSES:
+            raise UsageError(f"--loss {self.loss}: expected one of {', '.join(PIXEL_LOSSES)}")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMaps:
+    """The targets of a batch."""
+
+    labels: Tensor
+    """(B, h, w) int64 in the frame of what the network reads."""
+    samples: tuple[Sample, ...]
+    placements: tuple[Placement, ...]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, rows: slice) -> Self:
+        return type(self)(self.labels[rows], self.samples[rows], self.placements[rows])
+
+    def to(self, device: torch.device) -> Self:
+        return type(self)(self.labels.to(device), self.samples, self.placements)
+
+
+def make(classes: tuple[str, ...], settings: Settings) -> Task:
+    """The segmentation task for these classes."""
+    weights = None if settings.class_weights is None else torch.tensor(settings.class_weights)
+    loss = partial(PIXEL_LOSSES[settings.loss], void=VOID, class_weights=weights)
+    return Task(
+        name="segment",
+        classes=classes,
+        settings=asdict(settings),
+        encode=partial(_encode, settings.void),
+        augment=_augment,
+        build=lambda backbone: _build(len(classes), settings, backbone),
+        loss=lambda outputs, targets: {"loss": loss(outputs["logits"], targets.labels)},
+        weigh=None,
+        quick=_quick,
+        figures=("pixel_accuracy",),
+        record=partial(_record, len(classes), settings.void),
+        assess=partial(_assess, classes),
+        measure=partial(_measure, classes),
+        decode=partial(_decode, classes),
+        merge=None,
+        primary="mIoU",
+        higher_is_better=True,
+    )
+
+
+def _encode(void: int, samples: Sequence[Sample], preprocess: Preprocess) -> LabelMaps:
+    placements = []
+    for sample in samples:
+        assert sample.size_hw is not None
+        placements.append(preprocess.placement(sample.size_hw))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        maps = list(pool.map(partial(_truth, void), samples))
+    placed = [_placed(each, place, preprocess.size_hw) for each, place in zip(maps, placements, strict=True)]
+    return LabelMaps(torch.from_numpy(np.stack(placed)).long(), tuple(samples), tuple(placements))
+
+
+def _truth(void: int, sample: Sample) -> np.ndarray:
+    """A sample's label map (H, W) with every void pixel 255."""
+    assert sample.label_map is not None
+    labels = read_label_map(sample.label_map)
+    return np.where(labels == void, np.uint8(VOID), labels)
+
+
+def _placed(labels: np.ndarray, placement: Placement, size_hw: tuple[int, int]) -> np.ndarray:
+    """The label map as the network's input shows the image: the nearest pixel's class, void outside it."""
+    indices, inside = [], []
+    sides = zip(size_hw, labels.shape, placement.scale_xy[::-1], placement.offset_xy[::-1], strict=True)
+    for length, there, scale, offset in sides:
+        source = np.floor((np.arange(length) + 0.5 - offset) / scale).astype(np.int64)
+        indices.append(source.clip(0, there - 1))
+        inside.append((source >= 0) & (source < there))
+    taken = labels[indices[0][:, None], indices[1][None]]
+    return np.where(inside[0][:, None] & inside[1][None], taken, np.uint8(VOID))
+
+
+def _augment(images: Tensor, targets: LabelMaps, params: AugmentParams) -> tuple[Tensor, LabelMaps]:
+    if params.mixing is not None:
+        raise UsageError("mixup and cutmix blend images, which label maps can't follow")
+    moved = augment_label_maps(targets.labels, params, void=VOID)
+    return images, LabelMaps(moved, targets.samples, targets.placements)
+
+
+def _build(num_classes: int, settings: Settings, backbone: nn.Module) -> nn.Module:
+    return segmenter(backbone, num_classes, decoder=settings.decoder, channels=settings.channels)  # type: ignore[arg-type]
+
+
+def _quick(outputs: Outputs, targets: LabelMaps) -> dict[str, Tensor]:
+    """Per item (B,): the share of its pixels, but void, that are right."""
+    valid = targets.labels != VOID
+    right = (outputs["logits"].argmax(dim=1) == targets.labels) & valid
+    return {"pixel_accuracy": right.sum(dim=(1, 2)).float() / valid.sum(dim=(1, 2)).clamp(min=1)}
+
+
+def _said(outputs: Outputs, placements: Sequence[Placement]) -> list[np.ndarray]:
+    """The class of every pixel of each image, (H, W) uint8, at the image's own size."""
+    return [_of_image(logits, placement) for logits, placement in zip(outputs["logits"], placements, strict=True)]
+
+
+def _of_image(logits: Tensor, placement: Placement) -> np.ndarray:
+    """(K, h, w) -> (H, W): bilinear at the centre of each of the image's pixels."""
+    height, width = placement.image_hw
+    axes = []
+    for length, read, scale, offset in zip(
+        (width, height), logits.shape[:0:-1], placement.scale_xy, placement.offset_xy, strict=True
+    ):
+        centre = (torch.arange(length) + 0.5) * scale + offset
+        axes.append(2 * centre / read - 1)  # as grid_sample counts, -1 to 1 from edge to edge
+    grid = torch.stack([axes[0].expand(height, width), axes[1][:, None].expand(height, width)], dim=2)
+    sampled = F.grid_sample(
+        logits.float()[None], grid[None].to(logits.device), padding_mode="border", align_corners=False
+    )
+    labels: np.ndarray = sampled[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
+    return labels
+
+
+def _record(num_classes: int, void: int, outputs: Outputs, targets: LabelMaps) -> list[Judged]:
+    said = _said(outputs, targets.placements)
+    return [
+        judge(ours, _truth(void, sample), num_classes=num_classes, void=VOID)
+        for ours, sample in zip(said, targets.samples, strict=True)
+    ]
+
+
+def _measured(classes: tuple[str, ...], records: Sequence[list[Judged]], *, resamples: int) -> SegmentationMetrics:
+    return segmentation_metrics([each for record in records for each in record], classes=classes, resamples=resamples)
+
+
+def _assess(classes: tuple[str, ...], records: Sequence[list[Judged]]) -> tuple[dict[str, float], float]:
+    overall = _measured(classes, records, resamples=QUICK_RESAMPLES).overall
+    figures = {
+        name: 0.0 if np.isnan(overall[name].value) else overall[name].value for name in ("mIoU", "pixel_accuracy")
+    }
+    error = (overall["mIoU"].high - overall["mIoU"].low) / (2 * 1.96)
+    return figures, 0.0 if np.isnan(error) else error
+
+
+def _measure(classes: tuple[str, ...], records: Sequence[list[Judged]]) -> SegmentationMetrics:
+    return _measured(classes, records, resamples=1000)
+
+
+def _decode(classes: tuple[str, ...], outputs: Outputs, placements: Sequence[Placement]) -> list[dict[str, Any]]:
+    """{"label_map": (H, W) uint8, "shares": {class: share of the pixels}} of each image."""
+    made = []
+    for labels in _said(outputs, placements):
+        counts = np.bincount(labels.reshape(-1), minlength=len(classes)) / labels.size
+        made.append({"label_map": labels, "shares": dict(zip(classes, counts.round(6).tolist(), strict=True))})
+    return made

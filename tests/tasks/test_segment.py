@@ -1,0 +1,80 @@
+"""The segmentation task's functions."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from foveal.augment.draws import Draws
+from foveal.augment.pipeline import AugmentParams, draw
+from foveal.augment.settings import AugmentSettings
+from foveal.errors import UsageError
+from foveal.images.label_map import VOID, write_label_map
+from foveal.preprocess import Preprocess
+from foveal.tasks.segment import LabelMaps, Settings, make
+from foveal.types import Sample
+
+TASK = make(("ground", "thing"), Settings(void=7))
+
+
+def preprocess(fit: str, size_hw: tuple[int, int]) -> Preprocess:
+    return Preprocess(size_hw=size_hw, channels=3, fit=fit, mean=(0.5,) * 3, std=(0.25,) * 3)  # type: ignore[arg-type]
+
+
+def sample(folder: Path) -> Sample:
+    """An image of 40×20 pixels, its right half a thing, its first row void."""
+    labels = np.zeros((20, 40), np.uint8)
+    labels[:, 20:] = 1
+    labels[0] = 7
+    write_label_map(labels, folder / "x.png")
+    return Sample(id="x", image=folder / "x.jpg", label_map=folder / "x.png", size_hw=(20, 40))
+
+
+def test_label_maps_lie_where_preprocessing_puts_them(tmp_path: Path) -> None:
+    squashed = TASK.encode([sample(tmp_path)], preprocess("squash", (10, 10)))
+    assert isinstance(squashed, LabelMaps)
+    assert squashed.labels[0, 5].tolist() == [0] * 5 + [1] * 5
+    padded = TASK.encode([sample(tmp_path)], preprocess("pad", (24, 44)))
+    assert padded.labels[0, 2].tolist() == [VOID] * 44
+    assert padded.labels[0, 3].tolist() == [VOID] * 2 + [0] * 20 + [1] * 20 + [VOID] * 2
+    cropped = TASK.encode([sample(tmp_path)], preprocess("crop", (20, 20)))
+    assert cropped.labels[0, 9].tolist() == [0] * 10 + [1] * 10
+    assert len(cropped[:1]) == 1
+
+
+def drawn(settings: AugmentSettings) -> AugmentParams:
+    draws = Draws(0, 0, torch.tensor([0]))
+    return draw(settings, draws, in_size_hw=(20, 40), out_size_hw=(20, 40), channels=3)
+
+
+def test_label_maps_move_with_the_pixels(tmp_path: Path) -> None:
+    targets = TASK.encode([sample(tmp_path)], preprocess("squash", (20, 40)))
+    params = drawn(AugmentSettings(hflip=1.0))
+    _, moved = TASK.augment(torch.zeros(1, 3, 20, 40), targets, params)
+    assert torch.equal(moved.labels, targets.labels.flip(2))
+    params = drawn(AugmentSettings(mixup=1.0))
+    with pytest.raises(UsageError, match="which label maps can't follow"):
+        TASK.augment(torch.zeros(1, 3, 20, 40), targets, params)
+
+
+@pytest.mark.parametrize("fit", ["squash", "pad"])
+def test_what_is_said_is_judged_at_the_images_own_size(tmp_path: Path, fit: str) -> None:
+    """Logits that are the truth in the input's frame are the truth in the image's, but for a pixel at the border."""
+    targets = TASK.encode([sample(tmp_path)], preprocess(fit, (32, 48)))
+    labels = torch.where(targets.labels == VOID, 0, targets.labels)
+    outputs = {"logits": torch.nn.functional.one_hot(labels, 2).permute(0, 3, 1, 2).float()}
+    means, error = TASK.assess([TASK.record(outputs, targets)])
+    assert means["mIoU"] > 0.94
+    assert error >= 0
+    decoded = TASK.decode(outputs, targets.placements)[0]
+    assert decoded["label_map"].shape == (20, 40)
+    assert decoded["shares"]["thing"] == pytest.approx(0.5, abs=0.05)
+    assert TASK.quick(outputs, targets)["pixel_accuracy"].tolist() == [1.0]
+
+
+def test_settings_are_checked() -> None:
+    with pytest.raises(UsageError, match="--decoder none: expected one of unet, fpn"):
+        Settings(decoder="none")
+    with pytest.raises(UsageError, match="--loss hinge: expected one of cross_entropy, dice"):
+        Settings(loss="hinge")
