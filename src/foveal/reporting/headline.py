@@ -50,10 +50,11 @@ def header(title: str, data: Mapping, evaluation: Mapping) -> Html:
     """The title and one sentence on the images."""
     counts = {split: sum(classes.values()) for split, classes in data["counts"].items()}
     splits = ", ".join(f"{number:,} {SPLITS.get(split, split)}" for split, number in counts.items())
-    about = (
-        f"{things(sum(counts.values()), 'image')} of {data['name']} in "
-        f"{things(len(evaluation['classes']), 'class', 'classes')}: {splits}."
-    )
+    classes = things(len(evaluation["classes"]), "class", "classes")
+    noun = "object" if evaluation["task"] == "detect" else "image"
+    about = f"{things(sum(counts.values()), noun)} of {data['name']} in {classes}: {splits}."
+    if not any(counts.values()):  # pixels have classes, and are not counted before they are read
+        about = f"{data['name']}, its pixels in {classes}."
     return tag(
         "header",
         None,
