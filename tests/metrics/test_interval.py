@@ -50,3 +50,8 @@ def test_a_perfect_share_is_not_certain(num_items: int) -> None:
     between = Interval(0.9, 0.8, 1.0)
     assert widened_at_the_edge(between, num_items) is between
     assert math.isnan(widened_at_the_edge(Interval(1.0, math.nan, math.nan), num_items).low)
+
+
+def test_the_standard_error_is_that_of_the_ends() -> None:
+    assert Interval(0.5, 0.402, 0.598).standard_error == pytest.approx(0.05)
+    assert Interval(0.5, math.nan, math.nan).standard_error == 0

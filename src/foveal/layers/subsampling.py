@@ -22,8 +22,8 @@ class Subsampling(nn.Module):
         lecun_uniform_(self.bias, fan_in=4)
 
     def forward(self, maps: Tensor) -> Tensor:
-        # As a convolution of each map by itself, whose kernel is four times the coefficient: a sixth of the time that
-        # pooling and two more passes take.
+        # As a convolution of each map by itself, whose kernel is four times the coefficient: one pass in the place of
+        # pooling's and two more.
         kernels = self.coefficient[:, None, None, None].expand(-1, 1, 2, 2)
         maps = maps.contiguous(memory_format=torch.channels_last)
         return F.conv2d(maps, kernels, self.bias, stride=2, groups=len(kernels))

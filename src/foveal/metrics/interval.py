@@ -18,6 +18,11 @@ class Interval:
     low: float
     high: float
 
+    @property
+    def standard_error(self) -> float:
+        """That of a normal distribution with these ends; 0 where they are undefined."""
+        return 0.0 if math.isnan(self.high - self.low) else (self.high - self.low) / (2 * 1.96)
+
     def to_json(self) -> dict[str, float | None]:
         """`{"value": …, "low": …, "high": …}`."""
         ends = {"value": self.value, "low": self.low, "high": self.high}

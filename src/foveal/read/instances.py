@@ -3,14 +3,14 @@
 import math
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from foveal.errors import ImageError
 from foveal.images import Header, read_header
-from foveal.read.names import natural_key, split_of
+from foveal.read.names import split_of
 from foveal.read.walk import walk
 from foveal.types import Instance, Split
 
@@ -119,11 +119,6 @@ class InstanceCheck:
         else:
             self._seen.add(key)
             self.instances.append(replace(instance, box_xyxy=cut))
-
-
-def class_order(names: Iterable[str]) -> tuple[str, ...]:
-    """Class names that come without an order, each once, in natural order."""
-    return tuple(sorted(set(names), key=natural_key))
 
 
 def _header(path: Path) -> Header | None:

@@ -11,8 +11,8 @@ from xml.sax.handler import ContentHandler
 from defusedxml import DefusedXmlException
 from defusedxml.sax import parse
 
-from foveal.read.instances import ImageIndex, InstanceCheck, class_order, read_headers, size_fault, split_in
-from foveal.read.names import natural_key, refuse, split_of
+from foveal.read.instances import ImageIndex, InstanceCheck, read_headers, size_fault, split_in
+from foveal.read.names import natural_key, natural_sorted, refuse, split_of
 from foveal.read.reader import Reader
 from foveal.read.writing import check_instances, copy_image, new_folder, relative_name, require_no_groups, shown_size
 from foveal.types import Dataset, Instance, Sample, Split
@@ -48,7 +48,7 @@ def read_voc(path: Path) -> Dataset:
     problems += [f"{_SETS}: {name} is listed and has no annotation" for name in missing]
     bare = sorted(set(index.paths()) - set(images.values()), key=natural_key)
     problems += [f"{name}: has no annotation; an image without objects needs an .xml without any" for name in bare]
-    classes = class_order(thing.name for found in parsed.values() for thing in found.things)
+    classes = natural_sorted(thing.name for found in parsed.values() for thing in found.things)
     one_based = all(min(thing.corners()[:2], default=1) >= 1 for found in parsed.values() for thing in found.things)
     samples = []
     headers = read_headers([path / image for image in images.values()])

@@ -10,11 +10,10 @@ from foveal.errors import ModelError, UsageError
 from foveal.losses.names import LOSS_NAMES, PIXEL_LOSS_NAMES
 from foveal.networks import NETWORKS
 from foveal.networks.build import network_spec
-from foveal.recipes.detection import detection
 from foveal.recipes.facts import DataFacts
 from foveal.recipes.fast import check_fast, fast_augmentation, fast_optimisation
 from foveal.recipes.optimisation import Chosen, optimisation
-from foveal.recipes.segmentation import segmentation
+from foveal.recipes.places import detection, segmentation
 from foveal.training.names import OPTIMISER_NAMES, SCHEDULE_NAMES
 from foveal.training.settings import TrainSettings
 from foveal.types import Fit

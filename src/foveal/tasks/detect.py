@@ -229,21 +229,20 @@ def _boxes_of(sample: Sample) -> np.ndarray:
     return np.array([each.box_xyxy for each in sample.instances or ()], np.float64).reshape(-1, 4)
 
 
-def _measured(classes: tuple[str, ...], records: Sequence[Judged], *, resamples: int) -> DetectionMetrics:
-    pairs = [pair for record in records for pair in record]
-    return detection_metrics([f for f, _ in pairs], [t for _, t in pairs], classes=classes, resamples=resamples)
-
-
 def _assess(classes: tuple[str, ...], records: Sequence[Judged]) -> tuple[dict[str, float], float]:
-    metrics = _measured(classes, records, resamples=QUICK_RESAMPLES)
-    figures = {name: 0.0 if np.isnan(each.value) else each.value for name, each in metrics.overall.items()}
-    interval = metrics.overall["AP"]
-    error = (interval.high - interval.low) / (2 * 1.96)
-    return {name: figures[name] for name in ("AP", "AP50")}, 0.0 if np.isnan(error) else error
+    overall = detection_metrics(*_apart(records), classes=classes, resamples=QUICK_RESAMPLES).overall
+    values = {name: overall[name].value for name in ("AP", "AP50")}
+    return {name: 0.0 if np.isnan(value) else value for name, value in values.items()}, overall["AP"].standard_error
 
 
 def _measure(classes: tuple[str, ...], records: Sequence[Judged]) -> DetectionMetrics:
-    return _measured(classes, records, resamples=200)
+    return detection_metrics(*_apart(records), classes=classes)
+
+
+def _apart(records: Sequence[Judged]) -> tuple[list[Found], list[Truth]]:
+    """What was found and what is there, image by image."""
+    pairs = [pair for record in records for pair in record]
+    return [found for found, _ in pairs], [truth for _, truth in pairs]
 
 
 def _decode(

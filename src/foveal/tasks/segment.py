@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -25,7 +25,6 @@ from foveal.preprocess import Placement, Preprocess
 from foveal.tasks.task import Outputs, Task
 from foveal.types import Sample
 
-Decoder = Literal["unet", "fpn"]
 QUICK_RESAMPLES = 100
 """For the standard error of a held-out figure."""
 
@@ -42,8 +41,6 @@ class Settings:
     """A key of `PIXEL_LOSSES`."""
     void: int = VOID
     """The index of pixels that belong to no class, beside 255, which never does."""
-    class_weights: tuple[float, ...] | None = None
-    """One weight a class, above 0."""
 
     def __post_init__(self) -> None:
         if self.decoder not in DECODERS:
@@ -73,8 +70,7 @@ class LabelMaps:
 
 def make(classes: tuple[str, ...], settings: Settings) -> Task:
     """The segmentation task for these classes."""
-    weights = None if settings.class_weights is None else torch.tensor(settings.class_weights)
-    loss = partial(PIXEL_LOSSES[settings.loss], void=VOID, class_weights=weights)
+    loss = partial(PIXEL_LOSSES[settings.loss], void=VOID)
     return Task(
         name="segment",
         classes=classes,
@@ -174,21 +170,18 @@ def _record(num_classes: int, void: int, outputs: Outputs, targets: LabelMaps) -
     ]
 
 
-def _measured(classes: tuple[str, ...], records: Sequence[list[Judged]], *, resamples: int) -> SegmentationMetrics:
-    return segmentation_metrics([each for record in records for each in record], classes=classes, resamples=resamples)
-
-
 def _assess(classes: tuple[str, ...], records: Sequence[list[Judged]]) -> tuple[dict[str, float], float]:
-    overall = _measured(classes, records, resamples=QUICK_RESAMPLES).overall
-    figures = {
-        name: 0.0 if np.isnan(overall[name].value) else overall[name].value for name in ("mIoU", "pixel_accuracy")
-    }
-    error = (overall["mIoU"].high - overall["mIoU"].low) / (2 * 1.96)
-    return figures, 0.0 if np.isnan(error) else error
+    overall = segmentation_metrics(_all(records), classes=classes, resamples=QUICK_RESAMPLES).overall
+    values = {name: overall[name].value for name in ("mIoU", "pixel_accuracy")}
+    return {name: 0.0 if np.isnan(value) else value for name, value in values.items()}, overall["mIoU"].standard_error
 
 
 def _measure(classes: tuple[str, ...], records: Sequence[list[Judged]]) -> SegmentationMetrics:
-    return _measured(classes, records, resamples=1000)
+    return segmentation_metrics(_all(records), classes=classes)
+
+
+def _all(records: Sequence[list[Judged]]) -> list[Judged]:
+    return [each for record in records for each in record]
 
 
 def _decode(classes: tuple[str, ...], outputs: Outputs, placements: Sequence[Placement]) -> list[dict[str, Any]]:

@@ -83,7 +83,7 @@ def finish_run(session: Session) -> dict[str, Any]:
     }
     times = {name: round(seconds, 3) for name, seconds in session.watch.times.items()}
     write_json(run.metrics, {**result, **found, "times": times})
-    _say_result(result, evaluated, run)
+    _say_result(result, evaluated, run, primary=task.primary)
     return {**result, "chosen": bundle.contract.chosen}
 
 
@@ -262,11 +262,10 @@ def _first_filters(network: nn.Module) -> np.ndarray | None:
     return None
 
 
-def _say_result(result: dict[str, Any], evaluated: dict[str, Any], run: RunFolder) -> None:
-    name = next(name for name in ("accuracy", "AP", "mIoU") if name in evaluated["metrics"])
-    figures = evaluated["metrics"][name]
+def _say_result(result: dict[str, Any], evaluated: dict[str, Any], run: RunFolder, *, primary: str) -> None:
+    figures = evaluated["metrics"][primary]
     say(
-        f"{evaluated['split']} {name} {figures['value']:.4f} (95 % interval {figures['low']:.4f} to "
+        f"{evaluated['split']} {primary} {figures['value']:.4f} (95 % interval {figures['low']:.4f} to "
         f"{figures['high']:.4f}, {evaluated['n']:,} images), {result['seconds']:.0f} s in all"
     )
     say(f"model:  {run.model}")
