@@ -1,6 +1,8 @@
 """Small data sets made on the spot: shapes that a network learns in seconds."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,12 +10,15 @@ from PIL import Image
 
 from foveal.bundle import Contract
 from foveal.device import place
+from foveal.feed.label_maps import label_maps_of
+from foveal.feed.store import Store
 from foveal.inference.engines.engine import Source
 from foveal.networks import NETWORKS
 from foveal.networks.build import build_network
 from foveal.preprocess import Preprocess
 from foveal.read import from_arrays
-from foveal.types import Dataset
+from foveal.tasks.task import Task
+from foveal.types import Dataset, Sample
 
 SHAPES = ("bar", "disc", "ring")
 
@@ -47,6 +52,24 @@ def shape_folder(folder: Path, *, count: int = 60, side: int = 24, splits: tuple
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(image).save(path)
     return folder
+
+
+def store_of(samples: Sequence[Sample], preprocess: Preprocess) -> Store:
+    """A store of samples whose pixels nobody asks for."""
+    return Store(
+        preprocess=preprocess,
+        samples=tuple(samples),
+        hashes=np.zeros(len(samples), np.uint64),
+        skipped=(),
+        description="made",
+        gather=lambda indices: torch.zeros(len(indices), preprocess.channels, *preprocess.size_hw, dtype=torch.uint8),
+        label_maps=label_maps_of(samples, preprocess, memory_allowance=2**30),
+    )
+
+
+def targets_of(task: Task, samples: Sequence[Sample], preprocess: Preprocess) -> Any:
+    """The targets of all these samples."""
+    return task.encode(store_of(samples, preprocess), torch.arange(len(samples)))
 
 
 def made_contract(architecture: str, size_hw: tuple[int, int], *, channels: int | None = None) -> Contract:

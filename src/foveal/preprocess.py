@@ -14,6 +14,7 @@ from torch import Tensor
 
 from foveal.errors import ImageError, UsageError
 from foveal.images import decode_sized, resize
+from foveal.images.label_map import VOID
 from foveal.types import ArrayImage, Fit
 
 CELL = 32
@@ -79,6 +80,19 @@ class Preprocess:
             image, self.channels, name or (str(source) if isinstance(source, str | Path) else "image")
         )
         return _FITS[self.fit](image, self.size_hw), self.placement(shown_hw)
+
+    def place_labels(self, labels: np.ndarray) -> np.ndarray:
+        """An image's label map (H, W) uint8 as the network's input shows the image, (h, w): the nearest pixel's class,
+        `VOID` outside it."""
+        placement = self.placement((labels.shape[0], labels.shape[1]))
+        indices, inside = [], []
+        sides = zip(self.size_hw, labels.shape, placement.scale_xy[::-1], placement.offset_xy[::-1], strict=True)
+        for length, there, scale, offset in sides:
+            source = np.floor((np.arange(length) + 0.5 - offset) / scale).astype(np.int64)
+            indices.append(source.clip(0, there - 1))
+            inside.append((source >= 0) & (source < there))
+        taken = labels[indices[0][:, None], indices[1][None]]
+        return np.where(inside[0][:, None] & inside[1][None], taken, np.uint8(VOID))
 
     def placement(self, image_hw: tuple[int, int]) -> "Placement":
         """Where an image of that size, as it is shown, comes to lie."""

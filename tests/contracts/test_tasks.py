@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.made import targets_of
 
 from foveal.images.label_map import write_label_map
 from foveal.networks.build import build_backbone
@@ -46,7 +47,7 @@ def test_every_task_has_one_shape(name: str, tmp_path: Path) -> None:
     assert task.classes == CLASSES
     assert make_task(name, CLASSES, task.settings).settings == task.settings
     network = task.build(build_backbone("resnet18", 1))
-    targets = task.encode(samples(tmp_path), PREPROCESS)
+    targets = targets_of(task, samples(tmp_path), PREPROCESS)
     assert len(targets) == 2
     assert len(targets[1:]) == 1
     targets = targets.to(torch.device("cpu"))
@@ -62,8 +63,7 @@ def test_every_task_has_one_shape(name: str, tmp_path: Path) -> None:
         outputs = network.eval()(torch.randn(2, 1, SIDE, SIDE))
     placements = [PREPROCESS.placement((SIDE, SIDE))] * 2
     assert len(task.decode(outputs, placements)) == 2
-    records = pickle.loads(pickle.dumps([task.record(outputs, targets)]))  # as other processes send them
-    means, error = task.assess(records)
+    means, error = task.assess(pickle.loads(pickle.dumps([task.glance(outputs, targets)])))  # as processes send them
     assert task.primary in means
     assert error >= 0
-    assert task.primary in task.measure(records).to_json()["overall"]
+    assert task.primary in task.measure([task.record(outputs, targets)]).to_json()["overall"]

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from tests.made import targets_of
 
 from foveal.errors import UsageError
 from foveal.networks.build import build_backbone
@@ -20,14 +21,14 @@ def sample(label: int) -> Sample:
 
 
 def test_targets_are_one_hot_in_the_samples_order() -> None:
-    targets = make_task("classify", CLASSES, {}).encode([sample(2), sample(0)], PREPROCESS)
+    targets = targets_of(make_task("classify", CLASSES, {}), [sample(2), sample(0)], PREPROCESS)
     assert targets.tolist() == [[0, 0, 1], [1, 0, 0]]
 
 
 def test_auxiliary_heads_become_weighted_terms() -> None:
     task = make_task("classify", CLASSES, {})
     logits = torch.randn(4, 3)
-    targets = task.encode([sample(label) for label in (0, 1, 2, 0)], PREPROCESS)
+    targets = targets_of(task, [sample(label) for label in (0, 1, 2, 0)], PREPROCESS)
     terms = task.loss({"logits": logits, "aux1": logits, "aux2": logits}, targets)
     assert set(terms) == {"loss", "aux1", "aux2"}
     assert torch.allclose(terms["aux1"], AUX_WEIGHT * terms["loss"])
@@ -45,7 +46,7 @@ def test_googlenet_trains_with_both_heads_and_predicts_with_none() -> None:
 def test_quick_figures_are_per_item() -> None:
     task = make_task("classify", CLASSES, {})
     outputs = {"logits": torch.tensor([[5.0, 0, 0], [5.0, 0, 0]])}
-    figures = task.quick(outputs, task.encode([sample(0), sample(1)], PREPROCESS))
+    figures = task.quick(outputs, targets_of(task, [sample(0), sample(1)], PREPROCESS))
     assert figures["accuracy"].tolist() == [1, 0]
     assert figures["log_loss"][1] > 4
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.made import targets_of
 
 from foveal.augment.draws import Draws
 from foveal.augment.pipeline import draw
@@ -47,7 +48,7 @@ def outputs_at(box: tuple[float, float, float, float], label: int, batch: int = 
 
 
 def test_targets_lie_where_preprocessing_puts_them() -> None:
-    truths = TASK.encode([sample(CAT, CROWD), sample()], PREPROCESS)
+    truths = targets_of(TASK, [sample(CAT, CROWD), sample()], PREPROCESS)
     assert isinstance(truths, Truths)
     assert truths.boxes_xyxy[0].tolist() == [[10, 8, 30, 56], [32, 0, 64, 64]]
     assert truths.spared[0].tolist() == [False, True]
@@ -57,7 +58,7 @@ def test_targets_lie_where_preprocessing_puts_them() -> None:
 
 
 def test_targets_move_with_the_pixels() -> None:
-    truths = TASK.encode([sample(CAT)], PREPROCESS)
+    truths = targets_of(TASK, [sample(CAT)], PREPROCESS)
     settings = AugmentSettings(hflip=1.0)
     params = draw(settings, Draws(0, 0, torch.tensor([0])), in_size_hw=(64, 64), out_size_hw=(32, 32), channels=3)
     _, moved = TASK.augment(torch.zeros(1, 3, 32, 32), truths, params)
@@ -78,15 +79,15 @@ def test_targets_move_with_the_pixels() -> None:
 
 
 def test_the_right_answer_costs_little_and_crowds_nothing() -> None:
-    truths = TASK.encode([sample(CAT)], PREPROCESS)
+    truths = targets_of(TASK, [sample(CAT)], PREPROCESS)
     right = TASK.loss(outputs_at((10, 8, 30, 56), 0), truths)
     wrong = TASK.loss(outputs_at((40, 8, 60, 56), 1), truths)
     assert set(right) == {"class", "box", "distance"}
     assert right["box"].item() == pytest.approx(0, abs=1e-4)
     assert wrong["class"] > 2 * right["class"] + 0.5
     in_crowd = outputs_at((40, 8, 60, 56), 1)
-    assert TASK.loss(in_crowd, TASK.encode([sample(CROWD)], PREPROCESS))["class"].item() < 1e-3
-    assert TASK.loss(in_crowd, TASK.encode([sample()], PREPROCESS))["class"].item() > 1
+    assert TASK.loss(in_crowd, targets_of(TASK, [sample(CROWD)], PREPROCESS))["class"].item() < 1e-3
+    assert TASK.loss(in_crowd, targets_of(TASK, [sample()], PREPROCESS))["class"].item() > 1
 
 
 def test_predictions_are_in_pixels_of_the_image() -> None:
@@ -98,7 +99,7 @@ def test_predictions_are_in_pixels_of_the_image() -> None:
 
 
 def test_records_are_measured_with_intervals() -> None:
-    truths = TASK.encode([sample(CAT), sample(CAT)], PREPROCESS)
+    truths = targets_of(TASK, [sample(CAT), sample(CAT)], PREPROCESS)
     records = [TASK.record(outputs_at((10, 8, 30, 56), 0, batch=2), truths)]
     means, error = TASK.assess(records)
     assert means["AP50"] == pytest.approx(1)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.made import targets_of
 
 from foveal.augment.draws import Draws
 from foveal.augment.pipeline import AugmentParams, draw
@@ -32,13 +33,13 @@ def sample(folder: Path) -> Sample:
 
 
 def test_label_maps_lie_where_preprocessing_puts_them(tmp_path: Path) -> None:
-    squashed = TASK.encode([sample(tmp_path)], preprocess("squash", (10, 10)))
+    squashed = targets_of(TASK, [sample(tmp_path)], preprocess("squash", (10, 10)))
     assert isinstance(squashed, LabelMaps)
     assert squashed.labels[0, 5].tolist() == [0] * 5 + [1] * 5
-    padded = TASK.encode([sample(tmp_path)], preprocess("pad", (24, 44)))
+    padded = targets_of(TASK, [sample(tmp_path)], preprocess("pad", (24, 44)))
     assert padded.labels[0, 2].tolist() == [VOID] * 44
     assert padded.labels[0, 3].tolist() == [VOID] * 2 + [0] * 20 + [1] * 20 + [VOID] * 2
-    cropped = TASK.encode([sample(tmp_path)], preprocess("crop", (20, 20)))
+    cropped = targets_of(TASK, [sample(tmp_path)], preprocess("crop", (20, 20)))
     assert cropped.labels[0, 9].tolist() == [0] * 10 + [1] * 10
     assert len(cropped[:1]) == 1
 
@@ -49,7 +50,7 @@ def drawn(settings: AugmentSettings) -> AugmentParams:
 
 
 def test_label_maps_move_with_the_pixels(tmp_path: Path) -> None:
-    targets = TASK.encode([sample(tmp_path)], preprocess("squash", (20, 40)))
+    targets = targets_of(TASK, [sample(tmp_path)], preprocess("squash", (20, 40)))
     params = drawn(AugmentSettings(hflip=1.0))
     _, moved = TASK.augment(torch.zeros(1, 3, 20, 40), targets, params)
     assert torch.equal(moved.labels, targets.labels.flip(2))
@@ -61,12 +62,15 @@ def test_label_maps_move_with_the_pixels(tmp_path: Path) -> None:
 @pytest.mark.parametrize("fit", ["squash", "pad"])
 def test_what_is_said_is_judged_at_the_images_own_size(tmp_path: Path, fit: str) -> None:
     """Logits that are the truth in the input's frame are the truth in the image's, but for a pixel at the border."""
-    targets = TASK.encode([sample(tmp_path)], preprocess(fit, (32, 48)))
+    targets = targets_of(TASK, [sample(tmp_path)], preprocess(fit, (32, 48)))
     labels = torch.where(targets.labels == VOID, 0, targets.labels)
-    outputs = {"logits": torch.nn.functional.one_hot(labels, 2).permute(0, 3, 1, 2).float()}
-    means, error = TASK.assess([TASK.record(outputs, targets)])
-    assert means["mIoU"] > 0.94
-    assert error >= 0
+    outputs = {"logits": torch.nn.functional.one_hot(labels.long(), 2).permute(0, 3, 1, 2).float()}
+    measured = TASK.measure([TASK.record(outputs, targets)]).overall
+    assert measured["mIoU"].value > 0.94
+    assert measured["boundary_f1"].value > 0.9
+    means, error = TASK.assess([TASK.glance(outputs, targets)])
+    assert means["mIoU"] == 1  # in the input's own frame
+    assert error == 0
     decoded = TASK.decode(outputs, targets.placements)[0]
     assert decoded["label_map"].shape == (20, 40)
     assert decoded["shares"]["thing"] == pytest.approx(0.5, abs=0.05)

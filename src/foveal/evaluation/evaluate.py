@@ -41,8 +41,7 @@ def evaluate_store(
     records = []
     for indices in torch.arange(len(store)).split(BATCH_SIZE):
         outputs = forward(network, preprocess, store.gather(indices), device=device)
-        targets = task.encode([store.samples[index] for index in indices.tolist()], store.preprocess)
-        records.append(task.record(outputs, targets))
+        records.append(task.record(outputs, task.encode(store, indices)))
     return Evaluation(records=records, num_items=len(store), measurement=task.measure(records))
 
 

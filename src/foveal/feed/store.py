@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,7 +18,8 @@ from foveal.device import memory_bytes
 from foveal.errors import ImageError
 from foveal.feed.cache import Bad, allowance_bytes, cache_key, is_cached, open_or_build
 from foveal.feed.decoding import Progress, decode_all, image_name, keep_good, read_content
-from foveal.preprocess import Preprocess, as_batch
+from foveal.feed.label_maps import GatherLabels, label_maps_of
+from foveal.preprocess import Placement, Preprocess, as_batch
 from foveal.types import ArrayImage, OnBadImage, Sample
 
 MEMORY_SHARE = 0.25  # of the machine's memory may hold decoded images
@@ -37,11 +38,22 @@ class Store:
     skipped: tuple[ImageError, ...]
     description: str
     gather: Callable[[Tensor], Tensor]
+    label_maps: GatherLabels | None = None
+    """Where the samples have label maps."""
     announce: Callable[[Tensor], None] | None = None
     """Where images are decoded anew: takes the indices (N,) of all that are wanted next, and begins to decode them."""
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    def samples_at(self, indices: Tensor) -> tuple[Sample, ...]:
+        """The samples (B,) at these indices."""
+        return tuple(self.samples[index] for index in indices.tolist())
+
+    def placement(self, sample: Sample) -> Placement:
+        """Where the image of a sample whose size is known lies in the stored pixels."""
+        assert sample.size_hw is not None
+        return self.preprocess.placement(sample.size_hw)
 
 
 def build_store(
@@ -60,10 +72,24 @@ def build_store(
     want the same images: several map one file, whose pages they share, instead of a copy in memory each.
     Raises BadImagesError, which lists every bad image at once, unless `on_bad_image` is "skip".
     """
+    allowance = (int(memory_bytes() * MEMORY_SHARE) if memory_allowance is None else memory_allowance) // shared_by
+    store = _decoded(samples, preprocess, on_bad_image, progress, shared_by == 1, allowance, disk_allowance)
+    return replace(store, label_maps=label_maps_of(store.samples, preprocess, memory_allowance=allowance))
+
+
+def _decoded(
+    samples: Sequence[Sample],
+    preprocess: Preprocess,
+    on_bad_image: OnBadImage,
+    progress: Progress | None,
+    alone: bool,
+    memory_allowance: int,
+    disk_allowance: int | None,
+) -> Store:
+    """The images' store; `alone` where no other process of this machine wants the same."""
     shape = (len(samples), *preprocess.size_hw, preprocess.channels)
     size = int(np.prod(shape))
-    allowance = int(memory_bytes() * MEMORY_SHARE) if memory_allowance is None else memory_allowance
-    in_memory = size * shared_by <= allowance
+    in_memory = size <= memory_allowance
     on_disk = size <= (allowance_bytes() if disk_allowance is None else disk_allowance)
     files = not any(isinstance(sample.image, ArrayImage) for sample in samples)
     start = time.perf_counter()
@@ -81,7 +107,7 @@ def build_store(
         if key is not None and (on_disk or is_cached(key)):
             entry = open_or_build(key, shape, fill)
             how = "found decoded" if entry.reused else f"decoded in {time.perf_counter() - start:.1f} s"
-            copied = in_memory and shared_by == 1
+            copied = in_memory and alone
             where = "in memory" if copied else "memory-mapped"
             pixels = np.array(entry.pixels) if copied else entry.pixels
             description = f"{found}, {where} ({size / 2**20:,.0f} MiB), {how}"

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from foveal.augment.pipeline import mix
 from foveal.errors import UsageError
+from foveal.feed.store import Store
 from foveal.losses.classification import LOSSES, cross_entropy
 from foveal.metrics.classification import ClassificationMetrics, classification_metrics
 from foveal.networks.build import Network
-from foveal.preprocess import Placement, Preprocess
+from foveal.preprocess import Placement
 from foveal.tasks.task import Outputs, Task
-from foveal.types import Sample
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 FIGURES = PRIMARY, LOG_LOSS = "accuracy", "log_loss"
@@ -67,8 +67,9 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
         weigh=None if tensor is None else partial(_weigh, tensor),
         quick=_quick,
         figures=FIGURES,
-        record=_record,
+        glance=_record,
         assess=_assess,
+        record=_record,
         measure=partial(_measure, classes),
         decode=partial(_decode, classes),
         merge=_merge,
@@ -83,9 +84,9 @@ def joined(records: Sequence[Judged]) -> Judged:
     return {"logits": logits}, torch.cat([targets for _, targets in records])
 
 
-def _encode(num_classes: int, samples: Sequence[Sample], preprocess: Preprocess) -> Tensor:
+def _encode(num_classes: int, store: Store, indices: Tensor) -> Tensor:
     """One-hot (B, K) float32: MixUp, CutMix and smoothing are then targets like any other."""
-    labels = torch.tensor([sample.label for sample in samples], dtype=torch.long)
+    labels = torch.tensor([sample.label for sample in store.samples_at(indices)], dtype=torch.long)
     return nn.functional.one_hot(labels, num_classes).to(torch.float32)
 
 

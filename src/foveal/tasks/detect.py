@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from foveal.augment.pipeline import AugmentParams, augment_boxes
 from foveal.errors import UsageError
+from foveal.feed.store import Store
 from foveal.losses.assignment import Objects, assign
 from foveal.losses.detection import box_loss, distribution_loss, quality_loss
 from foveal.metrics.detection import DetectionMetrics, Found, Truth, detection_metrics
@@ -23,7 +24,7 @@ from foveal.networks.detector import Detector
 from foveal.networks.detector_head import expected_distances
 from foveal.ops.boxes import from_distances, to_distances
 from foveal.ops.suppression import suppress
-from foveal.preprocess import Placement, Preprocess
+from foveal.preprocess import Placement
 from foveal.tasks.task import Outputs, Task
 from foveal.types import Sample
 
@@ -96,8 +97,9 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
         weigh=None,
         quick=lambda outputs, targets: {},
         figures=(),
-        record=partial(_record, settings),
+        glance=partial(_record, settings),
         assess=partial(_assess, classes),
+        record=partial(_record, settings),
         measure=partial(_measure, classes),
         decode=partial(_decode, classes, settings),
         merge=None,
@@ -106,17 +108,17 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
     )
 
 
-def _encode(samples: Sequence[Sample], preprocess: Preprocess) -> Truths:
+def _encode(store: Store, indices: Tensor) -> Truths:
     boxes, labels, spared, placements = [], [], [], []
+    samples = store.samples_at(indices)
     for sample in samples:
         assert sample.instances is not None
-        assert sample.size_hw is not None
-        placements.append(preprocess.placement(sample.size_hw))
+        placements.append(store.placement(sample))
         placed = placements[-1].to_input(_boxes_of(sample))
         boxes.append(torch.from_numpy(placed).float())
         labels.append(torch.tensor([each.label for each in sample.instances], dtype=torch.long))
         spared.append(torch.tensor([each.crowd for each in sample.instances], dtype=torch.bool))
-    return Truths(tuple(boxes), tuple(labels), tuple(spared), tuple(samples), tuple(placements))
+    return Truths(tuple(boxes), tuple(labels), tuple(spared), samples, tuple(placements))
 
 
 def _augment(images: Tensor, truths: Truths, params: AugmentParams) -> tuple[Tensor, Truths]:

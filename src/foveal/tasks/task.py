@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from foveal.augment.pipeline import AugmentParams
-from foveal.preprocess import Placement, Preprocess
-from foveal.types import Sample
+from foveal.feed.store import Store
+from foveal.preprocess import Placement
 
 Outputs = dict[str, Tensor]
 """What a network returns, by name."""
 Record = Any
-"""What a task keeps of a batch to judge it by, on the CPU; one that other processes can be sent."""
+"""What a task keeps of a batch to judge it by, on the CPU; other processes can be sent it."""
 
 
 class Targets(Protocol):
@@ -50,8 +50,8 @@ class Task:
     settings: Mapping[str, Any]
     """The module's settings as plain values, for the model file."""
 
-    encode: Callable[[Sequence[Sample], Preprocess], Any]
-    """(samples, how their pixels were made) -> targets, one a sample."""
+    encode: Callable[[Store, Tensor], Any]
+    """(a store, indices (B,) of its samples) -> their targets, in the frame of the stored pixels."""
     augment: Callable[[Tensor, Any, AugmentParams], tuple[Tensor, Any]]
     """(images already augmented, targets, what was drawn) -> both: targets moved as the images were, batches mixed."""
     build: Callable[[nn.Module], nn.Module]
@@ -64,12 +64,14 @@ class Task:
     """(outputs, targets) -> per-item figures (B,), cheap enough for every step; their means are the training curves."""
     figures: tuple[str, ...]
     """The names of `quick`'s figures, in its order."""
-    record: Callable[[Outputs, Any], Record]
-    """(outputs, targets) -> what `assess` and `measure` read of a batch."""
+    glance: Callable[[Outputs, Any], Record]
+    """(outputs, targets) -> what `assess` reads of a batch: cheap, because a run looks at its held-out images often."""
     assess: Callable[[Sequence[Record]], tuple[dict[str, float], float]]
-    """Records of all held-out items -> figures of the whole, and the standard error of the primary one."""
+    """Of all held-out items -> figures of the whole, and the standard error of the primary one."""
+    record: Callable[[Outputs, Any], Record]
+    """(outputs, targets) -> what `measure` reads of a batch."""
     measure: Callable[[Sequence[Record]], Measurement]
-    """Records of all items -> the task's metrics with intervals."""
+    """Of all items -> the task's metrics with intervals."""
     decode: Callable[[Outputs, Sequence[Placement]], list[dict[str, Any]]]
     """(outputs of a batch, where its images lie in it) -> a prediction each, in plain values."""
     merge: Callable[[Sequence[Outputs]], Outputs] | None

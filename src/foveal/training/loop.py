@@ -148,7 +148,7 @@ class Trainer:
             for indices in own.split(max(32, self.state.plan.batch_size)) if len(own) else ():
                 images = self.val_store.gather(indices).to(self.device)
                 inputs = self.preprocess.to_input(images).contiguous(memory_format=torch.channels_last)
-                records.append(self.task.record(network(inputs), self._targets(self.val_store, indices)))
+                records.append(self.task.glance(network(inputs), self._targets(self.val_store, indices)))
         return self.task.assess(self.processes.gather(records))
 
     def training_batch(self, indices: Tensor, *, epoch: int, size: int) -> tuple[Tensor, Targets]:
@@ -268,8 +268,7 @@ class Trainer:
         return self.replan(self.state)
 
     def _targets(self, store: Store, indices: Tensor) -> Targets:
-        samples = [store.samples[index] for index in indices.tolist()]
-        targets: Targets = self.task.encode(samples, store.preprocess)
+        targets: Targets = self.task.encode(store, indices)
         return targets.to(self.device)
 
     def _order(self, epoch: int) -> Tensor:
