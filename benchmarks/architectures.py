@@ -15,28 +15,34 @@ EPOCHS = 2
 
 def train(name: str, data: Path) -> dict[str, Any]:
     """One run: training loss of each epoch, and images a second."""
-    size = ["--size", "64"] if NETWORKS[name].min_size <= 64 and not name.endswith("_cifar") else []
+    size: list[object] = ["--size", 64] if NETWORKS[name].min_size <= 64 and not name.endswith("_cifar") else []
     if name == "lenet5" or name.endswith("_cifar"):
-        size = ["--size", "32"]
+        size = ["--size", 32]
+    return {
+        "model": name,
+        **losses_of(data, "--model", name, "--epochs", EPOCHS, *size, "--augmentation", "none", figure="accuracy"),
+    }
+
+
+def losses_of(data: Path, *words: object, figure: str) -> dict[str, Any]:
+    """`foveal train DATA WORDS`: its losses, pace and test figure."""
     with tempfile.TemporaryDirectory() as temporary:
         run = Path(temporary) / "run"
-        words = ["train", str(data), "--model", name, "--epochs", str(EPOCHS), *size]
-        words += ["--augmentation", "none"]
-        command = [sys.executable, "-m", "foveal", *words, "--out", str(run), "--json"]
+        given = ["train", str(data), *map(str, words)]
+        command = [sys.executable, "-m", "foveal", *given, "--out", str(run), "--json"]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
         result = json.loads(done.stdout)
         lines = (run / "events.jsonl").read_text(encoding="utf-8").splitlines()
         records = [json.loads(line) for line in lines]
     losses = [record["loss"] for record in records if record["event"] == "step"]
     return {
-        "command": "foveal " + " ".join([words[0], data.name, *words[2:]]),
-        "model": name,
+        "command": "foveal " + " ".join([given[0], data.name, *given[2:]]),
         "first_loss": losses[0],
         "last_loss": losses[-1],
         "epoch_losses": [record["train"]["loss"] for record in records if record["event"] == "epoch"],
         "images_per_second": result["images_per_second"],
         "seconds": result["seconds"],
-        "accuracy": result["metrics"]["accuracy"]["value"],
+        figure: result["metrics"][figure]["value"],
     }
 
 

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from foveal.errors import ModelError
 from foveal.networks import NETWORKS
-from foveal.networks.build import build_network
+from foveal.networks.build import build_backbone, build_network
 from foveal.networks.describe import Description, LayerRow, describe_network
+from foveal.tasks import make_task
 
 
 def row(description: Description, name: str) -> LayerRow:
@@ -184,3 +185,11 @@ def test_an_image_that_does_not_fit_is_an_error() -> None:
         describe_network(nn.Conv2d(1, 2, 3), (3, 8, 8))
     with pytest.raises(ModelError, match="at least 16×16 pixels"):
         describe_network(build_network("lenet5"), (1, 8, 8))
+
+
+def test_cells_in_a_row_are_no_grid_to_grow_over() -> None:
+    """A detector lays the cells of its maps in a row: what follows sees no more than the maps it was made of."""
+    network = make_task("detect", ("a", "b"), {"channels": 16}).build(build_backbone("resnet18_d_half"))
+    rows = describe_network(network, (3, 320, 416)).rows
+    heights = [row.receptive_field_hw[0] for row in rows if row.receptive_field_hw is not None]
+    assert max(heights) < 4 * 320

@@ -64,7 +64,7 @@ def test_the_index_needs_no_torch() -> None:
 
 def test_the_index_names_its_entries() -> None:
     assert [spec.name for spec in NETWORKS.values()] == list(NETWORKS)
-    assert len(NETWORKS) == 30
+    assert len(NETWORKS) == 31
     assert {spec.loss for spec in NETWORKS.values()} == {"cross_entropy", "lenet5_map"}
 
 

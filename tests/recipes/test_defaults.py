@@ -140,6 +140,12 @@ def test_the_fast_recipe_is_for_small_images() -> None:
         TrainSettings(recipe="quick")  # type: ignore[arg-type]
 
 
+def test_a_mosaic_is_not_for_classifiers() -> None:
+    with pytest.raises(UsageError, match="--mosaic is for boxes and label maps, and the task is to classify"):
+        resolve(TrainSettings(augment={"mosaic": 0.5}), PHOTOGRAPHS)
+    assert resolve(TrainSettings(task="detect", augment={"mosaic": 0.5}), PHOTOGRAPHS).augment.mosaic == 0.5
+
+
 def test_unknown_schedule() -> None:
     with pytest.raises(UsageError, match="--schedule linear: expected one of constant"):
         resolve(TrainSettings(schedule="linear"), PHOTOGRAPHS)

@@ -78,6 +78,23 @@ def test_targets_move_with_the_pixels() -> None:
         TASK.augment(torch.zeros(1, 3, 64, 64), truths, params)
 
 
+def test_a_mosaic_brings_each_parts_objects_with_their_classes() -> None:
+    dog = Instance(label=1, box_xyxy=(4, 4, 12, 8))
+    truths = targets_of(TASK, [sample(CAT), sample(dog)], PREPROCESS)
+    settings = AugmentSettings(mosaic=1.0)
+    params = draw(settings, Draws(0, 0, torch.tensor([0, 1])), in_size_hw=(64, 64), out_size_hw=(64, 64), channels=3)
+    assert params.mosaic is not None
+    images, moved = TASK.augment(torch.zeros(2, 3, 64, 64), truths, params)
+    assert images.shape == (2, 3, 64, 64)
+    x, y = params.mosaic.centres_xy[0].tolist()
+    cat = truths.boxes_xyxy[0][0] + torch.tensor([x, y, x, y])  # in the lower right part, where its image begins
+    kept = moved.boxes_xyxy[0][moved.labels[0] == 0]
+    assert any(torch.allclose(each, cat.clamp(max=64)) for each in kept)
+    assert {int(label) for label in moved.labels[0]} <= {0, 1}
+    assert all((each >= 0).all() and (each <= 64).all() for each in moved.boxes_xyxy)
+    assert len(moved.spared[0]) == len(moved.labels[0]) == len(moved.boxes_xyxy[0])
+
+
 def test_the_right_answer_costs_little_and_crowds_nothing() -> None:
     truths = targets_of(TASK, [sample(CAT)], PREPROCESS)
     right = TASK.loss(outputs_at((10, 8, 30, 56), 0), truths)

@@ -54,6 +54,10 @@ def test_label_maps_move_with_the_pixels(tmp_path: Path) -> None:
     params = drawn(AugmentSettings(hflip=1.0))
     _, moved = TASK.augment(torch.zeros(1, 3, 20, 40), targets, params)
     assert torch.equal(moved.labels, targets.labels.flip(2))
+    images, moved = TASK.augment(torch.ones(1, 3, 20, 40), targets, drawn(AugmentSettings(mosaic=1.0)))
+    assert images.shape == (1, 3, 20, 40)
+    assert moved.labels.shape == targets.labels.shape
+    assert not torch.equal(moved.labels, targets.labels)
     params = drawn(AugmentSettings(mixup=1.0))
     with pytest.raises(UsageError, match="which label maps can't follow"):
         TASK.augment(torch.zeros(1, 3, 20, 40), targets, params)
@@ -67,7 +71,7 @@ def test_what_is_said_is_judged_at_the_images_own_size(tmp_path: Path, fit: str)
     outputs = {"logits": torch.nn.functional.one_hot(labels.long(), 2).permute(0, 3, 1, 2).float()}
     measured = TASK.measure([TASK.record(outputs, targets)]).overall
     assert measured["mIoU"].value > 0.94
-    assert measured["boundary_f1"].value > 0.9
+    assert measured["boundary_f1"].value > 0.8
     means, error = TASK.assess([TASK.glance(outputs, targets)])
     assert means["mIoU"] == 1  # in the input's own frame
     assert error == 0

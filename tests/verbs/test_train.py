@@ -239,6 +239,12 @@ def test_time_works_with_fewer_images_than_a_measurement_takes(tmp_path: Path) -
     assert result["metrics"]["accuracy"]["value"] >= 0
 
 
+def test_a_time_too_short_to_train_in_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    foveal.train(shapes(200, side=100), model="resnet20_cifar", size=96, time="1s", out=tmp_path / "run")
+    said = " ".join(capsys.readouterr().err.split())
+    assert "warning: --time 1s leaves 1 steps, not once through the training images" in said
+
+
 def test_measuring_the_time_leaves_a_users_module_alone(tmp_path: Path) -> None:
     module = Tiny()
     before = {name: value.clone() for name, value in module.state_dict().items()}

@@ -23,6 +23,7 @@ from foveal.augment.geometry import (
     warp_masks,
 )
 from foveal.augment.mixing import Mixing, draw_mixing, mix_batch
+from foveal.augment.mosaic import Mosaic, draw_mosaic
 from foveal.augment.photometric import Colour, adjust_colour, draw_colour
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import UsageError
@@ -40,6 +41,7 @@ class AugmentParams:
     erased_xyxy: Tensor | None
     """(B, 4) int64 in output pixels; empty rectangles for images without."""
     mixing: Mixing | None
+    mosaic: Mosaic | None = None
 
     @property
     def batch_size(self) -> int:
@@ -48,11 +50,11 @@ class AugmentParams:
 
     @property
     def changes_images(self) -> bool:
-        """False where images come out as they went in, before mixing."""
+        """False where images come out as they went in, before mixing and mosaic."""
         return not self.geometry.is_identity or self.colour is not None or self.erased_xyxy is not None
 
     def rows(self, rows: slice) -> AugmentParams:
-        """What was drawn for some of the images, without mixing, which is of whole batches."""
+        """What was drawn for some of the images, without mixing and mosaic, which are of whole batches."""
         return AugmentParams(
             geometry=self.geometry.rows(rows),
             colour=None if self.colour is None else self.colour.rows(rows),
@@ -75,6 +77,7 @@ def draw(
         colour=draw_colour(settings, draws, channels=channels),
         erased_xyxy=draw_erased(settings, draws, size_hw=out_size_hw),
         mixing=draw_mixing(settings, draws, size_hw=out_size_hw),
+        mosaic=draw_mosaic(settings, draws, size_hw=out_size_hw),
     )
 
 

@@ -45,13 +45,15 @@ class AugmentSettings:
     """Probability, 0 to 1, of removing all colour; images of 3 channels only."""
     erase: float = 0.0
     """Probability, 0 to 1, of filling a random rectangle with the image's mean colour."""
+    mosaic: float = 0.0
+    """Probability, 0 to 1, of showing parts of four images in one; for boxes and label maps."""
     mixup: float = 0.0
     """Alpha, 0 or more, of the Beta(alpha, alpha) that MixUp's weight comes from; 0 is off."""
     cutmix: float = 0.0
     """Alpha, 0 or more, of the Beta(alpha, alpha) that CutMix's area comes from; 0 is off."""
 
     def __post_init__(self) -> None:
-        for name in ("hflip", "vflip", "grey", "erase"):
+        for name in ("hflip", "vflip", "grey", "erase", "mosaic"):
             self._check_number(name, "a probability from 0 to 1", high=1)
         for name in ("brightness", "contrast", "saturation"):
             self._check_number(name, "a relative change from 0 to 1", high=1)

@@ -26,6 +26,9 @@ class Backbone(nn.Module):
     def initialise_from(self, images: Callable[[], Tensor]) -> None:
         """Sets the weights that follow from the data, where there are such; `images()` gives some (B, C, H, W)."""
 
+    def dilate(self) -> None:
+        """Halves the stride of the coarsest stage, where the network can, and widens its kernels' reach instead."""
+
     def forward(self, images: Tensor) -> Features:
         raise NotImplementedError
 

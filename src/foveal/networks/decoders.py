@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from foveal.errors import ModelError
 from foveal.networks.backbone import Backbone
 from foveal.networks.build import Network
+from foveal.networks.deeplab import DeepLabV3PlusDecoder
 from foveal.networks.resnet import conv_bn
 from foveal.networks.spec import StageSpec
 
@@ -24,7 +25,7 @@ class UNetDecoder(nn.Module):
     def __init__(self, stages: Sequence[StageSpec], num_classes: int, *, channels: int) -> None:
         super().__init__()
         self.names = tuple(stage.name for stage in stages)
-        widths = [max(32, channels >> level) for level in range(len(stages) - 1)]  # from the coarsest on
+        widths = [max(16, channels >> level) for level in range(len(stages) - 1)]  # from the coarsest on
         inputs = [stages[-1].channels, *widths[:-1]]
         finer = [stage.channels for stage in reversed(stages[:-1])]
         self.steps = nn.ModuleList(
@@ -74,17 +75,28 @@ class Segmenter(Network):
         return {"logits": _larger(logits, images.shape[2:])}
 
 
-DECODERS: dict[str, Callable[..., nn.Module]] = {"unet": UNetDecoder, "fpn": FPNDecoder}
+MOST_CHANNELS = 256
+DECODERS: dict[str, Callable[..., nn.Module]] = {
+    "unet": UNetDecoder,
+    "fpn": FPNDecoder,
+    "deeplabv3plus": DeepLabV3PlusDecoder,
+}
 
 
-def segmenter(backbone: Backbone, num_classes: int, *, decoder: str, channels: int) -> Segmenter:
-    """Raises ModelError for a backbone without stages."""
+def segmenter(backbone: Backbone, num_classes: int, *, decoder: str, channels: int | None = None) -> Segmenter:
+    """channels: of the decoder's coarsest maps; None: half of the backbone's coarsest, at most 256.
+
+    Raises ModelError for a backbone without stages.
+    """
     if len(backbone.stages) < 2:
         raise ModelError(
             f"{type(backbone).__name__} can't carry a segmentation: its maps fit no pyramid (`foveal models` lists the "
             "stages)"
         )
-    return Segmenter(backbone, DECODERS[decoder](backbone.stages, num_classes, channels=channels))
+    if decoder == "deeplabv3plus":
+        backbone.dilate()  # a coarsest map of stride 16: section 3.1 of its paper
+    width = channels or min(MOST_CHANNELS, backbone.stages[-1].channels // 2)
+    return Segmenter(backbone, DECODERS[decoder](backbone.stages, num_classes, channels=width))
 
 
 def _larger(maps: Tensor, size: Sequence[int]) -> Tensor:

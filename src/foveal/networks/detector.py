@@ -10,13 +10,18 @@ from foveal.networks.pyramid import Pyramid
 
 STRIDES = (8, 16, 32)
 """Of the maps in which objects are looked for."""
+FEWEST_CHANNELS, MOST_CHANNELS = 64, 256
+"""Of the pyramid's maps, where they are as many as the backbone's finest of them."""
 
 
 class Detector(Network):
     """Images (B, C, H, W) -> what `DetectorHead` gives."""
 
-    def __init__(self, backbone: Backbone, num_classes: int, *, channels: int) -> None:
-        """Raises ModelError for a backbone without stages of these strides."""
+    def __init__(self, backbone: Backbone, num_classes: int, *, channels: int | None = None) -> None:
+        """channels: of the pyramid's maps; None goes by the backbone's.
+
+        Raises ModelError for a backbone without stages of these strides.
+        """
         stages = {stage.stride: stage for stage in backbone.stages}
         missing = [stride for stride in STRIDES if stride not in stages]
         if missing:
@@ -24,8 +29,9 @@ class Detector(Network):
                 f"{type(backbone).__name__} can't carry a detector: it has no stage with a cell of {missing[0]} pixels "
                 "(`foveal models` lists the stages)"
             )
-        super().__init__(backbone, DetectorHead(STRIDES, channels, num_classes))
-        self.pyramid = Pyramid([stages[stride] for stride in STRIDES], channels)
+        width = channels or min(MOST_CHANNELS, max(FEWEST_CHANNELS, stages[STRIDES[0]].channels))
+        super().__init__(backbone, DetectorHead(STRIDES, width, num_classes))
+        self.pyramid = Pyramid([stages[stride] for stride in STRIDES], width)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         outputs: dict[str, Tensor] = self.head(self.pyramid(self.backbone(images)))

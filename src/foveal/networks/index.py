@@ -112,6 +112,12 @@ _SPECS = (
     _RESNET_BOTTLENECK(name="resnet101_v1", builder="foveal.networks.resnet:resnet101_v1", parameters=44_549_160),
     _RESNET_BOTTLENECK(name="resnet152_v1", builder="foveal.networks.resnet:resnet152_v1", parameters=60_192_808),
     _RESNET_D(name="resnet18_d", builder="foveal.networks.resnet:resnet18_d", parameters=11_708_744),
+    _RESNET_D(
+        name="resnet18_d_half",
+        builder="foveal.networks.resnet:resnet18_d_half",
+        parameters=3_058_584,
+        stages=_stages(("stem", 32, 2), ("stage1", 32, 4), ("stage2", 64, 8), ("stage3", 128, 16), ("stage4", 256, 32)),
+    ),
     _RESNET_D(name="resnet34_d", builder="foveal.networks.resnet:resnet34_d", parameters=21_816_904),
     _RESNET_D_BOTTLENECK(name="resnet50_d", builder="foveal.networks.resnet:resnet50_d", parameters=25_576_264),
     _RESNET_CIFAR(name="resnet20_cifar", builder="foveal.networks.resnet_cifar:resnet20_cifar", parameters=269_722),

@@ -1,7 +1,7 @@
 """Receptive fields, followed through whatever operations run between an input and an output."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 from typing import Any
@@ -22,6 +22,8 @@ class Field:
 
     size_hw: Pair = ONE
     stride_hw: Pair = ONE
+    gridless: bool = False
+    """The last two axes of what has it are no longer an image's."""
 
     def window(self, cells_hw: Pair, stride_hw: Pair = ONE) -> "Field":
         """The field of a cell that reads `cells_hw` neighbours, at every `stride_hw`-th of them."""
@@ -41,6 +43,7 @@ def joined(fields: list[Field]) -> Field:
     return Field(
         _pair(max(field.size_hw[axis] for field in fields) for axis in (0, 1)),
         _pair(max(field.stride_hw[axis] for field in fields) for axis in (0, 1)),
+        gridless=all(field.gridless for field in fields),
     )
 
 
@@ -95,13 +98,13 @@ def _grid(tensor: Tensor) -> tuple[int, int] | None:
 def _field_after(func: Any, field: Field, tensor: Tensor, args: tuple[Any, ...], out: Any) -> Field:
     """The field of `out`, of which `tensor` with `field` is one input."""
     before, after = _grid(tensor), _grid(next(tensors_in(out), tensor))
-    if before is None:
+    if before is None or field.gridless:
         return field
     rule = RULES.get(func.overloadpacket)
     if rule is not None:
         return rule(field, before, after or (1, 1), args)
     in_place = after == before and func.overloadpacket not in MOVING
-    return field if in_place else field.whole(before)
+    return field if in_place else replace(field.whole(before), gridless=True)
 
 
 Rule = Callable[[Field, tuple[int, int], tuple[int, int], tuple[Any, ...]], Field]

@@ -12,6 +12,7 @@ fall (Zhang 2019, arXiv:1904.11486, here with a filter of 2×2).
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from torch import Tensor, nn
 
@@ -132,25 +133,28 @@ class ResNet(Backbone):
         depths: Sequence[int],
         *,
         channels: Sequence[int],
+        stem_channels: int = 64,
         deep_stem: bool = False,
     ) -> None:
         super().__init__()
         self.in_channels = in_channels
         self.stages = (
-            StageSpec(name="stem", channels=64, stride=2),
+            StageSpec(name="stem", channels=stem_channels, stride=2),
             *(
                 StageSpec(name=f"stage{n}", channels=width, stride=2 ** (n + 1))
                 for n, width in enumerate(channels, start=1)
             ),
         )
         if deep_stem:
-            first, second, third = conv_bn(in_channels, 32, 3, stride=2), conv_bn(32, 32, 3), conv_bn(32, 64, 3)
+            half = stem_channels // 2
+            first, second = conv_bn(in_channels, half, 3, stride=2), conv_bn(half, half, 3)
+            third = conv_bn(half, stem_channels, 3)
             self.stem = nn.Sequential(*first, nn.ReLU(), *second, nn.ReLU(), *third, nn.ReLU())
             self.pool: nn.Module = nn.Sequential(nn.MaxPool2d(kernel_size=3, stride=1, padding=1), mean_of_four())
         else:
-            self.stem = nn.Sequential(*conv_bn(in_channels, 64, 7, stride=2), nn.ReLU())
+            self.stem = nn.Sequential(*conv_bn(in_channels, stem_channels, 7, stride=2), nn.ReLU())
             self.pool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
-        self.stage1 = residual_stage(block, 64, channels[0], depth=depths[0], stride=1)
+        self.stage1 = residual_stage(block, stem_channels, channels[0], depth=depths[0], stride=1)
         self.stage2 = residual_stage(block, channels[0], channels[1], depth=depths[1], stride=2)
         self.stage3 = residual_stage(block, channels[1], channels[2], depth=depths[2], stride=2)
         self.stage4 = residual_stage(block, channels[2], channels[3], depth=depths[3], stride=2)
@@ -163,6 +167,19 @@ class ResNet(Backbone):
         stage3 = self.stage3(stage2)
         stage4 = self.stage4(stage3)
         return {"stem": stem, "stage1": stage1, "stage2": stage2, "stage3": stage3, "stage4": stage4}
+
+    def dilate(self) -> None:
+        """Yu & Koltun 2015, arXiv:1511.07122: stage 4 keeps the stride of stage 3, and the 3×3 convolutions of all its
+        blocks but the first, which halved the side, read every other cell."""
+        for index, block in enumerate(self.stage4):
+            for name, module in list(block.named_modules()):
+                if isinstance(module, nn.AvgPool2d):
+                    block.set_submodule(name, nn.Identity())
+                if isinstance(module, nn.Conv2d):
+                    module.stride = (1, 1)
+                if isinstance(module, nn.Conv2d) and index and module.kernel_size == (3, 3):
+                    module.dilation, module.padding = (2, 2), (2, 2)
+        self.stages = (*self.stages[:-1], replace(self.stages[-1], stride=self.stages[-2].stride))
 
     def head(self, num_classes: int) -> nn.Module:
         return PooledLinearHead(self.stages[-1], num_classes)
@@ -186,6 +203,7 @@ class PooledLinearHead(nn.Module):
 
 BASIC_CHANNELS = (64, 128, 256, 512)
 BOTTLENECK_CHANNELS = (256, 512, 1024, 2048)
+HALF_CHANNELS = (32, 64, 128, 256)
 
 
 def resnet18(in_channels: int = 3) -> ResNet:
@@ -231,6 +249,11 @@ def resnet152_v1(in_channels: int = 3) -> ResNet:
 def resnet18_d(in_channels: int = 3) -> ResNet:
     """11,708,744 parameters."""
     return ResNet(in_channels, basic_block_d, (2, 2, 2, 2), channels=BASIC_CHANNELS, deep_stem=True)
+
+
+def resnet18_d_half(in_channels: int = 3) -> ResNet:
+    """`resnet18_d` with half the channels: 3,058,584 parameters, and a quarter of the arithmetic."""
+    return ResNet(in_channels, basic_block_d, (2, 2, 2, 2), channels=HALF_CHANNELS, stem_channels=32, deep_stem=True)
 
 
 def resnet34_d(in_channels: int = 3) -> ResNet:

@@ -53,7 +53,7 @@ def _common(
     side = max(CELL, min(longest, CELL * round(facts.longer / CELL)))
     taken = asked.size or side
     chosen: Chosen = {
-        "model": ("resnet18_d", "the smallest of the residual networks for photographs"),
+        "model": ("resnet18_d_half", "the smallest of the residual networks: many passes in little time"),
         "size": (side, f"images of about {facts.longer} px, at most {longest}"),
         "aspect": (round(facts.aspect, 3), "that of the images"),
         "fit": ("squash", "the whole image"),

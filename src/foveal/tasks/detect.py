@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from foveal.augment.mosaic import mosaic_boxes, mosaic_pixels
 from foveal.augment.pipeline import AugmentParams, augment_boxes
 from foveal.errors import UsageError
 from foveal.feed.store import Store
@@ -44,8 +45,8 @@ Judged = list[tuple[Found, Truth]]
 class Settings:
     """What can be chosen; saved in the model file."""
 
-    channels: int = 128
-    """Of the pyramid's maps."""
+    channels: int | None = None
+    """Of the pyramid's maps; None: as many as the backbone's finest of them, 64 to 256."""
     overlap: float = 0.6
     """IoU, 0 to 1, above which of two boxes of a class the lesser goes."""
     most: int = 300
@@ -125,17 +126,23 @@ def _augment(images: Tensor, truths: Truths, params: AugmentParams) -> tuple[Ten
     if params.mixing is not None:
         raise UsageError("mixup and cutmix blend images, which boxes can't follow")
     boxes, left = augment_boxes(truths.boxes_xyxy, params)
+    labels, spared = truths.labels, truths.spared
+    if params.mosaic is not None:
+        images = mosaic_pixels(images, params.mosaic)
+        boxes, shares, origins = mosaic_boxes(boxes, params.mosaic, size_hw=params.geometry.out_size_hw)
+        left = [share * torch.cat(left)[origin] for share, origin in zip(shares, origins, strict=True)]
+        labels, spared = (tuple(torch.cat(each)[origin] for origin in origins) for each in (labels, spared))
     kept = [share > 0 for share in left]
     return images, Truths(
         tuple(each[some] for each, some in zip(boxes, kept, strict=True)),
-        tuple(each[some] for each, some in zip(truths.labels, kept, strict=True)),
-        tuple((each | (share < LEAST_LEFT))[some] for each, share, some in zip(truths.spared, left, kept, strict=True)),
+        tuple(each[some] for each, some in zip(labels, kept, strict=True)),
+        tuple((each | (share < LEAST_LEFT))[some] for each, share, some in zip(spared, left, kept, strict=True)),
         truths.samples,
         truths.placements,
     )
 
 
-def _build(num_classes: int, channels: int, backbone: nn.Module) -> nn.Module:
+def _build(num_classes: int, channels: int | None, backbone: nn.Module) -> nn.Module:
     return Detector(backbone, num_classes, channels=channels)  # type: ignore[arg-type]
 
 

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from foveal.augment.mosaic import mosaic_pixels
 from foveal.augment.pipeline import AugmentParams, augment_label_maps
 from foveal.errors import UsageError
 from foveal.feed.store import Store
@@ -34,8 +35,8 @@ class Settings:
 
     decoder: str = "unet"
     """A key of `DECODERS`."""
-    channels: int = 256
-    """Of the decoder's coarsest maps."""
+    channels: int | None = None
+    """Of the decoder's coarsest maps; None: half of the backbone's coarsest, at most 256."""
     loss: str = "cross_entropy"
     """A key of `PIXEL_LOSSES`."""
     void: int = VOID
@@ -104,6 +105,8 @@ def _augment(images: Tensor, targets: LabelMaps, params: AugmentParams) -> tuple
     if params.mixing is not None:
         raise UsageError("mixup and cutmix blend images, which label maps can't follow")
     moved = augment_label_maps(targets.labels, params, void=VOID)
+    if params.mosaic is not None:
+        images, moved = mosaic_pixels(images, params.mosaic), mosaic_pixels(moved, params.mosaic)
     return images, LabelMaps(moved, targets.samples, targets.placements)
 
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from foveal.augment.draws import Draws
+from foveal.augment.mosaic import IMAGES_BEFORE
 from foveal.augment.pipeline import augment_images, draw
 from foveal.device import keep_freed_memory, seed_draws
 from foveal.errors import FovealError
@@ -249,11 +250,12 @@ class Trainer:
         return inputs[-count:], targets[-count:]
 
     def _own_rows(self, part: Tensor) -> Tensor:
-        """Of a part, the rows that this process needs: its own and, where images are mixed, the one before them."""
+        """Of a part, the rows that this process needs: its own and, where images meet others, those before them."""
         own = self.processes.share(len(part))
         augment = self.state.plan.augment
         mixes = augment.mixup > 0 or augment.cutmix > 0
-        before = int(mixes and 0 < own.stop - own.start < len(part))
+        before = IMAGES_BEFORE if augment.mosaic else int(mixes)
+        before *= 0 < own.stop - own.start < len(part)
         return torch.arange(own.start - before, own.stop) % len(part)
 
     def _replanned(self, epoch_ended: bool) -> int:

@@ -73,7 +73,7 @@ class TrainSettings:
     """First and last side of the training images in pixels; it grows from one to the other."""
 
     decoder: str | None = None
-    """From a backbone's stages to pixels, for segment: unet or fpn."""
+    """From a backbone's stages to pixels, for segment: unet, fpn or deeplabv3plus."""
     void: int | None = None
     """Index in the label maps of pixels that belong to no class, for segment; 255 always is one."""
     loss: str | None = None

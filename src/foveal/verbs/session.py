@@ -178,6 +178,12 @@ def plan_by_time(session: Session) -> None:
     )
     total = processes.from_first(lambda: budget.total_steps(state.plan, elapsed=session.watch.total()))
     state.plan = replace(state.plan, total_steps=total)
+    if total < state.plan.steps_per_epoch:
+        say(
+            f"warning: --time {settings.time} leaves {total} steps, not once through the training images "
+            f"({state.plan.steps_per_epoch} steps); {budget.finish_seconds:.0f} s are for the evaluation and report: "
+            "give more time, or a smaller --size"
+        )
     session.trainer.replan = lambda state: budget.replan(state, elapsed=session.watch.total())
     session.trainer.replan_seconds = _REPLANNED_SHARE * seconds
 
