@@ -11,6 +11,7 @@ from foveal.augment.draws import Draws
 from foveal.augment.pipeline import AugmentParams, draw
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import UsageError
+from foveal.feed.label_maps import median_frequency_weights
 from foveal.images.label_map import VOID, write_label_map
 from foveal.preprocess import Preprocess
 from foveal.tasks.segment import LabelMaps, Settings, make
@@ -79,6 +80,30 @@ def test_what_is_said_is_judged_at_the_images_own_size(tmp_path: Path, fit: str)
     assert decoded["label_map"].shape == (20, 40)
     assert decoded["shares"]["thing"] == pytest.approx(0.5, abs=0.05)
     assert TASK.quick(outputs, targets)["pixel_accuracy"].tolist() == [1.0]
+
+
+def test_classes_are_weighed_by_the_median_share_over_their_own(tmp_path: Path) -> None:
+    labels = np.repeat(np.array([0, 1, 2, 7], np.uint8), [60, 30, 10, 100]).reshape(10, 20)  # 7 is void
+    write_label_map(labels, tmp_path / "x.png")
+    seen = Sample(id="x", image=tmp_path / "x.jpg", label_map=tmp_path / "x.png", size_hw=(10, 20))
+    assert median_frequency_weights([seen], 4, void=7) == (0.5, 1.0, 3.0, 1.0)
+
+
+def test_a_weighed_loss_is_the_weighed_mean_of_its_items(tmp_path: Path) -> None:
+    """As several processes count on: the mean over a batch is that of its items' means by what `weigh` says."""
+    task = make(("ground", "thing"), Settings(void=7, class_weights=(0.5, 3.0)))
+    one = sample(tmp_path)
+    (tmp_path / "other").mkdir()
+    write_label_map(np.full((20, 40), 1, np.uint8), tmp_path / "other" / "x.png")
+    other = Sample(id="y", image=one.image, label_map=tmp_path / "other" / "x.png", size_hw=(20, 40))
+    targets = targets_of(task, [one, other], preprocess("squash", (20, 40)))
+    outputs = {"logits": torch.randn(2, 2, 20, 40, generator=torch.Generator().manual_seed(0))}
+    assert task.weigh is not None
+    weights = task.weigh(targets)
+    assert weights.tolist() == [19 * 20 * 0.5 + 19 * 20 * 3.0, 800 * 3.0]
+    single = [task.loss({"logits": outputs["logits"][i : i + 1]}, targets[i : i + 1])["loss"] for i in range(2)]
+    expected = (torch.stack(single) * weights).sum() / weights.sum()
+    torch.testing.assert_close(task.loss(outputs, targets)["loss"], expected)
 
 
 def test_settings_are_checked() -> None:

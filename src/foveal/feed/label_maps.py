@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from foveal.images.label_map import read_label_map
+from foveal.images.label_map import VOID, read_label_map
 from foveal.preprocess import Preprocess
 from foveal.types import Sample
 
@@ -33,3 +33,25 @@ def label_maps_of(samples: Sequence[Sample], preprocess: Preprocess, *, memory_a
         return lambda indices: torch.from_numpy(read(indices.tolist()))
     kept = torch.from_numpy(read(range(len(samples))))
     return lambda indices: kept[indices]
+
+
+def median_frequency_weights(samples: Sequence[Sample], num_classes: int, *, void: int | None) -> tuple[float, ...]:
+    """(K,): the median of the classes' shares of the pixels over each one's share; 1 for a class that never occurs.
+
+    Eigen & Fergus 2015, arXiv:1411.4734, section 6.3.2. Differs: shares are of all pixels, not of the images in which a
+    class occurs.
+    """
+
+    def count(sample: Sample) -> np.ndarray:
+        assert sample.label_map is not None
+        return np.bincount(read_label_map(sample.label_map).reshape(-1), minlength=VOID + 1)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        counts = np.sum(list(pool.map(count, samples)), axis=0)
+    if void is not None and void < num_classes:
+        counts[void] = 0
+    shares = counts[:num_classes] / max(1, counts[:num_classes].sum())
+    there = shares > 0
+    weights = np.ones(num_classes)
+    weights[there] = np.median(shares[there]) / shares[there]
+    return tuple(weights.round(4).tolist())

@@ -9,6 +9,8 @@ from foveal.recipes.facts import DataFacts
 from foveal.recipes.optimisation import MOMENTUM, Chosen
 from foveal.training.settings import TrainSettings
 
+FIRST_SIDE = 0.6
+"""First training side, as a share of the last: objects that small are still told apart."""
 IMAGES_SEEN, FEWEST_EPOCHS, MOST_EPOCHS = 40_000, 12, 300
 SCORES_LOSS = "cross_entropy"
 
@@ -57,7 +59,10 @@ def _common(
         "size": (side, f"images of about {facts.longer} px, at most {longest}"),
         "aspect": (round(facts.aspect, 3), "that of the images"),
         "fit": ("squash", "the whole image"),
-        "train_sizes": ((taken, taken), "as it is used"),
+        "train_sizes": (
+            (min(taken, max(CELL, 16 * round(FIRST_SIDE * taken / 16))), taken),
+            "growing, so that early steps are cheap (Tan & Le 2021, arXiv:2104.00298)",
+        ),
         "optimiser": ("adamw", "trains photographs in fewer epochs"),
         "lr": (round(rate * math.sqrt(images_per_step / 8), 7), f"{rate:g} for a batch of 8"),
         "momentum": (MOMENTUM, "usual"),
@@ -79,7 +84,7 @@ def _refuse_classifiers_options(asked: TrainSettings) -> None:
     given = {
         "--recipe fast": asked.recipe == "fast",
         "--label-smoothing": bool(asked.label_smoothing),
-        "--class-weights": asked.class_weights != "none",
+        "--class-weights": asked.class_weights != "none" and asked.task == "detect",
         "--mixup": bool(asked.augment.get("mixup")),
         "--cutmix": bool(asked.augment.get("cutmix")),
     }

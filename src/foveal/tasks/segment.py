@@ -39,6 +39,8 @@ class Settings:
     """Of the decoder's coarsest maps; None: half of the backbone's coarsest, at most 256."""
     loss: str = "cross_entropy"
     """A key of `PIXEL_LOSSES`."""
+    class_weights: tuple[float, ...] | None = None
+    """What a pixel of each class counts in the loss, above 0."""
     void: int = VOID
     """The index of pixels that belong to no class, beside 255, which never does."""
 
@@ -70,7 +72,8 @@ class LabelMaps:
 
 def make(classes: tuple[str, ...], settings: Settings) -> Task:
     """The segmentation task for these classes."""
-    loss = partial(PIXEL_LOSSES[settings.loss], void=VOID)
+    weights = None if settings.class_weights is None else torch.tensor(settings.class_weights)
+    loss = partial(PIXEL_LOSSES[settings.loss], void=VOID, class_weights=weights)
     return Task(
         name="segment",
         classes=classes,
@@ -79,7 +82,7 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
         augment=_augment,
         build=lambda backbone: _build(len(classes), settings, backbone),
         loss=lambda outputs, targets: {"loss": loss(outputs["logits"], targets.labels.long())},
-        weigh=None,
+        weigh=partial(_weigh, torch.ones(len(classes)) if weights is None else weights),
         quick=_quick,
         figures=("pixel_accuracy",),
         glance=partial(_glance, len(classes)),
@@ -112,6 +115,13 @@ def _augment(images: Tensor, targets: LabelMaps, params: AugmentParams) -> tuple
 
 def _build(num_classes: int, settings: Settings, backbone: nn.Module) -> nn.Module:
     return segmenter(backbone, num_classes, decoder=settings.decoder, channels=settings.channels)  # type: ignore[arg-type]
+
+
+def _weigh(class_weights: Tensor, targets: LabelMaps) -> Tensor:
+    """(B,): what the losses over pixels divide by is their sum; void counts nothing."""
+    by_index = class_weights.new_zeros(VOID + 1)
+    by_index[: len(class_weights)] = class_weights
+    return by_index.to(targets.labels.device)[targets.labels.long()].sum(dim=(1, 2))
 
 
 def _quick(outputs: Outputs, targets: LabelMaps) -> dict[str, Tensor]:

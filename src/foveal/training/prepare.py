@@ -15,6 +15,7 @@ from foveal.bundle import CUSTOM, wrap_module
 from foveal.device import native_bf16, place
 from foveal.errors import BadImagesError, DataError, ImageError
 from foveal.feed.decoding import Progress
+from foveal.feed.label_maps import median_frequency_weights
 from foveal.feed.store import Store, build_store, channel_statistics
 from foveal.networks import NETWORKS
 from foveal.networks.build import build_backbone
@@ -99,7 +100,9 @@ def prepare_task(settings: TrainSettings, classes: Sequence[str], train: Sequenc
     if settings.task == "detect":
         return make_task("detect", classes, {})
     if settings.task == "segment":
-        given = {"loss": settings.loss, "decoder": settings.decoder, "void": settings.void}
+        given: dict[str, Any] = {"loss": settings.loss, "decoder": settings.decoder, "void": settings.void}
+        if settings.class_weights == "balanced":
+            given["class_weights"] = median_frequency_weights(train, len(classes), void=settings.void)
         return make_task("segment", classes, {name: value for name, value in given.items() if value is not None})
     values: dict[str, Any] = {"loss": settings.loss, "label_smoothing": settings.label_smoothing}
     if settings.class_weights == "balanced":

@@ -82,7 +82,8 @@ class TrainSettings:
     label_smoothing: float | None = None
     """Share of each target spread over all classes."""
     class_weights: ClassWeights = "none"
-    """balanced: weights a class in the loss by the inverse of its count."""
+    """balanced: weights a class in the loss by the inverse of its count; for segment of its pixels, one of median count
+    by 1."""
 
     augmentation: Augmentation = "auto"
     """Where augmentation starts from: auto is chosen from the data; the options below change single parts."""
