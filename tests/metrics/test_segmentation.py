@@ -38,6 +38,8 @@ def test_figures_are_those_of_a_loop_over_pixels(seed: int) -> None:
     assert metrics.overall["pixel_accuracy"].value == pytest.approx(np.mean([s == t for s, t in pixels]))
     assert metrics.overall["mIoU"].low <= metrics.overall["mIoU"].value <= metrics.overall["mIoU"].high
     assert metrics.to_json()["per_class"]["d"]["iou"]["value"] is None
+    counted = [[sum(pair == (said, true) for pair in pixels) for said in range(4)] for true in range(4)]
+    assert metrics.to_json()["confusion"] == counted
 
 
 def test_the_boundary_is_met_within_the_tolerance() -> None:

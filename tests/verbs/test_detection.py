@@ -13,7 +13,9 @@ from safetensors.torch import load_file
 import foveal
 from foveal.errors import DataError, UsageError
 from foveal.events import Event, StepDone
+from foveal.metrics.detection import Found, Truth
 from foveal.read import READERS, read_dataset
+from foveal.tasks import make_task
 from foveal.types import Dataset, Instance, Sample
 
 CLASSES = ("disc", "square")
@@ -59,9 +61,37 @@ def test_the_data_says_what_is_learned(trained: tuple[Path, Path]) -> None:
     assert evaluated["task"] == "detect"
     assert evaluated["n"] == 2
     assert evaluated["metrics"] == metrics["metrics"]
+    assert {"precision", "recall", "f1"} <= set(evaluated["metrics"])
+    assert evaluated["score_threshold"] == 0.25
+    assert set(evaluated["recall_by_size"]) == {"small", "medium", "large"}
+    assert evaluated["confusion"] == metrics["evaluation"]["confusion"]
+    assert sum(map(sum, evaluated["confusion"][:-1])) == sum(
+        each["objects"] for each in evaluated["per_class"].values()
+    )
     report = (run / "report.html").read_text(encoding="utf-8")
     assert "What it found" in report
     assert "average precision" in report
+    missed = sum(row[-1] for row in evaluated["confusion"])
+    assert (f"Missed: {missed}" if missed else "Missed: none") in report
+
+
+def test_a_look_during_training_pays_for_no_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("foveal.metrics.detection.operating_point", fail)
+    task = make_task("detect", CLASSES, {})
+    nothing = Found(boxes_xyxy=np.zeros((0, 4)), scores=np.zeros(0), labels=np.zeros(0, int))
+    there = Truth(
+        boxes_xyxy=np.array([[0.0, 0, 9, 9]]),
+        labels=np.array([0]),
+        areas=np.array([81.0]),
+        crowd=np.array([False]),
+        ignored=np.array([False]),
+    )
+    assert task.assess([[(nothing, there)]])[0] == {"AP": 0.0, "AP50": 0.0}
+    with pytest.raises(AssertionError):
+        task.measure([[(nothing, there)]])
 
 
 def test_predictions_name_objects_in_pixels_of_the_image(trained: tuple[Path, Path], tmp_path: Path) -> None:

@@ -51,9 +51,12 @@ def test_the_data_says_what_is_learned(trained: tuple[Path, Path]) -> None:
     evaluated = foveal.evaluate(run, data)
     assert evaluated["metrics"] == metrics["metrics"]
     assert evaluated["n"] == 2
+    pixels = [each["pixels"] for each in evaluated["per_class"].values()]
+    assert [sum(row) for row in evaluated["confusion"]] == pixels
     report = (run / "report.html").read_text(encoding="utf-8")
     assert "mean IoU of the classes" in report
     assert "What it found" in report
+    assert "a cell the share of its row" in report
 
 
 def test_predictions_are_label_maps_of_the_images_size(trained: tuple[Path, Path], tmp_path: Path) -> None:

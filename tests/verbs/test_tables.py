@@ -26,6 +26,29 @@ def test_class_names_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in printed for name in NAMES)
 
 
+def test_a_detectors_confusion_has_a_background_and_pixels_are_shares(capsys: pytest.CaptureFixture[str]) -> None:
+    result = {"n": 3, "split": "test", "classes": ["cat", "dog"], "metrics": {"AP": FIGURE}}
+    boxes = dict.fromkeys(("AP", "AP50", "AP75", "AR100"), 0.5) | dict.fromkeys(("precision", "recall", "f1"), FIGURE)
+    detector = {
+        "task": "detect",
+        "score_threshold": 0.25,
+        "per_class": {name: {"objects": 7, **boxes} for name in ("cat", "dog")},
+        "confusion": [[5, 1, 1], [0, 6, 1], [2, 3, 0]],
+    }
+    tables.evaluation_table({**result, **detector})
+    printed = capsys.readouterr().out
+    assert "with a score from 0.25 on" in printed
+    assert printed.split()[-4:] == ["background", "2", "3", "·"]
+    pixels = dict.fromkeys(("iou", "dice", "boundary_f1"), FIGURE)
+    segmentation = {
+        "task": "segment",
+        "per_class": {name: {"pixels": 4000, **pixels} for name in ("cat", "dog")},
+        "confusion": [[3000, 1000], [0, 4000]],
+    }
+    tables.evaluation_table({**result, **segmentation})
+    assert capsys.readouterr().out.split()[-6:] == ["cat", "0.75", "0.25", "dog", "·", "1.00"]
+
+
 def test_numbers_stay_whole_in_a_narrow_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""The metrics of a detector: COCO's twelve numbers, by class and by size. K classes, R recalls, M limits.
+"""The metrics of a detector: COCO's twelve numbers and their curves, by class. K classes, R recalls, M limits.
 
 Lin et al. 2014, arXiv:1405.0312, as its reference implementation computes them.
 """
@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from foveal.metrics.interval import Interval, percentile_interval, resample_counts
-from foveal.metrics.matching import AREAS, THRESHOLDS, Matches, box_areas, box_iou, match
+from foveal.metrics.matching import AREAS, THRESHOLDS, Found, Matches, Truth, box_areas, box_iou, match
+from foveal.metrics.operating_point import OperatingPoint, operating_point
 
 RECALLS = np.linspace(0, 1, 101)
 LIMITS = (1, 10, 100)
@@ -20,60 +21,50 @@ RESAMPLES = 200
 _ALL, _SMALL, _MEDIUM, _LARGE = range(len(AREAS))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """The detections of one image, N of them, in pixels."""
-
-    boxes_xyxy: np.ndarray
-    """(N, 4) float."""
-    scores: np.ndarray
-    """(N,)."""
-    labels: np.ndarray
-    """(N,) int."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Truth:
-    """The objects of one image, N of them, in pixels."""
-
-    boxes_xyxy: np.ndarray
-    """(N, 4) float."""
-    labels: np.ndarray
-    """(N,) int."""
-    areas: np.ndarray
-    """(N,) by which they are small, medium or large."""
-    crowd: np.ndarray
-    """(N,) bool: several of their kind."""
-    ignored: np.ndarray
-    """(N,) bool: need not be found; every crowd is."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class DetectionMetrics:
     """What `detection_metrics` found."""
 
     overall: dict[str, Interval]
-    """AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl."""
-    per_class: dict[str, dict[str, float]]
-    """By class: AP, AP50, AP75, AR100 and how many objects there were."""
+    """AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl; with an operating point its three figures too."""
+    per_class: dict[str, dict[str, Interval | float]]
+    """By class: AP, AP50, AP75, AR100 and how many objects there were; with an operating point its three figures."""
+    precision_by_recall: dict[str, np.ndarray]
+    """By class, (R,): the highest precision at each of `RECALLS` or beyond, at IoU 0.5; NaN without objects."""
+    point: OperatingPoint | None
+    """What the scores' threshold gives, where there is one."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; NaN becomes null."""
-        classes = {
-            name: {key: None if np.isnan(value) else value for key, value in figures.items()}
-            for name, figures in self.per_class.items()
+        made = {
+            "overall": {name: each.to_json() for name, each in self.overall.items()},
+            "per_class": {
+                name: {key: _plain(each) for key, each in figures.items()} for name, figures in self.per_class.items()
+            },
+            "precision_by_recall": {
+                "recall": RECALLS.round(2).tolist(),
+                "mean": _points(_mean_of_first(np.stack(list(self.precision_by_recall.values())))),
+                "per_class": {name: _points(each) for name, each in self.precision_by_recall.items()},
+            },
         }
-        return {"overall": {name: each.to_json() for name, each in self.overall.items()}, "per_class": classes}
+        return made if self.point is None else {**made, **self.point.to_json()}
 
 
 def detection_metrics(
-    found: Sequence[Found], truth: Sequence[Truth], *, classes: Sequence[str], resamples: int = RESAMPLES, seed: int = 0
+    found: Sequence[Found],
+    truth: Sequence[Truth],
+    *,
+    classes: Sequence[str],
+    score: float | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> DetectionMetrics:
     """COCO's figures of `found` against `truth`, image by image, with intervals over resampled images.
 
-    A class without objects has no figure, and the means are over the others. Intervals are of AP, AP50 and AP75; the
-    other figures have none (NaN).
+    A class without objects has no figure, and the means are over the others. Intervals are of AP, AP50 and AP75; COCO's
+    other figures have none (NaN). score: the threshold of the operating point, which None leaves out.
     """
+    point = None if score is None else operating_point(found, truth, classes=classes, score=score)
     rows = [_Class(found, truth, label) for label in range(len(classes))]
     precision = np.stack([row.precision() for row in rows])  # (K, A, T, R)
     recall = np.stack([row.recall() for row in rows])  # (K, A, T, M)
@@ -103,8 +94,11 @@ def detection_metrics(
     nan = float("nan")
     return DetectionMetrics(
         overall={
-            name: percentile_interval(value, of_samples[name]) if name in of_samples else Interval(value, nan, nan)
-            for name, value in values.items()
+            **{
+                name: percentile_interval(value, of_samples[name]) if name in of_samples else Interval(value, nan, nan)
+                for name, value in values.items()
+            },
+            **({} if point is None else point.overall),
         },
         per_class={
             name: {
@@ -113,9 +107,12 @@ def detection_metrics(
                 "AP75": _mean(precision[label, _ALL, three_quarters]),
                 "AR100": _mean(recall[label, _ALL, :, -1]),
                 "objects": float(rows[label].counted[_ALL]),
+                **({} if point is None else point.per_class[name]),
             }
             for label, name in enumerate(classes)
         },
+        precision_by_recall=dict(zip(classes, precision[:, _ALL, half], strict=True)),
+        point=point,
     )
 
 
@@ -214,3 +211,14 @@ def _mean_of_first(values: np.ndarray) -> np.ndarray:
     counts, sums = defined.sum(axis=0), np.where(defined, values, 0).sum(axis=0)
     mean: np.ndarray = np.divide(sums, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
     return mean
+
+
+def _plain(figure: Interval | float) -> dict[str, float | None] | float | None:
+    if isinstance(figure, Interval):
+        return figure.to_json()
+    return None if np.isnan(figure) else figure
+
+
+def _points(precision: np.ndarray) -> list[float] | None:
+    """(R,) as plain numbers; None where there is no curve."""
+    return None if np.isnan(precision).any() else precision.round(4).tolist()

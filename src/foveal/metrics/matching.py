@@ -12,6 +12,34 @@ AREAS = ((0.0, 1e10), (0.0, 32.0**2), (32.0**2, 96.0**2), (96.0**2, 1e10))
 """All, small, medium and large, in square pixels; both ends belong to a range."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The detections of one image, N of them, in pixels."""
+
+    boxes_xyxy: np.ndarray
+    """(N, 4) float."""
+    scores: np.ndarray
+    """(N,)."""
+    labels: np.ndarray
+    """(N,) int."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """The objects of one image, N of them, in pixels."""
+
+    boxes_xyxy: np.ndarray
+    """(N, 4) float."""
+    labels: np.ndarray
+    """(N,) int."""
+    areas: np.ndarray
+    """(N,) by which they are small, medium or large."""
+    crowd: np.ndarray
+    """(N,) bool: several of their kind."""
+    ignored: np.ndarray
+    """(N,) bool: need not be found; every crowd is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Matches:
     """Of one image and class, the detections from the highest score on."""

@@ -32,6 +32,8 @@ class SegmentationMetrics:
     """mIoU, mean_dice, pixel_accuracy and boundary_f1."""
     per_class: dict[str, dict[str, Interval | float]]
     """By class: iou and dice with intervals, boundary_f1 and pixels."""
+    confusion: np.ndarray
+    """(K, K) pixels of all images: rows are what is there, columns what was said."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; NaN becomes null."""
@@ -39,7 +41,8 @@ class SegmentationMetrics:
             name: {key: each.to_json() if isinstance(each, Interval) else each for key, each in figures.items()}
             for name, figures in self.per_class.items()
         }
-        return {"overall": {name: each.to_json() for name, each in self.overall.items()}, "per_class": classes}
+        overall = {name: each.to_json() for name, each in self.overall.items()}
+        return {"overall": overall, "per_class": classes, "confusion": self.confusion.tolist()}
 
 
 def judge(said: np.ndarray, truth: np.ndarray, *, num_classes: int, void: int, borders: bool = True) -> Judged:
@@ -94,6 +97,7 @@ def segmentation_metrics(
             }
             for label, name in enumerate(classes)
         },
+        confusion=sum((each.confusion for each in judged), start=np.zeros((len(classes),) * 2, np.int64)),
     )
 
 

@@ -4,60 +4,99 @@ Legend: K classes; the matrix is (K, K), a row a true class, a column a predicte
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from foveal.metrics.operating_point import BACKGROUND
 from foveal.reporting.markup import Html, join, tag
 from foveal.reporting.page import Column, Section, note, table, titled
 from foveal.reporting.pictures import png_uri
-from foveal.reporting.words import things
+from foveal.reporting.words import decimal, large, things
 
 MOST_NUMBERS = 30
 """Classes up to which each cell shows its number."""
 MOST_PAIRS = 12
 RIGHT_RGB, WRONG_RGB = (62, 128, 188), (228, 104, 60)  # read on white and on near-black alike
+LEAST_SHARE = 0.005
+"""Of a row's pixels, below which a cell is left empty: hardly any is without a single one."""
 
 
-def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Section:
-    """The section on mistakes between classes."""
+@dataclass(frozen=True, kw_only=True)
+class _Counted:
+    """What a task's matrix counts."""
+
+    one: str
+    axes: str
+    shares: bool = False
+    """Whether a cell shows its share of the row, because the numbers are large."""
+
+
+_OF_TASK = {
+    "classify": _Counted(one="image", axes="A row is what the images show, a column what the network said."),
+    "detect": _Counted(
+        one="object",
+        axes="A row is what is there, a column what was told with a score above the threshold. The last row holds what "
+        "was invented, the last column what was missed.",
+    ),
+    "segment": _Counted(
+        one="pixel",
+        axes="A row is what the pixels show, a column what the network said, a cell the share of its row.",
+        shares=True,
+    ),
+}
+
+
+def confusion(counts: Sequence[Sequence[int]], names: Sequence[str], task: str) -> Section:
+    """The section on mistakes between the classes of those names; of a detector also with the background."""
+    classes = [*names, BACKGROUND] if task == "detect" else names
+    counted = _OF_TASK[task]
     matrix = np.array(counts, dtype=np.int64).reshape(len(classes), len(classes))
     numbers = len(classes) <= MOST_NUMBERS
-    picture = _numbers(matrix, classes) if numbers else _heat_map(matrix)
+    picture = _numbers(matrix, classes, counted) if numbers else _heat_map(matrix)
     how = (
-        "A row is what the images show, a column what the network said. Blue is right, orange is wrong; the "
+        f"{counted.axes} Blue is right, orange is wrong; the "
         "shade grows with the square root of the row's share, so that single mistakes stay visible. "
     )
     if not numbers:
         how += f"Both axes run through the {len(classes)} classes in the order of the model file."
     layout = "matrix-pairs narrow" if len(classes) <= 12 else "matrix-pairs"
-    body = join(note(how), tag("div", {"class": layout}, picture, _pairs(matrix, classes)))
+    body = join(note(how), tag("div", {"class": layout}, picture, _pairs(matrix, classes, counted)))
     return Section(anchor="confusion", title="What is taken for what", short="Confusion", body=body)
 
 
 def shades(matrix: np.ndarray) -> np.ndarray:
     """(K, K) in 0..1: the square root of a cell's share of its row, at least 0.1 where there is any image."""
-    totals = matrix.sum(axis=1, keepdims=True)
-    return np.where(matrix > 0, np.maximum(np.sqrt(matrix / np.maximum(totals, 1)), 0.1), 0.0)
+    return np.where(matrix > 0, np.maximum(np.sqrt(_shares(matrix)), 0.1), 0.0)
 
 
-def _numbers(matrix: np.ndarray, classes: Sequence[str]) -> Html:
+def _shares(matrix: np.ndarray) -> np.ndarray:
+    """(K, K) in 0..1: a cell's share of its row."""
+    shares: np.ndarray = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    return shares
+
+
+def _numbers(matrix: np.ndarray, classes: Sequence[str], counted: _Counted) -> Html:
     heads = [tag("th", {"scope": "col", "title": name}, tag("span", None, name)) for name in classes]
-    head = tag("tr", None, tag("td", None), *heads, tag("th", {"scope": "col"}, tag("span", None, "images")))
+    head = tag("tr", None, tag("td", None), *heads, tag("th", {"scope": "col"}, tag("span", None, f"{counted.one}s")))
     shade = shades(matrix)
     rows = []
     for row, name in enumerate(classes):
         title = tag("th", {"scope": "row", "title": name}, tag("span", None, name))
-        cells = [_cell(matrix, shade, classes, row, column) for column in range(len(classes))]
-        total = tag("td", {"class": "total"}, f"{matrix[row].sum():,}")
+        cells = [_cell(matrix, shade, classes, counted, row, column) for column in range(len(classes))]
+        whole = int(matrix[row].sum())
+        total = tag("td", {"class": "total"}, large(whole) if counted.shares else f"{whole:,}")
         rows.append(tag("tr", None, title, *cells, total))
     size = "large" if len(classes) <= 12 else "small"
     whole = tag("table", {"class": f"matrix {size}"}, tag("thead", None, head), tag("tbody", None, *rows))
     return tag("div", {"class": "scroll"}, whole)
 
 
-def _cell(matrix: np.ndarray, shade: np.ndarray, classes: Sequence[str], row: int, column: int) -> Html:
-    count = int(matrix[row, column])
-    if count == 0:
+def _cell(
+    matrix: np.ndarray, shade: np.ndarray, classes: Sequence[str], counted: _Counted, row: int, column: int
+) -> Html:
+    count, whole = int(matrix[row, column]), int(matrix[row].sum())
+    if count == 0 or (counted.shares and count / whole < LEAST_SHARE):
         return tag("td", None)
     kind = "right" if row == column else "wrong"
     strength = float(shade[row, column])
@@ -66,9 +105,9 @@ def _cell(matrix: np.ndarray, shade: np.ndarray, classes: Sequence[str], row: in
         {
             "class": f"{kind} strong" if strength > 0.75 else kind,
             "style": f"--s:{strength:.0%}",
-            "title": f"{classes[row]} → {classes[column]}: {count:,} of {matrix[row].sum():,}",
+            "title": f"{classes[row]} → {classes[column]}: {count:,} of {whole:,}",
         },
-        f"{count:,}",
+        f"{count / whole:.2f}" if counted.shares else f"{count:,}",
     )
 
 
@@ -82,25 +121,26 @@ def _heat_map(matrix: np.ndarray) -> Html:
     return tag("figure", {"class": "heat-map"}, tag("figcaption", None, "truth ↓, said →"), image)
 
 
-def _pairs(matrix: np.ndarray, classes: Sequence[str]) -> Html:
-    wrong = matrix.copy()
+def _pairs(matrix: np.ndarray, classes: Sequence[str], counted: _Counted) -> Html:
+    totals, share = matrix.sum(axis=1), _shares(matrix)
+    wrong = np.where(share >= LEAST_SHARE, matrix, 0) if counted.shares else matrix.copy()
     np.fill_diagonal(wrong, 0)
-    totals = matrix.sum(axis=1)
     if wrong.sum() == 0:
-        return titled("Most confused pairs", note("None: no image was taken for another class."))
+        return titled("Most confused pairs", note(f"None: no {counted.one} was taken for another class."))
     rows, columns = np.nonzero(wrong)
-    order = np.lexsort((columns, rows, -wrong[rows, columns] / totals[rows], -wrong[rows, columns]))
+    keys = (-share[rows, columns], -wrong[rows, columns])
+    order = np.lexsort((columns, rows, *(keys[::-1] if counted.shares else keys)))
     lines = [
         (
             join(classes[row], tag("span", {"class": "arrow"}, " → "), tag("em", None, classes[column])),
-            f"{wrong[row, column]:,}",
-            f"{totals[row]:,}",
+            decimal(float(share[row, column])) if counted.shares else f"{wrong[row, column]:,}",
+            large(int(totals[row])) if counted.shares else f"{totals[row]:,}",
         )
         for row, column in zip(rows[order][:MOST_PAIRS], columns[order][:MOST_PAIRS], strict=True)
     ]
     columns_of = [
         Column(title="truth → said"),
-        Column(title="images", width="5em", numeric=True),
+        Column(title="share" if counted.shares else f"{counted.one}s", width="5em", numeric=True),
         Column(title="of", width="4.5em", numeric=True),
     ]
     rest = len(order) - len(lines)

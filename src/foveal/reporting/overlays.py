@@ -1,4 +1,4 @@
-"""Boxes, and the classes of pixels, drawn on a copy of an image."""
+"""Boxes, and the classes of pixels, drawn on a copy of an image; boxes also with only their surroundings."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from foveal.images.label_map import palette
 
+CUT = 240
+"""Pixels of the longer side of a box with its surroundings."""
+CONTEXT, LEAST_CONTEXT = 0.5, 12.0
+"""On each side of a box: the share of its longer side, and pixels at least."""
+
 
 def draw_boxes(image_u8: np.ndarray, boxes_xyxy: np.ndarray, labels: Sequence[int], words: Sequence[str]) -> np.ndarray:
     """The image (H, W, 1 or 3) in colour, with a line around each box (N, 4) in its class's colour and words at it."""
@@ -14,22 +19,48 @@ def draw_boxes(image_u8: np.ndarray, boxes_xyxy: np.ndarray, labels: Sequence[in
     canvas = ImageDraw.Draw(image)
     width = max(1, round(max(image.size) / 300))
     font = ImageFont.load_default(size=max(10, round(max(image.size) / 40)))
-    colours = palette()[1:]
     for (x1, y1, x2, y2), label, text in zip(boxes_xyxy.tolist(), labels, words, strict=True):
-        red, green, blue = colours[label % len(colours)].tolist()
-        colour = (red, green, blue)
+        colour = _colour_of(label)
         canvas.rectangle((x1, y1, max(x1, x2 - 1), max(y1, y2 - 1)), outline=colour, width=width)
         if text:
-            left, top, right, bottom = canvas.textbbox((x1, y1), text, font=font)
+            start = max(0, min(x1, image.width - font.getlength(text) - 2))  # the whole word in the image
+            left, top, right, bottom = canvas.textbbox((start, y1), text, font=font)
             canvas.rectangle((left, top, right + 2, bottom + 2), fill=colour)
-            canvas.text((x1, y1), text, font=font, fill="black" if sum(colour) > 300 else "white")
+            canvas.text((start, y1), text, font=font, fill="black" if sum(colour) > 300 else "white")
     return np.array(image)
+
+
+def cut_out(image_u8: np.ndarray, box_xyxy: np.ndarray, label: int) -> np.ndarray:
+    """The box and what is around it, with a line in its class's colour: uint8 (H, W, 3), at most `CUT` a side.
+
+    image_u8: (H, W, 1 or 3). box_xyxy: (4,), of which some part lies in the image.
+    """
+    x1, y1, x2, y2 = box_xyxy.tolist()
+    height, width = image_u8.shape[:2]
+    margin = max(CONTEXT * max(x2 - x1, y2 - y1), LEAST_CONTEXT)
+    left, top = max(0, int(x1 - margin)), max(0, int(y1 - margin))
+    right, bottom = min(width, int(x2 + margin) + 1), min(height, int(y2 + margin) + 1)
+    piece = Image.fromarray(_in_colour(image_u8[top:bottom, left:right]))
+    scale = CUT / max(piece.size)
+    size = (max(1, round(piece.width * scale)), max(1, round(piece.height * scale)))
+    enlarged = piece.resize(size, Image.Resampling.BICUBIC)
+    x1, y1, x2, y2 = ((box_xyxy - (left, top, left, top)) * scale).tolist()
+    canvas = ImageDraw.Draw(enlarged)
+    for grown, colour, width in ((1, (255, 255, 255), 4), (0, _colour_of(label), 2)):  # on dark and bright alike
+        canvas.rectangle((x1 - grown, y1 - grown, x2 - 1 + grown, y2 - 1 + grown), outline=colour, width=width)
+    return np.array(enlarged)
 
 
 def colour_pixels(image_u8: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The image (H, W, 1 or 3), half of it the colour of each pixel's class (H, W)."""
     blended: np.ndarray = (_in_colour(image_u8).astype(np.uint16) + palette()[labels]) // 2
     return blended.astype(np.uint8)
+
+
+def _colour_of(label: int) -> tuple[int, int, int]:
+    colours = palette()[1:]
+    red, green, blue = colours[label % len(colours)].tolist()
+    return red, green, blue
 
 
 def _in_colour(image_u8: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """A training run as one HTML file for people: self-contained, without scripts, light or dark."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -10,10 +10,12 @@ from foveal.reporting.calibration import calibration
 from foveal.reporting.classes import classes
 from foveal.reporting.confusion import confusion
 from foveal.reporting.curves import curves
+from foveal.reporting.cutouts import Mistakes, cutouts
 from foveal.reporting.data import data_section
 from foveal.reporting.headline import cautions, header, headline, right_of, split_of
 from foveal.reporting.markup import join
 from foveal.reporting.page import Section, contents, document, note
+from foveal.reporting.precision_recall import precision_recall
 from foveal.reporting.settings import machine_section, settings_section
 from foveal.reporting.words import things
 
@@ -31,7 +33,8 @@ class Report:
     evaluation: Mapping
     """"task", "n", "split", "classes", "metrics" {name: figure}, "per_class" {class: {metric: figure,
     "support": images}}, "confusion" (K, K) counts with a row a true class, and "calibration" {"bins":
-    [{"low", "high", "confidence", "accuracy", "count"}]}. A figure is {"value", "low", "high"} or None, and
+    [{"low", "high", "confidence", "accuracy", "count"}]}. A detector's has no "calibration", but what
+    `foveal.metrics.detection.DetectionMetrics` writes. A figure is {"value", "low", "high"} or None, and
     each number in it may be None: undefined."""
     data: Mapping
     """"name", "format", "counts" {split: {class: images}}, "ignored" [path], "skipped" [{"path", "reason"}],
@@ -47,12 +50,14 @@ class Report:
     """What `foveal.device.machine` says."""
     times: Mapping[str, float]
     """Seconds by name: reading, decoding, training, evaluation, report, total."""
-    mistakes: Sequence[pictures.Shown]
-    """The most confident mistakes, most confident first."""
-    unsure: Sequence[pictures.Shown]
+    mistakes: Sequence[pictures.Shown] = ()
+    """A classifier's most confident mistakes, most confident first."""
+    unsure: Sequence[pictures.Shown] = ()
     """Right, but the least sure, least sure first."""
-    examples: Sequence[places.Example] = ()
+    examples: places.Examples | None = None
     """Of a detector or a segmentation: images with what is there and what was found."""
+    cutouts: Mapping[str, Mistakes] = field(default_factory=dict)
+    """A detector's mistakes: "missed" objects, "invented" ones, and those "confused" with another class."""
     augmented: Sequence[np.ndarray]
     """What the network really saw: uint8 (H, W, C)."""
     filters: np.ndarray | None
@@ -62,20 +67,9 @@ class Report:
 def render(report: Report) -> str:
     """The page. The same report gives the same bytes; typically below a second and 2 MB."""
     evaluation = report.evaluation
-    error = evaluation["metrics"].get("ece")
-    if evaluation["task"] != "classify":
-        own = [places.by_class(evaluation["task"], evaluation["per_class"]), places.examples(report.examples)]
-    else:
-        own = [
-            confusion(evaluation["confusion"], evaluation["classes"]),
-            classes(evaluation["per_class"]),
-            calibration((evaluation.get("calibration") or {}).get("bins") or [], error),
-            _mistakes(report.mistakes, evaluation),
-            *([_unsure(report.unsure)] if report.unsure else []),
-        ]
     sections = [
         curves(report.events),
-        *own,
+        *_OF_TASK[evaluation["task"]](report),
         *([_filters(report.filters)] if report.filters is not None else []),
         *([_augmented(report.augmented)] if report.augmented else []),
         data_section(report.data),
@@ -90,6 +84,43 @@ def render(report: Report) -> str:
         contents(sections),
         join(*(each.html for each in sections)),
     )
+
+
+def _classifier(report: Report) -> list[Section]:
+    evaluation = report.evaluation
+    bins = (evaluation.get("calibration") or {}).get("bins") or []
+    return [
+        confusion(evaluation["confusion"], evaluation["classes"], "classify"),
+        classes(evaluation["per_class"]),
+        calibration(bins, evaluation["metrics"].get("ece")),
+        _mistakes(report.mistakes, evaluation),
+        *([_unsure(report.unsure)] if report.unsure else []),
+    ]
+
+
+def _detector(report: Report) -> list[Section]:
+    evaluation = report.evaluation
+    assert report.examples is not None
+    return [
+        precision_recall(evaluation),
+        places.by_class("detect", evaluation["per_class"]),
+        confusion(evaluation["confusion"], evaluation["classes"], "detect"),
+        cutouts(report.cutouts),
+        places.examples(report.examples),
+    ]
+
+
+def _segmentation(report: Report) -> list[Section]:
+    evaluation = report.evaluation
+    assert report.examples is not None
+    return [
+        places.by_class("segment", evaluation["per_class"]),
+        confusion(evaluation["confusion"], evaluation["classes"], "segment"),
+        places.examples(report.examples),
+    ]
+
+
+_OF_TASK = {"classify": _classifier, "detect": _detector, "segment": _segmentation}
 
 
 def _mistakes(shown: Sequence[pictures.Shown], evaluation: Mapping) -> Section:

@@ -101,7 +101,7 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
         glance=partial(_record, settings),
         assess=partial(_assess, classes),
         record=partial(_record, settings),
-        measure=partial(_measure, classes),
+        measure=partial(_measure, classes, settings),
         decode=partial(_decode, classes, settings),
         merge=None,
         primary="AP",
@@ -244,8 +244,8 @@ def _assess(classes: tuple[str, ...], records: Sequence[Judged]) -> tuple[dict[s
     return {name: 0.0 if np.isnan(value) else value for name, value in values.items()}, overall["AP"].standard_error
 
 
-def _measure(classes: tuple[str, ...], records: Sequence[Judged]) -> DetectionMetrics:
-    return detection_metrics(*_apart(records), classes=classes)
+def _measure(classes: tuple[str, ...], settings: Settings, records: Sequence[Judged]) -> DetectionMetrics:
+    return detection_metrics(*_apart(records), classes=classes, score=settings.score)
 
 
 def _apart(records: Sequence[Judged]) -> tuple[list[Found], list[Truth]]:

@@ -3,41 +3,30 @@
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from foveal.bundle import Bundle, load_bundle
 from foveal.device import machine
-from foveal.evaluation.evaluate import Evaluation, duplicate_notes, evaluate_store, labelled_hashes, left_out_notes
-from foveal.evaluation.forward import forward
-from foveal.feed.decoding import image_name
+from foveal.evaluation.evaluate import duplicate_notes, evaluate_store, labelled_hashes, left_out_notes
 from foveal.feed.store import Store, build_store
 from foveal.files import write_json, write_text
-from foveal.images import decode
-from foveal.images.label_map import read_label_map
-from foveal.metrics.matching import box_iou
 from foveal.networks import NETWORKS
 from foveal.networks.describe import describe_network
 from foveal.recipes.defaults import Recipe
-from foveal.reporting.overlays import colour_pixels, draw_boxes
-from foveal.reporting.pictures import Shown
-from foveal.reporting.places import Example
 from foveal.reporting.report import Report, render
 from foveal.runs import RunFolder, read_events
-from foveal.tasks.classify import joined
 from foveal.tasks.task import Task
 from foveal.training.loop import Trainer
 from foveal.training.prepare import TrainingData
 from foveal.types import Dataset, Split
 from foveal.verbs.console import say
+from foveal.verbs.pictures import as_pictures, shown
 from foveal.verbs.session import Session
 
-T = TypeVar("T")
-_SHOWN = 24  # pictures in each of the report's galleries
-_EXAMPLES = 8  # images of a detector's
 _SHEET = 32  # augmented images
 
 
@@ -67,7 +56,7 @@ def finish_run(session: Session) -> dict[str, Any]:
         config=recipe.settings.to_json(),
         reasons=recipe.reasons,
         times={**session.watch.times, "total": session.watch.total()},
-        **_shown(task, evaluation, store, bundle.network, session.device),
+        **shown(task, evaluation, store, bundle.network, session.device),
         augmented=_augmented(session.trainer),
         filters=_first_filters(bundle.network),
     )
@@ -142,103 +131,6 @@ def _described(bundle: Bundle, recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _shown(
-    task: Task, evaluation: Evaluation, store: Store, network: nn.Module, device: torch.device
-) -> dict[str, Any]:
-    """The report's pictures of evaluated images."""
-    if task.name == "segment":
-        examples = _segmented(task, evaluation, store, network, device)
-        return {"mistakes": (), "unsure": (), "examples": examples}
-    if task.name == "detect":
-        return {"mistakes": (), "unsure": (), "examples": _examples(task, evaluation, store)}
-    return {
-        "mistakes": _gallery(task, evaluation, store, right=False),
-        "unsure": _gallery(task, evaluation, store, right=True),
-        "examples": (),
-    }
-
-
-def _examples(task: Task, evaluation: Evaluation, store: Store) -> list[Example]:
-    """Images with their objects and what was found, those with the most missed and invented ones first."""
-    threshold = task.settings["score"]
-    judged = []
-    for index, (found, truth) in enumerate(pair for record in evaluation.records for pair in record):
-        told = found.scores >= threshold
-        boxes, labels = found.boxes_xyxy[told], found.labels[told]
-        same = labels[:, None] == truth.labels[None]
-        hits = (box_iou(boxes, truth.boxes_xyxy) >= 0.5) & same
-        missed, invented = int((~hits.any(axis=0) & ~truth.ignored).sum()), int((~hits.any(axis=1)).sum())
-        judged.append((missed + invented, index, missed, invented, boxes, labels, found.scores[told], truth))
-    judged.sort(key=lambda each: (-each[0], each[1]))
-    examples = []
-    for _, index, missed, invented, boxes, labels, scores, truth in _ends(judged):
-        sample = store.samples[index]
-        placement = store.preprocess.placement(sample.size_hw or store.preprocess.size_hw)
-        image = _as_pictures(store.gather(torch.tensor([index])))[0]
-        words = [f"{task.classes[label]} {score:.2f}" for label, score in zip(labels, scores, strict=True)]
-        there = [task.classes[label] for label in truth.labels]
-        examples.append(
-            Example(
-                truth=draw_boxes(image, placement.to_input(truth.boxes_xyxy), truth.labels.tolist(), there),
-                found=draw_boxes(image, placement.to_input(boxes), labels.tolist(), words),
-                words=f"{len(truth.labels)} objects, {missed} missed, {invented} invented",
-                path=image_name(sample),
-            )
-        )
-    return examples
-
-
-def _segmented(
-    task: Task, evaluation: Evaluation, store: Store, network: nn.Module, device: torch.device
-) -> list[Example]:
-    """Images with their classes and what was said, those with the smallest share of right pixels first."""
-    judged = [each for record in evaluation.records for each in record]
-    rights = [np.trace(each.confusion) / max(1, each.confusion.sum()) for each in judged]
-    examples = []
-    for index in _ends(sorted(range(len(rights)), key=lambda index: rights[index])):
-        sample = store.samples[index]
-        assert sample.label_map is not None
-        assert sample.size_hw is not None
-        outputs = forward(network, store.preprocess, store.gather(torch.tensor([index])), device=device)
-        said = task.decode(outputs, [store.preprocess.placement(sample.size_hw)])[0]["label_map"]
-        image = decode(sample.image if isinstance(sample.image, Path) else sample.image.pixels())
-        examples.append(
-            Example(
-                truth=colour_pixels(image, read_label_map(sample.label_map)),
-                found=colour_pixels(image, said),
-                words=f"{rights[index]:.1%} of its pixels right",
-                path=image_name(sample),
-            )
-        )
-    return examples
-
-
-def _ends(ordered: list[T]) -> list[T]:
-    """Half of the examples from the beginning, half from the end."""
-    half = _EXAMPLES // 2
-    return ordered if len(ordered) <= _EXAMPLES else [*ordered[:half], *ordered[-half:]]
-
-
-def _gallery(task: Task, evaluation: Evaluation, store: Store, *, right: bool) -> list[Shown]:
-    """The most confident mistakes, or the hits that were least sure."""
-    outputs, targets = joined(evaluation.records)
-    scores, labels = outputs["logits"].double().softmax(dim=1).max(dim=1)
-    truths = targets.argmax(dim=1)
-    chosen = (labels == truths).nonzero().flatten() if right else (labels != truths).nonzero().flatten()
-    order = chosen[scores[chosen].argsort(descending=not right)][:_SHOWN]
-    images = _as_pictures(store.gather(order))
-    return [
-        Shown(
-            image=images[position],
-            path=image_name(store.samples[index]),
-            truth=task.classes[int(truths[index])],
-            label=task.classes[int(labels[index])],
-            score=float(scores[index]),
-        )
-        for position, index in enumerate(order.tolist())
-    ]
-
-
 def _augmented(trainer: Trainer) -> list[np.ndarray]:
     """What the network saw of some training images in their first epoch, undone only in its standardisation."""
     plan, preprocess = trainer.state.plan, trainer.preprocess
@@ -246,12 +138,7 @@ def _augmented(trainer: Trainer) -> list[np.ndarray]:
     indices = torch.linspace(0, count - 1, min(_SHEET, count)).round().long()
     inputs, _ = trainer.training_batch(indices, epoch=0, size=plan.size_at(0))
     mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (preprocess.mean, preprocess.std))
-    return _as_pictures(((inputs.cpu() * std + mean).clamp(0, 1) * 255).round().to(torch.uint8))
-
-
-def _as_pictures(images: Tensor) -> list[np.ndarray]:
-    """(B, C, H, W) uint8 -> B arrays (H, W, C)."""
-    return list(images.permute(0, 2, 3, 1).contiguous().numpy())
+    return as_pictures(((inputs.cpu() * std + mean).clamp(0, 1) * 255).round().to(torch.uint8))
 
 
 def _first_filters(network: nn.Module) -> np.ndarray | None:

@@ -7,11 +7,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from foveal.metrics.operating_point import BACKGROUND
 from foveal.networks.describe import Description
 
 _CLASS_COLUMNS = {
     "classify": ("support", "precision", "recall", "f1", "auroc", "average_precision"),
-    "detect": ("objects", "AP", "AP50", "AP75", "AR100"),
+    "detect": ("objects", "AP", "AP50", "AP75", "AR100", "precision", "recall", "f1"),
     "segment": ("pixels", "iou", "dice", "boundary_f1"),
 }
 """By task, what is shown of a class: how many there were, and its figures."""
@@ -34,6 +35,8 @@ def evaluation_table(result: Mapping[str, Any]) -> None:
     for name, interval in result["metrics"].items():
         overall.add_row(name, _number(interval["value"]), f"{_number(interval['low'])} to {_number(interval['high'])}")
     console.print(overall)
+    if "score_threshold" in result:
+        console.print(f"precision, recall and f1: of detections with a score from {result['score_threshold']:g} on\n")
     by_class = _table("by class")
     by_class.add_column("class", overflow="fold")
     count, *headings = _CLASS_COLUMNS[result["task"]]
@@ -43,7 +46,7 @@ def evaluation_table(result: Mapping[str, Any]) -> None:
         by_class.add_row(name, f"{row[count]:,.0f}", *(_number(_value(row[heading])) for heading in headings))
     console.print(by_class)
     if "confusion" in result and len(result["classes"]) <= 12:
-        console.print(_confusion_table(result["classes"], result["confusion"]))
+        console.print(_confusion_table(result["task"], result["classes"], result["confusion"]))
 
 
 def _value(figure: Mapping[str, float | None] | float | None) -> float | None:
@@ -141,13 +144,18 @@ def _parts_table(about: str, profile: Mapping[str, Any]) -> Table:
     return table
 
 
-def _confusion_table(classes: Sequence[str], confusion: Sequence[Sequence[int]]) -> Table:
-    table = _table("confusion: rows are the truth, columns the prediction")
+def _confusion_table(task: str, classes: Sequence[str], confusion: Sequence[Sequence[int]]) -> Table:
+    """Counts; of pixels, which are many, the share of the row."""
+    shares = task == "segment"
+    unit = ", each cell a share of its row's pixels" if shares else ""
+    table = _table(f"confusion: rows are the truth, columns the prediction{unit}")
+    names = [*classes, BACKGROUND][: len(confusion)]
     table.add_column("", overflow="fold")
-    for name in classes:
+    for name in names:
         table.add_column(name, justify="right", overflow="fold")
-    for name, row in zip(classes, confusion, strict=True):
-        table.add_row(name, *(str(count) if count else "·" for count in row))
+    for name, row in zip(names, confusion, strict=True):
+        total = sum(row)
+        table.add_row(name, *("·" if not count else f"{count / total:.2f}" if shares else str(count) for count in row))
     return table
 
 

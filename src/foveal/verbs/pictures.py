@@ -1,0 +1,81 @@
+"""The report's pictures of evaluated images: a classifier's mistakes, and what a segmentation said."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from foveal.evaluation.evaluate import Evaluation
+from foveal.evaluation.forward import forward
+from foveal.feed.decoding import image_name
+from foveal.feed.store import Store
+from foveal.images.label_map import read_label_map
+from foveal.reporting.overlays import colour_pixels
+from foveal.reporting.pictures import Shown
+from foveal.reporting.places import Example, Examples
+from foveal.tasks.classify import joined
+from foveal.tasks.task import Task
+from foveal.verbs.detections import detections
+from foveal.verbs.examples import examples_of, whole_image
+
+_SHOWN = 24  # pictures in each of a classifier's galleries
+
+
+def shown(task: Task, evaluation: Evaluation, store: Store, network: nn.Module, device: torch.device) -> dict[str, Any]:
+    """Fields of `foveal.reporting.report.Report` by name."""
+    if task.name == "segment":
+        return {"examples": _segmented(task, evaluation, store, network, device)}
+    if task.name == "detect":
+        return detections(task, evaluation, store)
+    return {
+        "mistakes": _gallery(task, evaluation, store, right=False),
+        "unsure": _gallery(task, evaluation, store, right=True),
+    }
+
+
+def as_pictures(images: Tensor) -> list[np.ndarray]:
+    """(B, C, H, W) uint8 -> B arrays (H, W, C)."""
+    return list(images.permute(0, 2, 3, 1).contiguous().numpy())
+
+
+def _segmented(task: Task, evaluation: Evaluation, store: Store, network: nn.Module, device: torch.device) -> Examples:
+    """Images with their classes and what was said, by their share of right pixels."""
+    judged = [each for record in evaluation.records for each in record]
+    rights = [np.trace(each.confusion) / max(1, each.confusion.sum()) for each in judged]
+
+    def example(index: int) -> Example:
+        sample = store.samples[index]
+        assert sample.label_map is not None
+        assert sample.size_hw is not None
+        outputs = forward(network, store.preprocess, store.gather(torch.tensor([index])), device=device)
+        said = task.decode(outputs, [store.preprocess.placement(sample.size_hw)])[0]["label_map"]
+        image = whole_image(sample)
+        return Example(
+            truth=colour_pixels(image, read_label_map(sample.label_map)),
+            found=colour_pixels(image, said),
+            words=f"{rights[index]:.3f} of its pixels right",
+            path=image_name(sample),
+        )
+
+    return examples_of(sorted(range(len(rights)), key=lambda index: rights[index]), example)
+
+
+def _gallery(task: Task, evaluation: Evaluation, store: Store, *, right: bool) -> list[Shown]:
+    """The most confident mistakes, or the hits that were least sure."""
+    outputs, targets = joined(evaluation.records)
+    scores, labels = outputs["logits"].double().softmax(dim=1).max(dim=1)
+    truths = targets.argmax(dim=1)
+    taken = (labels == truths).nonzero().flatten() if right else (labels != truths).nonzero().flatten()
+    order = taken[scores[taken].argsort(descending=not right)][:_SHOWN]
+    images = as_pictures(store.gather(order))
+    return [
+        Shown(
+            image=images[position],
+            path=image_name(store.samples[index]),
+            truth=task.classes[int(truths[index])],
+            label=task.classes[int(labels[index])],
+            score=float(scores[index]),
+        )
+        for position, index in enumerate(order.tolist())
+    ]
