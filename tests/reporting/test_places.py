@@ -54,7 +54,6 @@ def detector(classes: tuple[str, ...] = CLASSES, *, missed: int = 30) -> Report:
         "confused": Mistakes(shown=[], total=0),
     }
     return report(
-        classes,
         evaluation=evaluation("detect", measured, classes),
         mistakes=(),
         unsure=(),
@@ -122,6 +121,8 @@ def test_a_segmentations_sections() -> None:
     assert f"{row[0] / sum(row):.2f}" in page.words  # a share, not a count
     assert f"{row[0]:,}" not in page.words
     assert "IoU, 0 to 1" in page.words
+    swatches = [each["style"] for tag, each in page.tags if tag == "span" and "--of-class" in (each.get("style") or "")]
+    assert swatches == ["--of-class:#000000", "--of-class:#800000", "--of-class:#008000"]
 
 
 def test_hostile_text_stays_text() -> None:

@@ -84,8 +84,8 @@ def _numbers(matrix: np.ndarray, classes: Sequence[str], counted: _Counted) -> H
     for row, name in enumerate(classes):
         title = tag("th", {"scope": "row", "title": name}, tag("span", None, name))
         cells = [_cell(matrix, shade, classes, counted, row, column) for column in range(len(classes))]
-        whole = int(matrix[row].sum())
-        total = tag("td", {"class": "total"}, large(whole) if counted.shares else f"{whole:,}")
+        number = int(matrix[row].sum())
+        total = tag("td", {"class": "total"}, large(number) if counted.shares else f"{number:,}")
         rows.append(tag("tr", None, title, *cells, total))
     size = "large" if len(classes) <= 12 else "small"
     whole = tag("table", {"class": f"matrix {size}"}, tag("thead", None, head), tag("tbody", None, *rows))

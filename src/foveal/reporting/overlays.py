@@ -45,9 +45,10 @@ def cut_out(image_u8: np.ndarray, box_xyxy: np.ndarray, label: int) -> np.ndarra
     size = (max(1, round(piece.width * scale)), max(1, round(piece.height * scale)))
     enlarged = piece.resize(size, Image.Resampling.BICUBIC)
     x1, y1, x2, y2 = ((box_xyxy - (left, top, left, top)) * scale).tolist()
+    x2, y2 = max(x1, x2 - 1), max(y1, y2 - 1)
     canvas = ImageDraw.Draw(enlarged)
     for grown, colour, width in ((1, (255, 255, 255), 4), (0, _colour_of(label), 2)):  # on dark and bright alike
-        canvas.rectangle((x1 - grown, y1 - grown, x2 - 1 + grown, y2 - 1 + grown), outline=colour, width=width)
+        canvas.rectangle((x1 - grown, y1 - grown, x2 + grown, y2 + grown), outline=colour, width=width)
     return np.array(enlarged)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from foveal.images.label_map import palette
 from foveal.reporting.markup import Html, join, tag
 from foveal.reporting.page import Column, Section, folded_table, note, side_by_side, titled, track
 from foveal.reporting.pictures import picture
@@ -69,7 +70,7 @@ def by_class(task: str, per_class: Mapping[str, Mapping]) -> Section:
         for name, figures in ordered
     ]
     listed = folded_table(columns, rows, most=MOST_ROWS, others="more classes")
-    body = join(note(f"Worst first. {words} {_SURE}"), tag("div", {"class": "by-class"}, listed))
+    body = join(note(f"Worst first. {words} {_SURE}"), tag("div", {"class": f"by-class {task}"}, listed))
     return Section(anchor="classes", title="Class by class", short="Classes", body=body)
 
 
@@ -77,8 +78,8 @@ def _rank(value: float | None) -> tuple[bool, float]:
     return value is None, value or 0.0
 
 
-def examples(shown: Examples) -> Section:
-    """The worst, the best, and some at random between them."""
+def examples(shown: Examples, *, coloured: Sequence[str] = ()) -> Section:
+    """The worst, the best, and some at random between them; `coloured` are the classes whose pixels have a colour."""
     words = (
         "Left what is there, right what was found. The worst and the best are the ends of all images; those at random "
         "are drawn among the others, and show what to expect. Look for what nobody marked, and for what is cut at the "
@@ -86,8 +87,17 @@ def examples(shown: Examples) -> Section:
     )
     kinds = (("The worst", shown.worst), ("At random", shown.random), ("The best", shown.best))
     parts = [titled(title, *(_example(each) for each in few)) for title, few in kinds if few]
-    body = join(note(words), *parts)
+    body = join(note(words), *([_legend(coloured)] if coloured else []), *parts)
     return Section(anchor="examples", title="What it found", short="Examples", body=body)
+
+
+def _legend(classes: Sequence[str]) -> Html:
+    colours = ["#" + bytes(colour).hex() for colour in palette()[: len(classes)]]
+    keys = [
+        tag("span", {"class": "swatch", "style": f"--of-class:{colour}"}, name)
+        for name, colour in zip(classes, colours, strict=True)
+    ]
+    return tag("p", {"class": "legend"}, *keys)
 
 
 def _example(shown: Example) -> Html:

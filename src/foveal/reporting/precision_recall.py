@@ -80,10 +80,10 @@ def _dot(frame: Frame, figures: Mapping, kind: str, words: str) -> Html:
 
 def _sizes(evaluation: Mapping) -> Html:
     columns = [
-        Column(title="objects of", width="11em"),
-        Column(title="objects", width="5em", numeric=True),
+        Column(title="objects of", width="32%"),
+        Column(title="objects", width="17%", numeric=True),
         Column(title="recall, 0 to 1"),
-        Column(title="recall", width="7em", numeric=True),
+        Column(title="recall", width="26%", numeric=True),
     ]
     rows = []
     for name, figures in evaluation["recall_by_size"].items():

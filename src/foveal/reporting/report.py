@@ -116,7 +116,7 @@ def _segmentation(report: Report) -> list[Section]:
     return [
         places.by_class("segment", evaluation["per_class"]),
         confusion(evaluation["confusion"], evaluation["classes"], "segment"),
-        places.examples(report.examples),
+        places.examples(report.examples, coloured=evaluation["classes"]),
     ]
 
 
