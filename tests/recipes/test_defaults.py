@@ -200,6 +200,7 @@ def test_detectors_and_segmentations_get_settings_without_a_gap() -> None:
     detection = resolve(TrainSettings(task="detect"), facts).settings
     assert (detection.size, detection.aspect, detection.batch_size) == (416, 1.333, 16)
     segmentation = resolve(TrainSettings(task="segment"), facts).settings
+    assert (detection.train_sizes, segmentation.train_sizes) == ((256, 416), (304, 512))
     assert (segmentation.size, segmentation.decoder) == (512, "unet")
     assert {key for key, value in vars(detection).items() if value is None} == {"time", "decoder", "void"}
     assert {key for key, value in vars(segmentation).items() if value is None} == {"time", "void"}

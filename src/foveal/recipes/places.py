@@ -33,7 +33,7 @@ def detection(asked: TrainSettings, facts: DataFacts) -> tuple[Chosen, AugmentSe
 def segmentation(asked: TrainSettings, facts: DataFacts) -> tuple[Chosen, AugmentSettings, str]:
     """The settings, the augmentation, and why it. Raises UsageError for what a segmentation can't do."""
     chosen = {
-        **_common(asked, facts, longest=512, batch_size=8, rate=1e-3, ema_steps=300),
+        **_common(asked, facts, longest=512, batch_size=8, rate=3e-3, ema_steps=300),
         "task": ("segment", "the data gives every pixel a class"),
         "decoder": ("unet", "joins the finest maps: sharp borders"),
         "batch_size": (8, "of this size"),
