@@ -40,6 +40,7 @@ def test_every_layout_is_found(layout: str, tmp_path: Path) -> None:
     assert dataset.classes == ("class 0", "class 1", "class 2")
     assert [Path(sample.id).stem for sample in dataset.samples] == ["x0", "x1", "x2"]
     assert {sample.split for sample in dataset.samples} == {None if layout == "voc" else "train"}
+    assert list(dataset.counts().values()) == [{"images": 3}]
     for index, sample in enumerate(dataset.samples):
         assert sample.label_map is not None
         assert sample.size_hw == (6, 9)

@@ -49,7 +49,8 @@ def _rows(counts: Mapping[str, Mapping[str, int]]) -> list[Row]:
         rows.append([name, *(f"{number:,}" for number in numbers.values()), _bar(numbers, largest)])
     totals = [sum(split.values()) for split in counts.values()]
     everything = tag("strong", None, "all classes")
-    return [[everything, *(tag("strong", None, f"{total:,}") for total in totals), ""], *rows]
+    summed: Row = [everything, *(tag("strong", None, f"{total:,}") for total in totals), ""]
+    return rows if len(rows) == 1 else [summed, *rows]
 
 
 def _bar(numbers: Mapping[str, int], largest: int) -> Html:
