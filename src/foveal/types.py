@@ -113,7 +113,7 @@ class Dataset:
         """Images by split and class, or instances where there are such: `{"train": {"cat": 12, …}, …}`; of label maps,
         which hold several classes each, `{"train": {"images": 12}, …}`. Samples without a split stand under "all"."""
         if any(sample.label_map is not None for sample in self.samples):
-            images = Counter(sample.split or "all" for sample in self.samples)
+            images = Counter[str](sample.split or "all" for sample in self.samples)
             return {split: {"images": images[split]} for split in ("all", *SPLITS) if images[split]}
         counted = Counter[tuple[str, int | None]](
             (sample.split or "all", label) for sample in self.samples for label in sample.labels()

@@ -12,7 +12,7 @@ from foveal.images.label_map import write_label_map
 from foveal.networks.build import build_backbone
 from foveal.preprocess import Preprocess
 from foveal.tasks import TASKS, make_task
-from foveal.types import ArrayImage, Instance, Sample
+from foveal.types import ArrayImage, Instance, Polygons, Sample
 
 CLASSES = ("cat", "dog", "owl")
 SIDE = 64
@@ -24,7 +24,10 @@ def samples(folder: Path) -> list[Sample]:
     labels = np.arange(SIDE * SIDE, dtype=np.int64).reshape(SIDE, SIDE) % 3
     write_label_map(labels.astype(np.uint8), folder / "x.png")
     found = [
-        (Instance(label=0, box_xyxy=(4, 4, 40, 30)), Instance(label=2, box_xyxy=(30, 30, 60, 60))),
+        (
+            Instance(label=0, box_xyxy=(4, 4, 40, 30), mask=Polygons(((4, 4, 40, 4, 20, 30),))),
+            Instance(label=2, box_xyxy=(30, 30, 60, 60)),
+        ),
         (),
     ]
     return [
@@ -40,9 +43,12 @@ def samples(folder: Path) -> list[Sample]:
     ]
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_every_task_has_one_shape(name: str, tmp_path: Path) -> None:
-    task = make_task(name, CLASSES, {})
+CASES = [*((name, {}) for name in TASKS), ("detect", {"masks": True})]
+
+
+@pytest.mark.parametrize(("name", "settings"), CASES)
+def test_every_task_has_one_shape(name: str, settings: dict[str, bool], tmp_path: Path) -> None:
+    task = make_task(name, CLASSES, settings)
     assert task.name == name
     assert task.classes == CLASSES
     assert make_task(name, CLASSES, task.settings).settings == task.settings

@@ -203,4 +203,13 @@ def test_detectors_and_segmentations_get_settings_without_a_gap() -> None:
     assert (detection.train_sizes, segmentation.train_sizes) == ((256, 416), (304, 512))
     assert (segmentation.size, segmentation.decoder) == (512, "unet")
     assert {key for key, value in vars(detection).items() if value is None} == {"time", "decoder", "void"}
-    assert {key for key, value in vars(segmentation).items() if value is None} == {"time", "void"}
+    assert {key for key, value in vars(segmentation).items() if value is None} == {"time", "void", "instances"}
+
+
+def test_masks_are_learned_where_there_are_some() -> None:
+    facts = replace(PHOTOGRAPHS, longer=640)
+    for with_masks, asked, expected in ((0, None, False), (3, None, True), (3, False, False), (0, True, True)):
+        recipe = resolve(TrainSettings(task="detect", instances=asked), replace(facts, with_masks=with_masks))
+        assert recipe.settings.instances is expected
+    with pytest.raises(UsageError, match="--instances is for detection, and the task is to segment: leave it out"):
+        resolve(TrainSettings(task="segment", instances=False), facts)

@@ -40,6 +40,8 @@ class Assigned:
     """(B, N, 4): its object's."""
     has_object: Tensor
     """(B, N) bool."""
+    objects: Tensor
+    """(B, N) int: its object's row among the image's."""
 
 
 @torch.no_grad()
@@ -68,7 +70,7 @@ def assign(scores: Tensor, boxes_xyxy: Tensor, points_xy: Tensor, strides: Tenso
     labels = objects.labels.gather(1, mine)
     quality = torch.zeros_like(scores).scatter_(2, labels[:, :, None], fits[:, :, None])
     found = objects.boxes_xyxy.gather(1, mine[:, :, None].expand(-1, -1, 4))
-    return Assigned(quality * has_object[:, :, None], found, has_object)
+    return Assigned(quality * has_object[:, :, None], found, has_object, mine)
 
 
 def _inside(points_xy: Tensor, strides: Tensor, boxes_xyxy: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 Lin et al. 2014, arXiv:1405.0312, as its reference implementation computes them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,12 +21,17 @@ RESAMPLES = 200
 _ALL, _SMALL, _MEDIUM, _LARGE = range(len(AREAS))
 
 
+Matcher = Callable[[Found, Truth, int], Matches]
+"""(what was found in an image, what is there, a class) -> which detection found which object."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DetectionMetrics:
     """What `detection_metrics` found."""
 
     overall: dict[str, Interval]
-    """AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl; with an operating point its three figures too."""
+    """AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl; with an operating point its three figures
+    too; of masks the twelve as mask_AP and so on."""
     per_class: dict[str, dict[str, Interval | float]]
     """By class: AP, AP50, AP75, AR100 and how many objects there were; with an operating point its three figures."""
     precision_by_recall: dict[str, np.ndarray]
@@ -58,14 +63,16 @@ def detection_metrics(
     score: float | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
+    matches: Matcher | None = None,
 ) -> DetectionMetrics:
     """COCO's figures of `found` against `truth`, image by image, with intervals over resampled images.
 
     A class without objects has no figure, and the means are over the others. Intervals are of AP, AP50 and AP75; COCO's
-    other figures have none (NaN). score: the threshold of the operating point, which None leaves out.
+    other figures have none (NaN). score: the threshold of the operating point, which None leaves out. matches: by
+    what they are matched; None is by their boxes.
     """
     point = None if score is None else operating_point(found, truth, classes=classes, score=score)
-    rows = [_Class(found, truth, label) for label in range(len(classes))]
+    rows = [_Class(found, truth, label, matches or box_matches) for label in range(len(classes))]
     precision = np.stack([row.precision() for row in rows])  # (K, A, T, R)
     recall = np.stack([row.recall() for row in rows])  # (K, A, T, M)
     half, three_quarters = 0, 5
@@ -119,8 +126,8 @@ def detection_metrics(
 class _Class:
     """The matches of one class over all images."""
 
-    def __init__(self, found: Sequence[Found], truth: Sequence[Truth], label: int) -> None:
-        images = [_matches(f, t, label) for f, t in zip(found, truth, strict=True)]
+    def __init__(self, found: Sequence[Found], truth: Sequence[Truth], label: int, matches: Matcher) -> None:
+        images = [matches(f, t, label) for f, t in zip(found, truth, strict=True)]
         scores = np.concatenate([each.scores for each in images])
         order = np.argsort(-scores, kind="mergesort")
         self.found = np.concatenate([each.found for each in images], axis=2)[:, :, order]
@@ -179,7 +186,8 @@ class _Class:
         return valid, self.found[area, threshold] & valid
 
 
-def _matches(found: Found, truth: Truth, label: int) -> Matches:
+def box_matches(found: Found, truth: Truth, label: int) -> Matches:
+    """Of one image and class, by the overlap of boxes."""
     ours, theirs = found.labels == label, truth.labels == label
     boxes, crowd = found.boxes_xyxy[ours], truth.crowd[theirs]
     return match(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from foveal.types import RunLengths
+
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 AREAS = ((0.0, 1e10), (0.0, 32.0**2), (32.0**2, 96.0**2), (96.0**2, 1e10))
 """All, small, medium and large, in square pixels; both ends belong to a range."""
@@ -22,6 +24,21 @@ class Found:
     """(N,)."""
     labels: np.ndarray
     """(N,) int."""
+    cells: np.ndarray | None = None
+    """(N,) int: which of the network's cells said so, where that is known."""
+    masks: tuple[RunLengths, ...] | None = None
+    """At the image's size; None where masks are not told."""
+
+    def some(self, which: np.ndarray) -> "Found":
+        """Some of the detections: (N,) bool, or their indices in the order wanted."""
+        rows = np.arange(len(self.labels))[which].tolist()
+        return Found(
+            boxes_xyxy=self.boxes_xyxy[which],
+            scores=self.scores[which],
+            labels=self.labels[which],
+            cells=None if self.cells is None else self.cells[which],
+            masks=None if self.masks is None else tuple(self.masks[row] for row in rows),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +55,8 @@ class Truth:
     """(N,) bool: several of their kind."""
     ignored: np.ndarray
     """(N,) bool: need not be found; every crowd is."""
+    masks: tuple[RunLengths | None, ...] | None = None
+    """At the image's size, None where nobody drew one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def outcomes(found: Found, truth: Truth, *, score: float) -> Outcomes:
     """
     order = np.argsort(-found.scores, kind="mergesort")
     order = order[found.scores[order] >= score]
-    told = Found(boxes_xyxy=found.boxes_xyxy[order], scores=found.scores[order], labels=found.labels[order])
+    told = found.some(order)
     ious = box_iou(told.boxes_xyxy, truth.boxes_xyxy, truth.crowd)
     reached = ious >= IOU
     same = told.labels[:, None] == truth.labels[None]

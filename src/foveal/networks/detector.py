@@ -6,6 +6,7 @@ from foveal.errors import ModelError
 from foveal.networks.backbone import Backbone
 from foveal.networks.build import Network
 from foveal.networks.detector_head import DetectorHead
+from foveal.networks.mask_head import STRIDE, MaskHead
 from foveal.networks.pyramid import Pyramid
 
 STRIDES = (8, 16, 32)
@@ -36,3 +37,21 @@ class Detector(Network):
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         outputs: dict[str, Tensor] = self.head(self.pyramid(self.backbone(images)))
         return outputs
+
+
+class InstanceDetector(Detector):
+    """Images (B, C, H, W) -> what `DetectorHead` and `MaskHead` give."""
+
+    def __init__(self, backbone: Backbone, num_classes: int, *, channels: int) -> None:
+        super().__init__(backbone, num_classes, channels=channels)
+        finest = next((stage for stage in backbone.stages if stage.stride == STRIDE), None)
+        if finest is None:
+            raise ModelError(
+                f"{type(backbone).__name__} can't carry masks: it has no stage with a cell of {STRIDE} pixels"
+            )
+        self.masks = MaskHead(STRIDES, channels, finest)
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        features = self.backbone(images)
+        maps = self.pyramid(features)
+        return {**self.head(maps), **self.masks(maps, features)}

@@ -29,14 +29,14 @@ class DetectorHead(nn.Module):
         super().__init__()
         self.strides = tuple(strides)
         self.num_classes = num_classes
-        self.classify = nn.ModuleList(_branch(channels, num_classes, depth) for _ in strides)
-        self.locate = nn.ModuleList(_branch(channels, 4 * BINS, depth) for _ in strides)
+        self.classify = nn.ModuleList(head_branch(channels, num_classes, depth) for _ in strides)
+        self.locate = nn.ModuleList(head_branch(channels, 4 * BINS, depth) for _ in strides)
         for branch in self.classify:
             nn.init.constant_(branch[-1].bias, -math.log((1 - PRIOR) / PRIOR))  # type: ignore[index]
 
     def forward(self, maps: Sequence[Tensor]) -> dict[str, Tensor]:
-        logits = torch.cat([_flat(branch(each)) for branch, each in zip(self.classify, maps, strict=True)], dim=1)
-        distances = torch.cat([_flat(branch(each)) for branch, each in zip(self.locate, maps, strict=True)], dim=1)
+        logits = torch.cat([by_cell(branch(each)) for branch, each in zip(self.classify, maps, strict=True)], dim=1)
+        distances = torch.cat([by_cell(branch(each)) for branch, each in zip(self.locate, maps, strict=True)], dim=1)
         points, strides = zip(
             *(cell_centres(each.shape[2:], stride, each) for each, stride in zip(maps, self.strides, strict=True)),
             strict=True,
@@ -63,7 +63,8 @@ def expected_distances(distances: Tensor) -> Tensor:
     return distances.float().softmax(dim=-1) @ torch.arange(float(distances.shape[-1]), device=distances.device)
 
 
-def _branch(channels: int, outputs: int, depth: int) -> nn.Sequential:
+def head_branch(channels: int, outputs: int, depth: int) -> nn.Sequential:
+    """`depth` convolutions, and one to the outputs: what looks at one map."""
     layers: list[nn.Module] = []
     for _ in range(depth):
         layers += [*conv_bn(channels, channels, 3), nn.ReLU()]
@@ -73,6 +74,6 @@ def _branch(channels: int, outputs: int, depth: int) -> nn.Sequential:
     return nn.Sequential(*layers, last)
 
 
-def _flat(maps: Tensor) -> Tensor:
+def by_cell(maps: Tensor) -> Tensor:
     """(B, C, H, W) -> (B, H·W, C)."""
     return maps.permute(0, 2, 3, 1).flatten(1, 2)

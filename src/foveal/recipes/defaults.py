@@ -65,6 +65,8 @@ def _refuse_other_tasks_options(asked: TrainSettings) -> None:
             raise UsageError(f"--{option} is for segmentation, and the task is to {task}: leave it out")
     if task == "classify" and asked.augment.get("mosaic"):
         raise UsageError("--mosaic is for boxes and label maps, and the task is to classify: leave it out")
+    if asked.instances is not None and task != "detect":
+        raise UsageError(f"--instances is for detection, and the task is to {task}: leave it out")
 
 
 def _resolved(asked: TrainSettings, chosen: Chosen, base: AugmentSettings, augment_reason: str) -> Recipe:

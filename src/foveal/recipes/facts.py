@@ -25,6 +25,8 @@ class DataFacts:
     """Median of the longer side of the probed images, in pixels."""
     channels: int
     """1 where every probed image is grey, 3 for colour files, an array's own count."""
+    with_masks: int = 0
+    """Training objects that have a mask, and may be learned by it: crowds are not."""
 
 
 def probe(samples: Sequence[Sample], num_classes: int) -> DataFacts:
@@ -58,4 +60,7 @@ def probe(samples: Sequence[Sample], num_classes: int) -> DataFacts:
         longer=round(median(max(size) for size in sizes)),
         aspect=median(width / height for height, width in sizes),
         channels=max(channels),
+        with_masks=sum(
+            each.mask is not None and not each.crowd for sample in samples for each in sample.instances or ()
+        ),
     )

@@ -25,7 +25,10 @@ def detection(asked: TrainSettings, facts: DataFacts) -> tuple[Chosen, AugmentSe
         "task": ("detect", "the data says where things are"),
         "batch_size": (batch_size, f"{facts.num_train:,} training images"),
         "loss": (SCORES_LOSS, "the detector's scores; its boxes have their own"),
+        "instances": (facts.with_masks > 0, f"{facts.with_masks:,} training objects have a mask"),
     }
+    if asked.augment.get("mosaic") and (facts.with_masks > 0 if asked.instances is None else asked.instances):
+        raise UsageError("--mosaic cuts objects, which masks can't follow: leave it out, or give --no-instances")
     augment = AugmentSettings(hflip=0.5, translate=0.1, scale=(0.7, 1.5), brightness=0.3, contrast=0.3, saturation=0.3)
     return chosen, augment, "boxes: mirroring, shifts, scale, colour"
 

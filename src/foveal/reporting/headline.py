@@ -19,6 +19,8 @@ TITLES: dict[str, tuple[str, str]] = {
     "pixel_accuracy": ("Pixel accuracy", "share of pixels right"),
     "mean_dice": ("Dice", "mean over classes"),
     "boundary_f1": ("Boundary F1", "mean over classes"),
+    "mask_AP": ("Mask AP", "average precision of masks"),
+    "mask_AP50": ("Mask AP50", "masks overlap by half"),
     "AP50": ("AP50", "boxes overlap by half"),
     "AP75": ("AP75", "by three quarters"),
     "precision": ("Precision", "of the boxes told, at the threshold"),

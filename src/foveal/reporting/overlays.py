@@ -1,4 +1,4 @@
-"""Boxes, and the classes of pixels, drawn on a copy of an image; boxes also with only their surroundings."""
+"""Boxes, masks, and the classes of pixels, drawn on a copy of an image; boxes also with only their surroundings."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from foveal.images.label_map import palette
+from foveal.ops.masks import rasterised
+from foveal.types import RunLengths
 
 CUT = 240
 """Pixels of the longer side of a box with its surroundings."""
@@ -52,6 +54,22 @@ def cut_out(image_u8: np.ndarray, box_xyxy: np.ndarray, label: int) -> np.ndarra
     return np.array(enlarged)
 
 
+def paint_masks(image_u8: np.ndarray, masks: Sequence[RunLengths | None], labels: Sequence[int]) -> np.ndarray:
+    """The image (H, W, 1 or 3), half of each mask in its class's colour and its edge all of it; the first lies on top.
+
+    None is an object without a mask.
+    """
+    painted = _in_colour(image_u8).copy()
+    colours = palette()[1:]
+    for mask, label in reversed(list(zip(masks, labels, strict=True))):
+        if mask is None:
+            continue
+        pixels, colour = rasterised(mask, mask.size_hw), colours[label % len(colours)]
+        painted[pixels] = (painted[pixels].astype(np.uint16) + colour) // 2
+        painted[pixels & ~_inner(pixels)] = colour
+    return painted
+
+
 def colour_pixels(image_u8: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The image (H, W, 1 or 3), half of it the colour of each pixel's class (H, W)."""
     blended: np.ndarray = (_in_colour(image_u8).astype(np.uint16) + palette()[labels]) // 2
@@ -62,6 +80,13 @@ def _colour_of(label: int) -> tuple[int, int, int]:
     colours = palette()[1:]
     red, green, blue = colours[label % len(colours)].tolist()
     return red, green, blue
+
+
+def _inner(mask: np.ndarray) -> np.ndarray:
+    """Its pixels whose four neighbours are its own; beyond the image there is none."""
+    padded = np.pad(mask, 1)
+    inner: np.ndarray = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return inner
 
 
 def _in_colour(image_u8: np.ndarray) -> np.ndarray:

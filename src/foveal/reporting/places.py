@@ -14,13 +14,20 @@ from foveal.reporting.words import count, decimal, interval, interval_of, number
 LONGEST = 480
 """Pixels of an example's longer side."""
 MOST_ROWS = 40
-_TITLES = {"iou": "IoU", "dice": "Dice", "boundary_f1": "boundary F1", "f1": "F1"}
-_WITHOUT_INTERVAL = ("AP", "AP50", "AP75", "AR100")
+_TITLES = {
+    "iou": "IoU",
+    "dice": "Dice",
+    "boundary_f1": "boundary F1",
+    "f1": "F1",
+    "mask_AP": "mask AP",
+    "mask_AP50": "mask AP50",
+}
+_WITHOUT_INTERVAL = ("AP", "AP50", "AP75", "AR100", "mask_AP", "mask_AP50")
 _BOXES = (
     "AP is the area under the highest precision by recall, the mean over overlaps (IoU) from 0.5 to 0.95 that a box "
     "has to reach; AP50 and AP75 are at one of them. AR100 is the share of objects found by a hundred boxes. At the "
     "score's threshold and IoU 0.5, precision is the share of told boxes that are right, recall the share of objects "
-    "found, and F1 their harmonic mean."
+    "found, and F1 their harmonic mean. Mask AP goes by the overlap of masks."
 )
 _PIXELS = (
     "IoU: of the pixels that are the class or were called so, the share that both are and were. Dice: twice those, "
@@ -55,18 +62,19 @@ def by_class(task: str, per_class: Mapping[str, Mapping]) -> Section:
         if task == "segment"
         else ("objects", (*_WITHOUT_INTERVAL, "precision", "recall", "f1"), _BOXES)
     )
-    ordered = sorted(per_class.items(), key=lambda item: _rank(number_of(item[1][names[0]])))
+    shown = [name for name in names if all(name in figures for figures in per_class.values())]
+    ordered = sorted(per_class.items(), key=lambda item: _rank(number_of(item[1][shown[0]])))
     columns = [
         Column(title="class"),
         Column(title=count_name, width="7em" if task == "segment" else "4.5em", numeric=True),
-        Column(title=f"{_title(names[0])}, 0 to 1", width="17%"),
+        Column(title=f"{_title(shown[0])}, 0 to 1", width="17%"),
         *(
             Column(title=_title(name), width="5em" if name in _WITHOUT_INTERVAL else "7.4em", numeric=True)
-            for name in names
+            for name in shown
         ),
     ]
     rows = [
-        (name, count(figures[count_name]), _scale(figures[names[0]]), *(_cell(figures[each]) for each in names))
+        (name, count(figures[count_name]), _scale(figures[shown[0]]), *(_cell(figures[each]) for each in shown))
         for name, figures in ordered
     ]
     listed = folded_table(columns, rows, most=MOST_ROWS, others="more classes")

@@ -20,12 +20,22 @@ from foveal.feed.store import Store
 from foveal.losses.assignment import Objects, assign
 from foveal.losses.detection import box_loss, distribution_loss, quality_loss
 from foveal.metrics.detection import DetectionMetrics, Found, Truth, detection_metrics
+from foveal.metrics.instance_masks import with_mask_figures
 from foveal.metrics.matching import box_areas
-from foveal.networks.detector import Detector
+from foveal.networks.detector import Detector, InstanceDetector
 from foveal.networks.detector_head import expected_distances
 from foveal.ops.boxes import from_distances, to_distances
 from foveal.ops.suppression import suppress
 from foveal.preprocess import Placement
+from foveal.tasks.instance_masks import (
+    Outlines,
+    in_words,
+    mask_loss,
+    outlines_of,
+    with_drawn_masks,
+    with_masks,
+    without_masks,
+)
 from foveal.tasks.task import Outputs, Task
 from foveal.types import Sample
 
@@ -53,6 +63,8 @@ class Settings:
     """Objects of an image that are told."""
     score: float = 0.25
     """Score, 0 to 1, from which a prediction is told."""
+    masks: bool = False
+    """Each object has a mask beside its box."""
 
     def __post_init__(self) -> None:
         for name in ("overlap", "score"):
@@ -69,6 +81,7 @@ class Truths:
     labels: tuple[Tensor, ...]
     spared: tuple[Tensor, ...]
     """(M,) bool: crowds, and what augmentation left too little of: points in them learn nothing."""
+    outlines: tuple[Outlines, ...]
     samples: tuple[Sample, ...]
     placements: tuple[Placement, ...]
 
@@ -82,7 +95,7 @@ class Truths:
         boxes, labels, spared = (
             tuple(each.to(device) for each in part) for part in (self.boxes_xyxy, self.labels, self.spared)
         )
-        return type(self)(boxes, labels, spared, self.samples, self.placements)
+        return type(self)(boxes, labels, spared, self.outlines, self.samples, self.placements)
 
 
 def make(classes: tuple[str, ...], settings: Settings) -> Task:
@@ -93,12 +106,12 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
         settings=asdict(settings),
         encode=_encode,
         augment=_augment,
-        build=partial(_build, len(classes), settings.channels),
+        build=partial(_build, len(classes), settings),
         loss=_loss,
         weigh=None,
         quick=lambda outputs, targets: {},
         figures=(),
-        glance=partial(_record, settings),
+        glance=partial(_glance, settings),
         assess=partial(_assess, classes),
         record=partial(_record, settings),
         measure=partial(_measure, classes, settings),
@@ -110,7 +123,7 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
 
 
 def _encode(store: Store, indices: Tensor) -> Truths:
-    boxes, labels, spared, placements = [], [], [], []
+    boxes, labels, spared, outlines, placements = [], [], [], [], []
     samples = store.samples_at(indices)
     for sample in samples:
         assert sample.instances is not None
@@ -119,31 +132,38 @@ def _encode(store: Store, indices: Tensor) -> Truths:
         boxes.append(torch.from_numpy(placed).float())
         labels.append(torch.tensor([each.label for each in sample.instances], dtype=torch.long))
         spared.append(torch.tensor([each.crowd for each in sample.instances], dtype=torch.bool))
-    return Truths(tuple(boxes), tuple(labels), tuple(spared), samples, tuple(placements))
+        outlines.append(outlines_of(sample, placements[-1]))
+    return Truths(tuple(boxes), tuple(labels), tuple(spared), tuple(outlines), samples, tuple(placements))
 
 
 def _augment(images: Tensor, truths: Truths, params: AugmentParams) -> tuple[Tensor, Truths]:
     if params.mixing is not None:
         raise UsageError("mixup and cutmix blend images, which boxes can't follow")
     boxes, left = augment_boxes(truths.boxes_xyxy, params)
-    labels, spared = truths.labels, truths.spared
+    labels, spared, outlines = truths.labels, truths.spared, truths.outlines
     if params.mosaic is not None:
         images = mosaic_pixels(images, params.mosaic)
         boxes, shares, origins = mosaic_boxes(boxes, params.mosaic, size_hw=params.geometry.out_size_hw)
         left = [share * torch.cat(left)[origin] for share, origin in zip(shares, origins, strict=True)]
         labels, spared = (tuple(torch.cat(each)[origin] for origin in origins) for each in (labels, spared))
+        outlines = tuple(without_masks(len(origin)) for origin in origins)  # the recipe has refused both together
     kept = [share > 0 for share in left]
     return images, Truths(
         tuple(each[some] for each, some in zip(boxes, kept, strict=True)),
         tuple(each[some] for each, some in zip(labels, kept, strict=True)),
         tuple((each | (share < LEAST_LEFT))[some] for each, share, some in zip(spared, left, kept, strict=True)),
+        tuple(
+            each.kept(some).moved(matrix)
+            for each, some, matrix in zip(outlines, kept, params.geometry.matrices, strict=True)
+        ),
         truths.samples,
         truths.placements,
     )
 
 
-def _build(num_classes: int, channels: int | None, backbone: nn.Module) -> nn.Module:
-    return Detector(backbone, num_classes, channels=channels)  # type: ignore[arg-type]
+def _build(num_classes: int, settings: Settings, backbone: nn.Module) -> nn.Module:
+    kind = InstanceDetector if settings.masks else Detector
+    return kind(backbone, num_classes, channels=settings.channels)  # type: ignore[arg-type]
 
 
 def _loss(outputs: Outputs, truths: Truths) -> dict[str, Tensor]:
@@ -158,11 +178,15 @@ def _loss(outputs: Outputs, truths: Truths) -> dict[str, Tensor]:
     batch = len(logits)
     spared = _in_spared(truths, points) & ~taken
     distances = to_distances(points.expand(batch, -1, 2)[taken], theirs) / strides.expand(batch, -1)[taken][:, None]
-    return {
+    terms = {
         "class": quality_loss(logits, found.quality, spared=spared) / total,
         "box": BOX_WEIGHT * box_loss(boxes[taken], theirs, fits) / total,
         "distance": DISTRIBUTION_WEIGHT * distribution_loss(outputs["distances"][taken], distances, fits) / total,
     }
+    if "mask_maps" in outputs:
+        learned = [each.kept(~some) for each, some in zip(truths.outlines, truths.spared, strict=True)]
+        terms["mask"] = mask_loss(outputs, found, learned)
+    return terms
 
 
 def _boxes(outputs: Outputs) -> Tensor:
@@ -211,14 +235,25 @@ def _found(outputs: Outputs, placements: Sequence[Placement], settings: Settings
                 boxes_xyxy=placement.to_image(candidates[kept].double().cpu().numpy()),
                 scores=best[kept].double().cpu().numpy(),
                 labels=labels[kept].cpu().numpy(),
+                cells=(where // classes)[kept].cpu().numpy(),
             )
         )
     return made
 
 
-def _record(settings: Settings, outputs: Outputs, truths: Truths) -> Judged:
+def _glance(settings: Settings, outputs: Outputs, truths: Truths) -> Judged:
+    """By boxes alone: masks come from the same cells, and cost more to judge."""
     found = _found(outputs, truths.placements, settings)
     return [(each, _truth(sample)) for each, sample in zip(found, truths.samples, strict=True)]
+
+
+def _record(settings: Settings, outputs: Outputs, truths: Truths) -> Judged:
+    if not settings.masks:
+        return _glance(settings, outputs, truths)
+    found = with_masks(outputs, _found(outputs, truths.placements, settings), truths.placements)
+    return [
+        (each, with_drawn_masks(_truth(sample), sample)) for each, sample in zip(found, truths.samples, strict=True)
+    ]
 
 
 def _truth(sample: Sample) -> Truth:
@@ -245,7 +280,9 @@ def _assess(classes: tuple[str, ...], records: Sequence[Judged]) -> tuple[dict[s
 
 
 def _measure(classes: tuple[str, ...], settings: Settings, records: Sequence[Judged]) -> DetectionMetrics:
-    return detection_metrics(*_apart(records), classes=classes, score=settings.score)
+    found, truth = _apart(records)
+    metrics = detection_metrics(found, truth, classes=classes, score=settings.score)
+    return with_mask_figures(metrics, found, truth, classes=classes) if settings.masks else metrics
 
 
 def _apart(records: Sequence[Judged]) -> tuple[list[Found], list[Truth]]:
@@ -257,15 +294,21 @@ def _apart(records: Sequence[Judged]) -> tuple[list[Found], list[Truth]]:
 def _decode(
     classes: tuple[str, ...], settings: Settings, outputs: Outputs, placements: Sequence[Placement]
 ) -> list[dict[str, Any]]:
+    found = [each.some(each.scores >= settings.score) for each in _found(outputs, placements, settings)]
+    if settings.masks:
+        found = with_masks(outputs, found, placements)
     return [
         {
             "objects": [
-                {"label": classes[label], "score": score, "box": box}
-                for label, score, box in zip(
-                    found.labels.tolist(), found.scores.tolist(), found.boxes_xyxy.round(2).tolist(), strict=True
+                {"label": classes[label], "score": score, "box": box, **mask}
+                for label, score, box, mask in zip(
+                    each.labels.tolist(),
+                    each.scores.tolist(),
+                    each.boxes_xyxy.round(2).tolist(),
+                    in_words(each),
+                    strict=True,
                 )
-                if score >= settings.score
             ]
         }
-        for found in _found(outputs, placements, settings)
+        for each in found
     ]

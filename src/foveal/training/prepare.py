@@ -98,7 +98,7 @@ def prepare_data(
 def prepare_task(settings: TrainSettings, classes: Sequence[str], train: Sequence[Sample]) -> Task:
     """The task that the settings ask for."""
     if settings.task == "detect":
-        return make_task("detect", classes, {})
+        return make_task("detect", classes, {"masks": bool(settings.instances)})
     if settings.task == "segment":
         given: dict[str, Any] = {"loss": settings.loss, "decoder": settings.decoder, "void": settings.void}
         if settings.class_weights == "balanced":

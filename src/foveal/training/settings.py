@@ -72,6 +72,8 @@ class TrainSettings:
     train_sizes: tuple[int, int] | None = None
     """First and last side of the training images in pixels; it grows from one to the other."""
 
+    instances: bool | None = None
+    """A mask for each object beside its box, for detect; where not given, on if any training object has one."""
     decoder: str | None = None
     """From a backbone's stages to pixels, for segment: unet, fpn or deeplabv3plus."""
     void: int | None = None

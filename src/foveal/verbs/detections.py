@@ -15,7 +15,7 @@ from foveal.feed.store import Store
 from foveal.metrics.matching import Found, Truth, box_iou
 from foveal.metrics.outcomes import IOU, NOTHING, Outcomes, outcomes
 from foveal.reporting.cutouts import Cutout, Mistakes
-from foveal.reporting.overlays import cut_out, draw_boxes
+from foveal.reporting.overlays import cut_out, draw_boxes, paint_masks
 from foveal.reporting.places import Example
 from foveal.tasks.task import Task
 from foveal.types import Sample
@@ -77,12 +77,18 @@ def _example(image: _Image, classes: Sequence[str]) -> Example:
     words = [f"{classes[label]} {score:.2f}" for label, score in zip(told.labels, told.scores, strict=True)]
     counts = {"missed": image.missed, "invented": image.invented, "taken for another class": image.confused}
     parts = [f"{number} {what}" for what, each in counts.items() if (number := int(each.sum()))]
+    there = [classes[label] for label in truth.labels]
     return Example(
-        truth=draw_boxes(pixels, truth.boxes_xyxy, truth.labels.tolist(), [classes[label] for label in truth.labels]),
-        found=draw_boxes(pixels, told.boxes_xyxy, told.labels.tolist(), words),
+        truth=draw_boxes(_painted(pixels, truth), truth.boxes_xyxy, truth.labels.tolist(), there),
+        found=draw_boxes(_painted(pixels, told), told.boxes_xyxy, told.labels.tolist(), words),
         words=f"{len(truth.labels)} objects, {', '.join(parts) or 'no mistake'}",
         path=image_name(image.sample),
     )
+
+
+def _painted(image_u8: np.ndarray, objects: Found | Truth) -> np.ndarray:
+    """The image with the masks that there are."""
+    return image_u8 if objects.masks is None else paint_masks(image_u8, objects.masks, objects.labels.tolist())
 
 
 def _missed(images: Sequence[_Image], classes: Sequence[str], threshold: float) -> Mistakes:

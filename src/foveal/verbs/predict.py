@@ -18,6 +18,7 @@ from foveal.files import atomic_path
 from foveal.images import IMAGE_SUFFIXES, decode
 from foveal.images.label_map import write_label_map
 from foveal.inference.predictor import Model, load_model
+from foveal.ops.masks import from_json
 from foveal.processes.group import joined
 from foveal.processes.launch import launched
 from foveal.read.walk import image_files
@@ -54,7 +55,8 @@ def predict(
     masks: Path | str | None = None,
 ) -> Iterator[dict[str, Any]]:
     """For each input {"path", "label", "score", "scores"}, or {"path", "error"}; in order, as they come. A detector
-    gives {"path", "objects": [{"label", "score", "box"}]} with boxes (x1, y1, x2, y2) in pixels of the image, a
+    gives {"path", "objects": [{"label", "score", "box"}]} with boxes (x1, y1, x2, y2) in pixels of the image, and where
+    it learned masks "mask" (COCO's run lengths; `foveal.ops.masks.pixels_of` makes them pixels) and "area" of each; a
     segmentation {"path", "label_map", "shares"}: a class index for each pixel, (H, W) uint8, and each class's share.
 
     model: a file or run folder; what `load` gave keeps its device, engine and precision. paths: files, folders
@@ -99,7 +101,7 @@ def _predictions(model: Model, paths: Iterable[Path], *, tta: bool) -> Iterator[
 
 def _drawn(predictions: Iterable[dict[str, Any]], classes: tuple[str, ...], folder: Path) -> Iterator[dict[str, Any]]:
     """The predictions as they are; each image is saved as `folder`/NAME.jpg with what was found on it."""
-    from foveal.reporting.overlays import colour_pixels, draw_boxes  # fonts are loaded where they are used
+    from foveal.reporting.overlays import colour_pixels, draw_boxes, paint_masks  # fonts are loaded where they are used
 
     names = _Names(folder)
     for prediction in predictions:
@@ -109,10 +111,13 @@ def _drawn(predictions: Iterable[dict[str, Any]], classes: tuple[str, ...], fold
                 image = colour_pixels(image, prediction["label_map"])
             else:
                 objects = prediction["objects"]
+                labels = [classes.index(each["label"]) for each in objects]
+                found = [from_json(each["mask"]) if "mask" in each else None for each in objects]
+                image = paint_masks(image, found, labels)
                 image = draw_boxes(
                     image,
                     np.array([each["box"] for each in objects], np.float64).reshape(-1, 4),
-                    [classes.index(each["label"]) for each in objects],
+                    labels,
                     [f"{each['label']} {each['score']:.2f}" for each in objects],
                 )
             with atomic_path(names.take(prediction["path"], ".jpg")) as temporary:

@@ -102,7 +102,7 @@ def prepare_session(
     """Builds and seeds what the recipe says."""
     settings = recipe.settings
     device = pick_device(settings.device)
-    notes = _data_notes(data, dataset.classes)
+    notes = (*_data_notes(data, dataset.classes), *_mask_notes(settings, data))
     for note in notes:
         say(f"warning: {note}")
     task = prepare_task(settings, dataset.classes, data.train.samples)
@@ -195,6 +195,19 @@ def _precision(state: TrainState) -> str:
 def _data_notes(data: TrainingData, classes: tuple[str, ...]) -> tuple[str, ...]:
     notes = duplicate_notes(labelled_hashes({"train": data.train, "val": data.val}), classes)
     return (*notes, *left_out_notes(data.skipped))
+
+
+def _mask_notes(settings: TrainSettings, data: TrainingData) -> tuple[str, ...]:
+    """What is to be known of objects without masks, where masks are learned."""
+    if not settings.instances:
+        return ()
+    learned = [each for sample in data.train.samples for each in sample.instances or () if not each.crowd]
+    without = sum(each.mask is None for each in learned)
+    if not without:
+        return ()
+    if without == len(learned):
+        return ("no training object has a mask: masks are not learned, boxes are (--no-instances leaves them out)",)
+    return (f"{without:,} of {len(learned):,} training objects have no mask: they teach none, and boxes as ever",)
 
 
 def _best_saver(

@@ -12,10 +12,10 @@ from foveal.networks.describe import Description
 
 _CLASS_COLUMNS = {
     "classify": ("support", "precision", "recall", "f1", "auroc", "average_precision"),
-    "detect": ("objects", "AP", "AP50", "AP75", "AR100", "precision", "recall", "f1"),
+    "detect": ("objects", "AP", "AP50", "AP75", "AR100", "mask_AP", "mask_AP50", "precision", "recall", "f1"),
     "segment": ("pixels", "iou", "dice", "boundary_f1"),
 }
-"""By task, what is shown of a class: how many there were, and its figures."""
+"""By task, what is shown of a class: how many there were, and of its figures those that there are."""
 _BAR = 40  # characters of a whole step
 _LEAST_SHARE = 0.005  # of a part that gets a row
 _CEILINGS = {
@@ -40,6 +40,7 @@ def evaluation_table(result: Mapping[str, Any]) -> None:
     by_class = _table("by class")
     by_class.add_column("class", overflow="fold")
     count, *headings = _CLASS_COLUMNS[result["task"]]
+    headings = [each for each in headings if all(each in row for row in result["per_class"].values())]
     for heading in ("images" if count == "support" else count, *headings):
         by_class.add_column(heading.replace("_", " "), justify="right", no_wrap=True)
     for name, row in result["per_class"].items():

@@ -8,11 +8,13 @@ from foveal.images import resize
 from foveal.inference.engines import TOLERANCE
 from foveal.inference.engines.eager import build
 from foveal.inference.engines.engine import Engine, Source
+from foveal.networks.mask_head import STRIDE, box_grid, mask_logits
 from foveal.preprocess import Preprocess, as_batch
 from foveal.tasks.task import Outputs
 
 _IMAGES = 8
 _SEED = 0
+_CELLS, _SIDE = 16, 28  # of a detector's, whose masks are compared, and points along a side of each
 
 
 def disagreement(engine: Engine, source: Source) -> str:
@@ -38,8 +40,21 @@ def generated_images(preprocess: Preprocess) -> Tensor:
 def largest_difference(outputs: Outputs, expected: Outputs) -> float:
     """Between the probabilities, (B, K) each, of all outputs; NaN where one is."""
     assert outputs.keys() == expected.keys()
-    differences = [_probabilities(name, outputs[name]) - _probabilities(name, expected[name]) for name in expected]
+    names = [name for name in expected if name not in ("mask_maps", "mask_weights")]
+    differences = [_probabilities(name, outputs[name]) - _probabilities(name, expected[name]) for name in names]
+    if "mask_maps" in expected:
+        differences.append(_masks(outputs) - _masks(expected))
     return float(torch.cat([each.flatten() for each in differences]).abs().max())
+
+
+def _masks(outputs: Outputs) -> Tensor:
+    """Of a few cells of each image the mask's probabilities over the whole image, (B, cells, points)."""
+    weights, maps = outputs["mask_weights"], outputs["mask_maps"]
+    cells = torch.linspace(0, weights.shape[1] - 1, _CELLS).round().long()
+    points = box_grid(_SIDE, reach=1.0, device=maps.device)
+    whole = torch.tensor([0.0, 0, maps.shape[3] * STRIDE, maps.shape[2] * STRIDE]).expand(_CELLS, -1)
+    logits = [mask_logits(row[cells], own, whole, points) for row, own in zip(weights, maps, strict=True)]
+    return torch.stack(logits).double().sigmoid()
 
 
 def _probabilities(name: str, output: Tensor) -> Tensor:
