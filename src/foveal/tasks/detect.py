@@ -82,6 +82,7 @@ class Truths:
     spared: tuple[Tensor, ...]
     """(M,) bool: crowds, and what augmentation left too little of: points in them learn nothing."""
     outlines: tuple[Outlines, ...]
+    """Of each image its objects' masks, as far as somebody drew them."""
     samples: tuple[Sample, ...]
     placements: tuple[Placement, ...]
 

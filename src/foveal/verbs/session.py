@@ -39,6 +39,7 @@ _DECODE_SECONDS = 0.002  # of an image, at least
 _REPORT_SECONDS = 1.0  # set aside for report.html when the time is given
 _INTERVAL_SECONDS = 2e-5  # and for the bootstrap, a test image and class, at most:
 _MOST_INTERVAL_SECONDS = 12.0
+_MASKS_SECONDS = 0.1  # and for the masks of a test image, which held-out looks leave out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,9 +171,10 @@ def plan_by_time(session: Session) -> None:
     decode = max(session.watch.times["decoding"] / decoded, _DECODE_SECONDS)  # ours may have come from the cache
     forward = 3 * evaluation / len(data.val) if data.val else next(iter(step_seconds.values())) / state.plan.batch_size
     intervals = min(_MOST_INTERVAL_SECONDS, _INTERVAL_SECONDS * num_test * len(session.dataset.classes))
+    masks = _MASKS_SECONDS * num_test if settings.instances else 0.0
     budget = TimeBudget(
         seconds=seconds,
-        finish_seconds=_REPORT_SECONDS + intervals + num_test * (decode + forward),
+        finish_seconds=_REPORT_SECONDS + intervals + masks + num_test * (decode + forward),
         step_seconds=step_seconds,
         evaluation_seconds=evaluation + saving,
     )
