@@ -146,6 +146,13 @@ def test_a_mosaic_is_not_for_classifiers() -> None:
     assert resolve(TrainSettings(task="detect", augment={"mosaic": 0.5}), PHOTOGRAPHS).augment.mosaic == 0.5
 
 
+def test_a_mosaic_is_not_for_masks() -> None:
+    asked, outlined = TrainSettings(task="detect", augment={"mosaic": 0.5}), replace(PHOTOGRAPHS, with_masks=9)
+    with pytest.raises(UsageError, match="--mosaic cuts objects, which masks can't follow"):
+        resolve(asked, outlined)
+    assert resolve(replace(asked, instances=False), outlined).augment.mosaic == 0.5
+
+
 def test_unknown_schedule() -> None:
     with pytest.raises(UsageError, match="--schedule linear: expected one of constant"):
         resolve(TrainSettings(schedule="linear"), PHOTOGRAPHS)

@@ -9,8 +9,13 @@ import torch
 from tests.made import shapes
 from torch import nn
 
+from foveal.augment.draws import Draws
+from foveal.augment.mosaic import draw_mosaic, mosaic_pixels
+from foveal.augment.settings import AugmentSettings
 from foveal.events import CheckpointSaved, EpochDone, StepDone
 from foveal.feed.order import epoch_order
+from foveal.processes.group import Processes
+from foveal.processes.launch import Launch
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import probe
 from foveal.training.budget import TimeBudget
@@ -226,3 +231,20 @@ def test_the_held_out_figures_and_their_standard_error() -> None:
     assert means["accuracy"] == pytest.approx(np.mean(right))
     assert error == pytest.approx(np.std(right) / len(right) ** 0.5)
     assert set(means) == set(ours.task.figures)
+
+
+def test_a_process_sees_its_part_of_the_whole_batchs_mosaics() -> None:
+    made, part = trainer(), torch.arange(8)
+    made.state.plan = replace(made.state.plan, augment=AugmentSettings(mosaic=1.0))
+
+    def mosaics(rows: torch.Tensor) -> torch.Tensor:
+        images = torch.arange(8.0)[rows].view(-1, 1, 1, 1).expand(-1, 1, 8, 8).contiguous()
+        mosaic = draw_mosaic(made.state.plan.augment, Draws(0, 0, part[rows]), size_hw=(8, 8))
+        assert mosaic is not None
+        return mosaic_pixels(images, mosaic)
+
+    whole = mosaics(torch.arange(8))
+    for rank in range(3):
+        made.processes = Processes(Launch(rank=rank, world=3))
+        own = made.processes.share(8)
+        assert torch.equal(mosaics(made._own_rows(part))[own.start - own.stop :], whole[own])
