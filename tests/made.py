@@ -1,6 +1,7 @@
 """Small data sets made on the spot: shapes that a network learns in seconds."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from foveal.bundle import Contract
 from foveal.device import place
 from foveal.feed.label_maps import label_maps_of
 from foveal.feed.store import Store
+from foveal.inference.engines.eager import build
 from foveal.inference.engines.engine import Source
+from foveal.inference.predictor import Model
 from foveal.networks import NETWORKS
-from foveal.networks.build import build_network
+from foveal.networks.build import build_backbone
 from foveal.preprocess import Preprocess
 from foveal.read import from_arrays
 from foveal.tasks.task import Task
@@ -95,15 +98,16 @@ def made_contract(architecture: str, size_hw: tuple[int, int], *, channels: int 
     )
 
 
-def lively_source(architecture: str, size_hw: tuple[int, int]) -> Source:
+def lively_source(architecture: str, size_hw: tuple[int, int], *, task: str = "classify") -> Source:
     """A network that tells images apart as a trained one does: drawn weights, and statistics in its batch norms.
 
     A fresh one gives every image about the same logits: any engine would agree with it.
     """
     torch.manual_seed(0)
-    contract = made_contract(architecture, size_hw)
+    contract = replace(made_contract(architecture, size_hw), task=task)
     channels = contract.preprocess.channels
-    network = place(build_network(architecture, 3, channels), torch.device("cpu"))
+    made = contract.make_task().build(build_backbone(architecture, channels))
+    network = place(made, torch.device("cpu"))
     for module in network.modules():
         if isinstance(module, torch.nn.Conv2d | torch.nn.Linear):
             torch.nn.init.kaiming_normal_(module.weight)
@@ -115,3 +119,21 @@ def lively_source(architecture: str, size_hw: tuple[int, int]) -> Source:
     with torch.inference_mode():
         network.train()(contract.preprocess.to_input(images))
     return Source(contract=contract, network=network.eval(), device=torch.device("cpu"))
+
+
+def tiny_model(
+    task: str,
+    *,
+    preprocess: Preprocess,
+    classes: tuple[str, ...] = ("a", "b", "c"),
+    settings: dict[str, Any] | None = None,
+) -> Model:
+    """A model of a task as drawn, in PyTorch."""
+    torch.manual_seed(0)
+    architecture = "resnet18_d"
+    contract = made_contract(architecture, preprocess.size_hw)
+    contract = replace(contract, task=task, task_settings=settings or {}, classes=classes, preprocess=preprocess)
+    network = contract.make_task().build(build_backbone(architecture, preprocess.channels))
+    network = place(network, torch.device("cpu")).eval()
+    source = Source(contract=contract, network=network, device=torch.device("cpu"))
+    return Model(contract, network, build(source, "float32"))

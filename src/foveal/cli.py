@@ -157,11 +157,14 @@ def predict(
     paths: Annotated[list[str], Parameter(allow_leading_hyphen=True)],
     *,
     tta: Annotated[bool, Parameter(negative="")] = False,
+    tile: int | None = None,
+    overlap: float = 0.2,
     device: Device = "auto",
     engine: EngineName = "auto",
     precision: Precision = "auto",
     draw: Path | None = None,
     masks: Path | None = None,
+    coco: Path | None = None,
     json: Json = False,
 ) -> int:
     """Predict the class of images, their objects or their pixels; exit code 3 where some could not be read.
@@ -174,6 +177,10 @@ def predict(
         Files, folders, globs, or - for a list of paths on standard input.
     tta
         Average over shifted views, and mirrored ones where training mirrored.
+    tile
+        Take large images apart into tiles with a longer side of so many pixels, and join what is found in them.
+    overlap
+        The share of a side that neighbouring tiles have in common at least.
     engine
         What computes: auto takes the fastest one installed that agrees with the network.
     precision
@@ -182,6 +189,8 @@ def predict(
         A folder for copies of the images with boxes, or the colours of classes, on them.
     masks
         A folder for label maps: a PNG of class indices for each image.
+    coco
+        A file for boxes with their scores, or the outlines of classes' regions, as COCO's annotations.
     """
     from foveal.verbs.predict import predict as run_predict
 
@@ -191,7 +200,17 @@ def predict(
     if not paths:
         raise UsageError("nothing to predict: give files, folders or globs, or - for a list on standard input")
     predictions = run_predict(
-        model, paths, tta=tta, device=device, engine=engine, precision=precision, draw=draw, masks=masks
+        model,
+        paths,
+        tta=tta,
+        tile=tile,
+        overlap=overlap,
+        device=device,
+        engine=engine,
+        precision=precision,
+        draw=draw,
+        masks=masks,
+        coco=coco,
     )
     return _print_predictions(predictions, as_json=json)
 

@@ -31,6 +31,8 @@ class Placement:
     """Of the image as it is shown."""
     scale_xy: tuple[float, float]
     offset_xy: tuple[float, float]
+    corner_xy: tuple[int, int] = (0, 0)
+    """Of a tile, which is an image of its own here, its upper left corner in the image that it was cut from."""
 
     def to_input(self, boxes_xyxy: np.ndarray) -> np.ndarray:
         """Boxes in the image (N, 4) -> in what the network reads; not cut to it."""

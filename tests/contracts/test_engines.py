@@ -10,7 +10,7 @@ from tests.made import lively_source
 
 from foveal.evaluation.forward import forward
 from foveal.inference.engines import ENGINES, FASTEST_FIRST
-from foveal.inference.engines.agreement import generated_images
+from foveal.inference.engines.agreement import disagreement, generated_images
 from foveal.inference.engines.choose import build_engine
 from foveal.inference.engines.eager import folded
 from foveal.networks import NETWORKS
@@ -56,6 +56,68 @@ def test_the_engine_agrees(name: str, engine: str) -> None:
     alone = made.one(images[6:7])["logits"]
     assert torch.allclose(alone, expected["logits"][6:7], rtol=1e-3, atol=1e-3)
     assert alone.dtype == torch.float32
+
+
+@pytest.mark.parametrize("engine", TAKEN)
+@pytest.mark.parametrize("task", ["detect", "segment"])
+def test_boxes_and_pixels_agree(task: str, engine: str) -> None:
+    for module in ENGINES[engine].needs:
+        pytest.importorskip(module)
+    source = lively_source("resnet18_d", (64, 96), task=task)
+    images = generated_images(source.preprocess)
+    expected = forward(source.network, source.preprocess, images, device=source.device)
+    made = build_engine(source, engine, "float32")
+    for outputs, rows in (
+        (made.many(images), slice(None)),
+        (made.many(images[2:5].contiguous()), slice(2, 5)),
+        (made.one(images[6:7]), slice(6, 7)),
+    ):
+        assert outputs.keys() == expected.keys()
+        for name, output in outputs.items():
+            whole = name in ("points", "strides")  # the same for every image
+            theirs = expected[name] if whole else expected[name][rows]
+            assert output.dtype == torch.float32
+            torch.testing.assert_close(output, theirs, rtol=0 if whole else 1e-3, atol=0 if whole else 1e-3)
+    assert disagreement(made, source) == ""
+
+
+def off(outputs: Outputs, name: str, by: float) -> Outputs:
+    changed = outputs[name].clone(memory_format=torch.contiguous_format)
+    changed.view(-1)[::7] += by
+    return {**outputs, name: changed}
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "by", "reason"),
+    [
+        ("detect", "logits", 1.0, "its probabilities differ by up to 0."),
+        ("detect", "distances", 9.0, "its boxes' sides differ by up to"),
+        ("detect", "points", 1.0, "differ by up to 1 "),
+        ("detect", "strides", 1.0, "differ by up to 1 "),
+        ("detect", "distances", float("nan"), "its boxes' sides differ by up to nan cells"),
+        ("segment", "logits", 1.0, "its probabilities differ by up to 0."),
+        ("segment", "logits", float("nan"), "differ by up to nan"),
+        ("detect", "logits", 1e-3, ""),
+        ("detect", "distances", 1e-3, ""),
+        ("segment", "logits", 1e-3, ""),
+    ],
+)
+def test_each_output_is_compared(task: str, name: str, by: float, reason: str) -> None:
+    source = lively_source("resnet18_d", (64, 96), task=task)
+    made = build_engine(source, "eager", "float32")
+
+    class Off:
+        name, precision, batch_size, streams = "off", "float32", 8, 1
+
+        def many(self, images_u8: torch.Tensor) -> Outputs:
+            return off(made.many(images_u8), output, by)
+
+        one = many
+
+    output = name
+    said = disagreement(Off(), source)
+    assert reason in said
+    assert bool(said) == bool(reason)
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -51,7 +51,8 @@ def test_every_training_setting_is_explained() -> None:
 
 def test_no_option_is_named_that_does_not_exist() -> None:
     from_verbs = {"out", "resume", "config", "format"}  # of train
-    from_verbs |= {"split", "tta", "engine", "classes", "channels", "json", "help", "debug"}
+    from_verbs |= {"split", "tta", "tile", "overlap", "draw", "masks", "coco"}
+    from_verbs |= {"engine", "classes", "channels", "json", "help", "debug"}
     known = {field.name.replace("_", "-") for owner in (TrainSettings, AugmentSettings) for field in fields(owner)}
     for page in ("train", "evaluate", "predict", "describe", "models", "bench", "demo", "model-file", "index"):
         named = set(re.findall(r"`--([a-z][a-z-]*)", PAGES[f"docs/{page}.md"]))

@@ -111,3 +111,11 @@ def test_settings_are_checked() -> None:
         Settings(decoder="none")
     with pytest.raises(UsageError, match="--loss hinge: expected one of cross_entropy, dice"):
         Settings(loss="hinge")
+
+
+def test_a_large_image_is_decided_some_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    placement = preprocess("pad", (24, 44)).placement((20, 40))
+    outputs = {"logits": torch.randn(1, 2, 24, 44, generator=torch.Generator().manual_seed(0))}
+    whole = TASK.decode(outputs, [placement])[0]["label_map"]
+    monkeypatch.setattr("foveal.tasks.segment.HELD", 2 * 40 * 3)  # three rows of two classes
+    assert np.array_equal(TASK.decode(outputs, [placement])[0]["label_map"], whole)

@@ -15,9 +15,10 @@ from torch import nn
 from foveal.bundle import Contract, load_bundle
 from foveal.device import keep_freed_memory, place
 from foveal.errors import ImageError
-from foveal.evaluation.forward import Run, forward_views, plain_view, test_time_views
+from foveal.evaluation.forward import Run, View, forward_views, plain_view, test_time_views
 from foveal.inference.engines.choose import choose_engine
 from foveal.inference.engines.engine import Engine, Source
+from foveal.inference.tiles import OVERLAP, TiledModel, Tiling
 from foveal.preprocess import ImageSource, Placement, as_batch
 from foveal.types import EngineName, Precision
 
@@ -42,17 +43,42 @@ class Model:
         """Class names, in the order of the outputs."""
         return self.contract.classes
 
-    def __call__(self, image: ImageSource, *, tta: bool = False) -> Prediction:
+    def __call__(
+        self, image: ImageSource, *, tta: bool = False, tile: int | None = None, overlap: float = OVERLAP
+    ) -> Prediction:
         """One image's prediction: {"label", "score", "scores": {class: probability}}.
 
         image: a path, the bytes of a file, pixels (H, W[, C]) or a Pillow image. `tta` averages over shifted (and,
-        where training mirrored, mirrored) views. Raises ImageError.
+        where training mirrored, mirrored) views. `tile` and `overlap` are those of `predict`. Raises ImageError.
         """
+        if tile is not None:
+            prediction = next(self.predict([image], tta=tta, tile=tile, overlap=overlap))
+            if isinstance(prediction, ImageError):
+                raise prediction
+            return prediction
         name = None if isinstance(image, str | Path) else "image"
         return self._predict(self.engine.one, [self.contract.preprocess.load_placed(image, name=name)], tta=tta)[0]
 
-    def predict(self, images: Iterable[ImageSource], *, tta: bool = False) -> Iterator[Prediction | ImageError]:
-        """A prediction for each image, in order, as they come; an ImageError in the place of one that can't be read."""
+    def predict(
+        self, images: Iterable[ImageSource], *, tta: bool = False, tile: int | None = None, overlap: float = OVERLAP
+    ) -> Iterator[Prediction | ImageError]:
+        """A prediction for each image, in order, as they come; an ImageError in the place of one that can't be read.
+
+        tile: takes large images apart into tiles whose longer side has so many pixels, and joins what is found in them;
+        neighbours share at least `overlap` of a side. Raises UsageError where the task can't join them.
+        """
+        if tile is None:
+            return self._predict_whole(images, tta=tta)
+        tiled = TiledModel(
+            task=self.task,
+            preprocess=self.contract.preprocess,
+            engine=self.engine,
+            views=self._views(tta=tta),
+            tiling=Tiling(side=tile, overlap=overlap),
+        )
+        return tiled.predict(images)
+
+    def _predict_whole(self, images: Iterable[ImageSource], *, tta: bool) -> Iterator[Prediction | ImageError]:
         decoding, computing = ThreadPoolExecutor(os.cpu_count()), ThreadPoolExecutor(self.engine.streams)
         waiting: deque[Future[list[Prediction | ImageError]]] = deque()
         numbered = enumerate(images)
@@ -84,11 +110,13 @@ class Model:
         return [item if isinstance(item, ImageError) else next(predictions) for item in loaded]
 
     def _predict(self, run: Run, loaded: Sequence[Loaded], *, tta: bool) -> list[Prediction]:
-        size_hw = self.contract.preprocess.size_hw
-        views = test_time_views(size_hw, mirrored=self.contract.mirrored) if tta else plain_view()
         images = as_batch(np.stack([pixels for pixels, _ in loaded]))
-        outputs = forward_views(self.task, run, images, views=views)
+        outputs = forward_views(self.task, run, images, views=self._views(tta=tta))
         return self.task.decode(outputs, [placement for _, placement in loaded])
+
+    def _views(self, *, tta: bool) -> list[View]:
+        size_hw = self.contract.preprocess.size_hw
+        return test_time_views(size_hw, mirrored=self.contract.mirrored) if tta else plain_view()
 
 
 def load_model(

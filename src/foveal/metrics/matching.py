@@ -3,6 +3,7 @@
 A area ranges and T thresholds of IoU (the share of their union that two regions have in common), all at once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,17 @@ class Found:
             cells=None if self.cells is None else self.cells[which],
             masks=None if self.masks is None else tuple(self.masks[row] for row in rows),
         )
+
+
+def together(parts: Sequence[Found]) -> Found:
+    """The detections of all parts, at least one, as those of one image; either all have masks or none."""
+    masks = None if parts[0].masks is None else tuple(mask for part in parts for mask in part.masks or ())
+    return Found(
+        boxes_xyxy=np.concatenate([part.boxes_xyxy for part in parts]),
+        scores=np.concatenate([part.scores for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        masks=masks,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,16 @@ def box_areas(boxes_xyxy: Tensor) -> Tensor:
 
 def pairwise_iou(boxes_xyxy: Tensor, others_xyxy: Tensor) -> Tensor:
     """The common area over the united one of every pair: (..., N, 4) and (..., M, 4) -> (..., N, M)."""
-    low = torch.maximum(boxes_xyxy[..., :, None, :2], others_xyxy[..., None, :, :2])
-    high = torch.minimum(boxes_xyxy[..., :, None, 2:], others_xyxy[..., None, :, 2:])
-    common = _product((high - low).clamp(min=0))
+    common = pairwise_common(boxes_xyxy, others_xyxy)
     united = box_areas(boxes_xyxy)[..., :, None] + box_areas(others_xyxy)[..., None, :] - common
     return common / united.clamp(min=torch.finfo(common.dtype).tiny)
+
+
+def pairwise_common(boxes_xyxy: Tensor, others_xyxy: Tensor) -> Tensor:
+    """The area that both boxes of every pair cover: (..., N, 4) and (..., M, 4) -> (..., N, M)."""
+    low = torch.maximum(boxes_xyxy[..., :, None, :2], others_xyxy[..., None, :, :2])
+    high = torch.minimum(boxes_xyxy[..., :, None, 2:], others_xyxy[..., None, :, 2:])
+    return _product((high - low).clamp(min=0))
 
 
 def generalised_iou(boxes_xyxy: Tensor, others_xyxy: Tensor) -> Tensor:

@@ -87,14 +87,36 @@ def write_coco(dataset: Dataset, path: Path) -> None:
                 height, width = shown_size(sample, folder / name)
                 file_name = name.relative_to("images").as_posix()
                 images.append({"id": number, "file_name": file_name, "width": width, "height": height})
-                annotations += [_written(instance, number) for instance in sample.instances or ()]
+                annotations += [annotation_row(instance, number) for instance in sample.instances or ()]
             content = {
                 "images": images,
                 "annotations": [{"id": index, **each} for index, each in enumerate(annotations, start=1)],
-                "categories": [{"id": index, "name": name} for index, name in enumerate(dataset.classes, start=1)],
+                "categories": category_rows(dataset.classes),
             }
             file = folder / "annotations" / f"instances_{split or 'all'}.json"
             file.write_text(json.dumps(content), encoding="utf-8")
+
+
+def annotation_row(instance: Instance, image: int) -> dict[str, Any]:
+    """An instance of the image with that id, as COCO's annotation files have it, but for its own id."""
+    x1, y1, x2, y2 = instance.box_xyxy
+    row: dict[str, Any] = {
+        "image_id": image,
+        "category_id": instance.label + 1,
+        "bbox": [x1, y1, x2 - x1, y2 - y1],
+        "area": (x2 - x1) * (y2 - y1) if instance.area is None else instance.area,
+        "iscrowd": int(instance.crowd),
+    }
+    if isinstance(instance.mask, Polygons):
+        row["segmentation"] = [list(ring) for ring in instance.mask.rings]
+    elif isinstance(instance.mask, RunLengths):
+        row["segmentation"] = {"size": list(instance.mask.size_hw), "counts": instance.mask.counts.decode("ascii")}
+    return row
+
+
+def category_rows(classes: Sequence[str]) -> list[dict[str, Any]]:
+    """The classes as COCO's annotation files have them: ids from 1 on."""
+    return [{"id": index, "name": name} for index, name in enumerate(classes, start=1)]
 
 
 def _looks_right(file: Path) -> bool:
@@ -225,22 +247,6 @@ def _mask(segmentation: Any) -> Polygons | RunLengths | None:
     if isinstance(counts, list):
         return compressed([int(value) for value in counts], (height, width))
     return RunLengths((height, width), str(counts).encode("ascii"))
-
-
-def _written(instance: Instance, image: int) -> dict[str, Any]:
-    x1, y1, x2, y2 = instance.box_xyxy
-    row: dict[str, Any] = {
-        "image_id": image,
-        "category_id": instance.label + 1,
-        "bbox": [x1, y1, x2 - x1, y2 - y1],
-        "area": (x2 - x1) * (y2 - y1) if instance.area is None else instance.area,
-        "iscrowd": int(instance.crowd),
-    }
-    if isinstance(instance.mask, Polygons):
-        row["segmentation"] = [list(ring) for ring in instance.mask.rings]
-    elif isinstance(instance.mask, RunLengths):
-        row["segmentation"] = {"size": list(instance.mask.size_hw), "counts": instance.mask.counts.decode("ascii")}
-    return row
 
 
 def _below(root: Path, file: Path) -> str:

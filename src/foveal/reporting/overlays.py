@@ -20,7 +20,9 @@ def draw_boxes(image_u8: np.ndarray, boxes_xyxy: np.ndarray, labels: Sequence[in
     image = Image.fromarray(_in_colour(image_u8))
     canvas = ImageDraw.Draw(image)
     width = max(1, round(max(image.size) / 300))
-    font = ImageFont.load_default(size=max(10, round(max(image.size) / 40)))
+    heights = boxes_xyxy[:, 3] - boxes_xyxy[:, 1]
+    room = np.median(heights) / 4 if len(heights) else np.inf  # many small objects of a large image stay to be seen
+    font = ImageFont.load_default(size=max(10, round(min(max(image.size) / 40, room))))
     for (x1, y1, x2, y2), label, text in zip(boxes_xyxy.tolist(), labels, words, strict=True):
         colour = _colour_of(label)
         canvas.rectangle((x1, y1, max(x1, x2 - 1), max(y1, y2 - 1)), outline=colour, width=width)

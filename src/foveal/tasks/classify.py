@@ -73,6 +73,7 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
         measure=partial(_measure, classes),
         decode=partial(_decode, classes),
         merge=_merge,
+        join=None,
         primary=PRIMARY,
         higher_is_better=True,
     )

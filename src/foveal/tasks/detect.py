@@ -21,14 +21,15 @@ from foveal.losses.assignment import Objects, assign
 from foveal.losses.detection import box_loss, distribution_loss, quality_loss
 from foveal.metrics.detection import DetectionMetrics, Found, Truth, detection_metrics
 from foveal.metrics.instance_masks import with_mask_figures
-from foveal.metrics.matching import box_areas
+from foveal.metrics.matching import box_areas, together
 from foveal.networks.detector import Detector, InstanceDetector
 from foveal.networks.detector_head import expected_distances
 from foveal.ops.boxes import from_distances, to_distances
-from foveal.ops.suppression import suppress
+from foveal.ops.suppression import suppress, suppress_tiles
 from foveal.preprocess import Placement
 from foveal.tasks.instance_masks import (
     Outlines,
+    in_whole_image,
     in_words,
     mask_loss,
     outlines_of,
@@ -36,7 +37,7 @@ from foveal.tasks.instance_masks import (
     with_masks,
     without_masks,
 )
-from foveal.tasks.task import Outputs, Task
+from foveal.tasks.task import Outputs, Parts, Task
 from foveal.types import Sample
 
 BOX_WEIGHT, DISTRIBUTION_WEIGHT = 2.0, 0.5
@@ -118,6 +119,7 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
         measure=partial(_measure, classes, settings),
         decode=partial(_decode, classes, settings),
         merge=None,
+        join=partial(_join, classes, settings),
         primary="AP",
         higher_is_better=True,
     )
@@ -222,24 +224,36 @@ def _in_spared(truths: Truths, points_xy: Tensor) -> Tensor:
     return inside
 
 
-def _found(outputs: Outputs, placements: Sequence[Placement], settings: Settings) -> list[Found]:
-    """The detections of each image, best first, in pixels of the image."""
-    boxes, scores = _boxes(outputs), outputs["logits"].float().sigmoid()
-    classes = scores.shape[2]
+def _found(outputs: Outputs, placements: Sequence[Placement], settings: Settings, *, least: float = 0.0) -> list[Found]:
+    """The detections of each image from the score `least` on, best first, in pixels of the image.
+
+    What scores less than another never removes it, so leaving it out before suppression changes nothing else; and boxes
+    are made of the points that are left alone.
+    """
+    points, strides = outputs["points"], outputs["strides"]
     made = []
     for row, placement in enumerate(placements):
-        best, where = scores[row].flatten().topk(min(CANDIDATES, scores[row].numel()))
-        candidates, labels = boxes[row][where // classes], where % classes
-        kept = suppress(candidates, best, labels, threshold=settings.overlap)[: settings.most]
+        logits, classes = outputs["logits"][row].float().flatten(), outputs["logits"].shape[2]
+        likely = (logits >= _logit(least)).nonzero()[:, 0]
+        best, order = logits[likely].topk(min(CANDIDATES, len(likely)))
+        at, labels = likely[order] // classes, likely[order] % classes
+        distances = expected_distances(outputs["distances"][row, at]) * strides[at, None]
+        candidates, scores = from_distances(points[at], distances), best.sigmoid()
+        kept = suppress(candidates, scores, labels, threshold=settings.overlap)[: settings.most]
         made.append(
             Found(
                 boxes_xyxy=placement.to_image(candidates[kept].double().cpu().numpy()),
-                scores=best[kept].double().cpu().numpy(),
+                scores=scores[kept].double().cpu().numpy(),
                 labels=labels[kept].cpu().numpy(),
-                cells=(where // classes)[kept].cpu().numpy(),
+                cells=at[kept].cpu().numpy(),
             )
         )
     return made
+
+
+def _logit(score: float) -> float:
+    """The inverse of the sigmoid, for 0 to 1."""
+    return torch.tensor(score).logit().item()
 
 
 def _glance(settings: Settings, outputs: Outputs, truths: Truths) -> Judged:
@@ -295,21 +309,36 @@ def _apart(records: Sequence[Judged]) -> tuple[list[Found], list[Truth]]:
 def _decode(
     classes: tuple[str, ...], settings: Settings, outputs: Outputs, placements: Sequence[Placement]
 ) -> list[dict[str, Any]]:
-    found = [each.some(each.scores >= settings.score) for each in _found(outputs, placements, settings)]
-    if settings.masks:
-        found = with_masks(outputs, found, placements)
-    return [
-        {
-            "objects": [
-                {"label": classes[label], "score": score, "box": box, **mask}
-                for label, score, box, mask in zip(
-                    each.labels.tolist(),
-                    each.scores.tolist(),
-                    each.boxes_xyxy.round(2).tolist(),
-                    in_words(each),
-                    strict=True,
-                )
-            ]
-        }
-        for each in found
-    ]
+    return [_told(each, classes) for each in _above_score(outputs, placements, settings)]
+
+
+def _join(classes: tuple[str, ...], settings: Settings, parts: Parts, image_hw: tuple[int, int]) -> dict[str, Any]:
+    """As of a whole image, but that each of its tiles may have `settings.most` objects."""
+    made, tiles = [], []
+    for outputs, placements in parts:
+        for found, placement in zip(_above_score(outputs, placements, settings), placements, strict=True):
+            (x, y), (height, width) = placement.corner_xy, placement.image_hw
+            tiles.append(np.tile([x, y, x + width, y + height], (len(found.labels), 1)))
+            made.append(in_whole_image(found, placement.corner_xy, image_hw))
+    found = together(made)
+    given = (found.boxes_xyxy, found.scores, found.labels, np.concatenate(tiles).astype(np.float64))
+    kept = suppress_tiles(*map(torch.from_numpy, given), image_hw=image_hw, threshold=settings.overlap)
+    return _told(found.some(kept.numpy()), classes)
+
+
+def _above_score(outputs: Outputs, placements: Sequence[Placement], settings: Settings) -> list[Found]:
+    """What is told of each image, with masks where they were learned."""
+    found = _found(outputs, placements, settings, least=settings.score)
+    return with_masks(outputs, found, placements) if settings.masks else found
+
+
+def _told(found: Found, classes: tuple[str, ...]) -> dict[str, Any]:
+    """Objects in plain values. In an image of a few pixels boxes become equal or empty: told once, or not at all."""
+    objects: dict[tuple[float, ...], dict[str, Any]] = {}
+    rows = zip(
+        found.labels.tolist(), found.scores.tolist(), found.boxes_xyxy.round(2).tolist(), in_words(found), strict=True
+    )
+    for label, score, box, mask in rows:
+        if box[2] > box[0] and box[3] > box[1]:
+            objects.setdefault((label, *box), {"label": classes[label], "score": score, "box": box, **mask})
+    return {"objects": list(objects.values())}

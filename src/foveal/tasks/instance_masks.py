@@ -18,7 +18,7 @@ from foveal.losses.assignment import Assigned
 from foveal.losses.masks import best_cells, mask_dice_loss
 from foveal.metrics.detection import Found, Truth
 from foveal.networks.mask_head import STRIDE, box_grid, mask_logits, to_pixels
-from foveal.ops.masks import areas, as_run_lengths, on_grid, run_lengths_within, to_json
+from foveal.ops.masks import areas, as_run_lengths, on_grid, rasterised, run_lengths_within, to_json
 from foveal.preprocess import Placement
 from foveal.tasks.task import Outputs
 from foveal.types import Polygons, RunLengths, Sample
@@ -135,6 +135,15 @@ def with_drawn_masks(truth: Truth, sample: Sample) -> Truth:
     assert size_hw is not None
     masks = (None if each.mask is None else as_run_lengths(each.mask, size_hw) for each in sample.instances or ())
     return replace(truth, masks=tuple(masks))
+
+
+def in_whole_image(found: Found, corner_xy: tuple[int, int], image_hw: tuple[int, int]) -> Found:
+    """The detections of a tile, whose upper left corner is there in an image of that size, in the image's pixels."""
+    masks = None
+    if found.masks is not None:
+        pixels = (rasterised(mask, mask.size_hw) for mask in found.masks)
+        masks = tuple(run_lengths_within(each, corner_xy, image_hw) for each in pixels)
+    return replace(found, boxes_xyxy=found.boxes_xyxy + np.tile(corner_xy, 2), masks=masks)
 
 
 def in_words(found: Found) -> list[dict[str, Any]]:

@@ -22,9 +22,11 @@ from foveal.losses.segmentation import PIXEL_LOSSES
 from foveal.metrics.segmentation import Judged, SegmentationMetrics, judge, segmentation_metrics
 from foveal.networks.decoders import DECODERS, segmenter
 from foveal.preprocess import Placement
-from foveal.tasks.task import Outputs, Task
+from foveal.tasks.task import Outputs, Parts, Task
 from foveal.types import Sample
 
+HELD = 2**24
+"""Logits of an image, a class at a pixel each, that are held at once."""
 QUICK_RESAMPLES = 100
 """For the standard error of a held-out figure."""
 
@@ -91,6 +93,7 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
         measure=partial(_measure, classes),
         decode=partial(_decode, classes),
         merge=None,
+        join=partial(_join, classes),
         primary="mIoU",
         higher_is_better=True,
     )
@@ -133,24 +136,45 @@ def _quick(outputs: Outputs, targets: LabelMaps) -> dict[str, Tensor]:
 
 def _said(outputs: Outputs, placements: Sequence[Placement]) -> list[np.ndarray]:
     """The class of every pixel of each image, (H, W) uint8, at the image's own size."""
-    return [_of_image(logits, placement) for logits, placement in zip(outputs["logits"], placements, strict=True)]
+    return [_labels(logits, placement) for logits, placement in zip(outputs["logits"], placements, strict=True)]
 
 
-def _of_image(logits: Tensor, placement: Placement) -> np.ndarray:
-    """(K, h, w) -> (H, W): bilinear at the centre of each of the image's pixels."""
+def _labels(logits: Tensor, placement: Placement) -> np.ndarray:
+    """(K, h, w) -> (H, W) uint8, some rows at a time: all logits of a large image would be gigabytes."""
     height, width = placement.image_hw
-    axes = []
-    for length, read, scale, offset in zip(
-        (width, height), logits.shape[:0:-1], placement.scale_xy, placement.offset_xy, strict=True
-    ):
-        centre = (torch.arange(length) + 0.5) * scale + offset
-        axes.append(2 * centre / read - 1)  # as grid_sample counts, -1 to 1 from edge to edge
-    grid = torch.stack([axes[0].expand(height, width), axes[1][:, None].expand(height, width)], dim=2)
-    sampled = F.grid_sample(
-        logits.float()[None], grid[None].to(logits.device), padding_mode="border", align_corners=False
+    rows = max(1, HELD // (len(logits) * width))
+    starts = range(0, height, rows)
+    return np.concatenate([_highest(_of_image(logits, placement, slice(start, start + rows))) for start in starts])
+
+
+def _of_image(logits: Tensor, placement: Placement, rows: slice = slice(None)) -> Tensor:
+    """(K, h, w) -> (K, H, W), or some rows of it: bilinear at the centre of each of the image's pixels."""
+    centres = [torch.arange(length) + 0.5 for length in placement.image_hw[::-1]]
+    x, y = (
+        2 * (centre * scale + offset) / read - 1  # as grid_sample counts, -1 to 1 from edge to edge
+        for centre, scale, offset, read in zip(
+            centres, placement.scale_xy, placement.offset_xy, logits.shape[:0:-1], strict=True
+        )
     )
-    labels: np.ndarray = sampled[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
-    return labels
+    grid = torch.stack(torch.broadcast_tensors(x, y[rows, None]), dim=2)
+    return F.grid_sample(
+        logits.float()[None], grid[None].to(logits.device), padding_mode="border", align_corners=False
+    )[0]
+
+
+def _highest(scores: Tensor) -> np.ndarray:
+    """The class of the highest score at each pixel, the first of equal ones: (K, H, W) -> (H, W) uint8.
+
+    Class by class, so that pixels beside each other in memory are compared at once: `argmax` over the first dimension
+    takes five times as long.
+    """
+    best = scores[0].clone()
+    labels = torch.zeros(best.shape, dtype=torch.uint8, device=best.device)
+    for index, mine in enumerate(scores[1:], start=1):
+        labels.masked_fill_(mine > best, index)
+        torch.maximum(best, mine, out=best)
+    found: np.ndarray = labels.cpu().numpy()
+    return found
 
 
 def _glance(num_classes: int, outputs: Outputs, targets: LabelMaps) -> list[Judged]:
@@ -193,8 +217,40 @@ def _all(records: Sequence[list[Judged]]) -> list[Judged]:
 
 def _decode(classes: tuple[str, ...], outputs: Outputs, placements: Sequence[Placement]) -> list[dict[str, Any]]:
     """{"label_map": (H, W) uint8, "shares": {class: share of the pixels}} of each image."""
-    made = []
-    for labels in _said(outputs, placements):
-        counts = np.bincount(labels.reshape(-1), minlength=len(classes)) / labels.size
-        made.append({"label_map": labels, "shares": dict(zip(classes, counts.round(6).tolist(), strict=True))})
-    return made
+    return [_told(labels, classes) for labels in _said(outputs, placements)]
+
+
+def _join(classes: tuple[str, ...], parts: Parts, image_hw: tuple[int, int]) -> dict[str, Any]:
+    """As of a whole image. Where tiles overlap, the mean of their probabilities, weighted by the distances of the pixel
+    from the nearest sides of each tile, across times down: there a network sees least of what lies around.
+
+    Only the sums of one row of tiles are held, (K, a tile's height, the image's width): what lies above the next row
+    is decided.
+    """
+    labels = np.empty(image_hw, np.uint8)
+    top, sums = 0, torch.zeros(0)
+    for outputs, placements in parts:
+        for logits, placement in zip(outputs["logits"], placements, strict=True):
+            (left, above), (height, width) = placement.corner_xy, placement.image_hw
+            if not len(sums):
+                sums = torch.zeros(len(classes), height, image_hw[1])
+            if above > top:
+                done = above - top
+                labels[top : top + done] = _highest(sums[:, :done])
+                sums = torch.cat([sums[:, done:], torch.zeros(len(classes), done, image_hw[1])], dim=1)
+                top = above
+            weights = _from_sides(height)[:, None] * _from_sides(width)
+            sums[:, :, left : left + width] += _of_image(logits, placement).softmax(dim=0) * weights
+    labels[top:] = _highest(sums)
+    return _told(labels, classes)
+
+
+def _from_sides(length: int) -> Tensor:
+    """(length,): how far the centre of each pixel lies from the nearer end."""
+    centres = torch.arange(length) + 0.5
+    return torch.minimum(centres, length - centres)
+
+
+def _told(labels: np.ndarray, classes: tuple[str, ...]) -> dict[str, Any]:
+    counts = np.bincount(labels.reshape(-1), minlength=len(classes)) / labels.size
+    return {"label_map": labels, "shares": dict(zip(classes, counts.round(6).tolist(), strict=True))}

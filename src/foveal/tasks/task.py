@@ -3,7 +3,7 @@
 Legend: B batch, K classes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
@@ -16,6 +16,8 @@ from foveal.preprocess import Placement
 
 Outputs = dict[str, Tensor]
 """What a network returns, by name."""
+Parts = Iterable[tuple[Outputs, Sequence[Placement]]]
+"""Outputs of an image's tiles, batch by batch, and where each tile lies in the input and in the image; row by row."""
 Record = Any
 """What a task keeps of a batch to judge it by, on the CPU; other processes can be sent it."""
 
@@ -76,6 +78,8 @@ class Task:
     """(outputs of a batch, where its images lie in it) -> a prediction each, in plain values."""
     merge: Callable[[Sequence[Outputs]], Outputs] | None
     """Outputs of several views of the same batch -> one: test-time augmentation; None where views can't be merged."""
+    join: Callable[[Parts, tuple[int, int]], dict[str, Any]] | None
+    """(tiles of an image, its (height, width)) -> its prediction; None where an image can't be taken apart."""
     primary: str
     """The figure of `assess` by which the saved weights are chosen."""
     higher_is_better: bool

@@ -18,12 +18,14 @@ from foveal.files import atomic_path
 from foveal.images import IMAGE_SUFFIXES, decode
 from foveal.images.label_map import write_label_map
 from foveal.inference.predictor import Model, load_model
+from foveal.inference.tiles import OVERLAP
 from foveal.ops.masks import from_json
 from foveal.processes.group import joined
 from foveal.processes.launch import launched
 from foveal.read.walk import image_files
 from foveal.runs import model_path
 from foveal.types import DeviceName, EngineName, Precision
+from foveal.verbs.coco_file import with_coco
 
 
 def load(
@@ -48,11 +50,14 @@ def predict(
     paths: str | Path | Sequence[str | Path],
     *,
     tta: bool = False,
+    tile: int | None = None,
+    overlap: float = OVERLAP,
     device: DeviceName = "auto",
     engine: EngineName = "auto",
     precision: Precision = "auto",
     draw: Path | str | None = None,
     masks: Path | str | None = None,
+    coco: Path | str | None = None,
 ) -> Iterator[dict[str, Any]]:
     """For each input {"path", "label", "score", "scores"}, or {"path", "error"}; in order, as they come. A detector
     gives {"path", "objects": [{"label", "score", "box"}]} with boxes (x1, y1, x2, y2) in pixels of the image, and where
@@ -61,11 +66,14 @@ def predict(
 
     model: a file or run folder; what `load` gave keeps its device, engine and precision. paths: files, folders
     (searched for images by name), globs, or "-" for a list of paths on standard input. `tta` averages over shifted
-    views, and mirrored ones where training mirrored. engine and precision: as for `load`, but a few images are not
+    views, and mirrored ones where training mirrored. tile and overlap: a detector or a segmentation takes large images
+    apart into tiles whose longer side has so many pixels, which share at least that much of a side with their
+    neighbours, and joins what it finds. engine and precision: as for `load`, but a few images are not
     worth an engine's preparation. Started by torchrun, each process takes its share of the batches; the first one gives
     all predictions, the others none.
     draw: a folder, made where it is missing, for copies of the images with boxes or the classes' colours on them.
-    masks: one for label maps as PNG, in the format that training reads.
+    masks: one for label maps as PNG, in the format that training reads. coco: a file for what was found, written at the
+    end in COCO's format: boxes with their scores, or the outline of every connected region of a class.
     Raises ModelError, UsageError where the engine is not to be had or there are no boxes to draw, and DataError where a
     folder or glob holds no image.
     """
@@ -81,18 +89,24 @@ def predict(
         if masks is not None and loaded.task.name != "segment":
             raise UsageError(f"--masks saves the class of every pixel; this model's task is to {loaded.task.name}")
 
+        if coco is not None and loaded.task.name == "classify":
+            raise UsageError("--coco writes boxes or the regions of classes; this model classifies whole images")
+
         def work(mine: Iterable[Path]) -> Iterator[dict[str, Any]]:
-            predictions = _predictions(loaded, mine, tta=tta)
+            predictions = _predictions(loaded, mine, tta=tta, tile=tile, overlap=overlap)
             if draw is not None:
                 predictions = _drawn(predictions, loaded.classes, Path(draw))
             return predictions if masks is None else _with_masks(predictions, Path(masks))
 
-        yield from processes.share_out(inputs, work, size=BATCH_SIZE)
+        found = processes.share_out(inputs, work, size=BATCH_SIZE)
+        yield from found if coco is None or not processes.first else with_coco(found, loaded.classes, Path(coco))
 
 
-def _predictions(model: Model, paths: Iterable[Path], *, tta: bool) -> Iterator[dict[str, Any]]:
+def _predictions(
+    model: Model, paths: Iterable[Path], *, tta: bool, tile: int | None, overlap: float
+) -> Iterator[dict[str, Any]]:
     ours, theirs = tee(paths)
-    for path, prediction in zip(ours, model.predict(theirs, tta=tta), strict=True):
+    for path, prediction in zip(ours, model.predict(theirs, tta=tta, tile=tile, overlap=overlap), strict=True):
         if isinstance(prediction, ImageError):
             yield {"path": str(path), "error": prediction.reason}
         else:

@@ -1,0 +1,74 @@
+"""Predictions as a COCO annotation file, which `read/coco.py` reads back: boxes, or the regions of a label map."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from foveal.files import atomic_path
+from foveal.images import read_header
+from foveal.ops.masks import run_lengths_within
+from foveal.ops.outlines import outline, regions
+from foveal.read.coco import annotation_row, category_rows
+from foveal.types import Instance, Polygons, RunLengths
+
+
+def with_coco(predictions: Iterable[dict[str, Any]], classes: tuple[str, ...], path: Path) -> Iterator[dict[str, Any]]:
+    """The predictions as they are; at the end all that were made are in the file at `path`.
+
+    A detector's objects are annotations with their "score". Of a label map every connected region of a class is one:
+    polygons along the borders of its pixels, or run lengths where it has holes, which polygons can't express. Images
+    that could not be read are left out.
+    """
+    files: list[Path] = []
+    images, annotations = [], []
+    for prediction in predictions:
+        if "error" not in prediction:
+            files.append(Path(prediction["path"]))
+            height, width = read_header(files[-1]).size_hw
+            images.append({"id": len(files), "width": width, "height": height})
+            found = _regions(prediction) if "label_map" in prediction else _objects(prediction, classes)
+            annotations += [{**annotation_row(each, len(files)), **more} for each, more in found]
+        yield prediction
+    content = {
+        "images": [{**each, "file_name": name} for each, name in zip(images, _names(files, path), strict=True)],
+        "annotations": [{"id": number, **each} for number, each in enumerate(annotations, start=1)],
+        "categories": category_rows(classes),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content), encoding="utf-8")
+
+
+def _objects(prediction: dict[str, Any], classes: tuple[str, ...]) -> Iterator[tuple[Instance, dict[str, float]]]:
+    for each in prediction["objects"]:
+        yield Instance(label=classes.index(each["label"]), box_xyxy=tuple(each["box"])), {"score": each["score"]}
+
+
+def _regions(prediction: dict[str, Any]) -> Iterator[tuple[Instance, dict[str, float]]]:
+    labels: np.ndarray = prediction["label_map"]
+    for label, (left, top), mask in regions(labels):
+        box = (left, top, left + mask.shape[1], top + mask.shape[0])
+        shape = _shape(mask, (left, top), (labels.shape[0], labels.shape[1]))
+        yield Instance(label=label, box_xyxy=box, mask=shape, area=int(mask.sum())), {}
+
+
+def _shape(mask: np.ndarray, corner_xy: tuple[int, int], image_hw: tuple[int, int]) -> Polygons | RunLengths:
+    """Of a region's mask, whose upper left corner lies there in the image."""
+    ring = outline(mask)
+    if ring is None:
+        return run_lengths_within(mask, corner_xy, image_hw)
+    return Polygons((tuple((ring + corner_xy).reshape(-1).tolist()),))
+
+
+def _names(files: list[Path], path: Path) -> list[str]:
+    """How each image is called: by its path below the folder of the annotation file, where all of them lie there, else
+    below the nearest folder that holds all, with which the file is to be read."""
+    places = [file.parent.resolve() / file.name for file in files]
+    below = path.resolve().parent
+    if places and not all(place.is_relative_to(below) for place in places):
+        below = Path(os.path.commonpath([place.parent for place in places]))
+    return [place.relative_to(below).as_posix() for place in places]
