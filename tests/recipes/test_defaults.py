@@ -60,7 +60,7 @@ def test_lenet5_pads_digits_as_published() -> None:
 def test_every_network_gets_settings_without_a_gap(name: str, facts: DataFacts) -> None:
     recipe = resolve(TrainSettings(model=name), facts)
     missing = {key for key, value in vars(recipe.settings).items() if value is None}
-    assert missing == {"time", "decoder", "void"}
+    assert missing == {"time", "decoder", "void", "instances"}
     assert recipe.settings.size is not None
     assert recipe.settings.size >= NETWORKS[name].min_size
 
@@ -118,7 +118,8 @@ def test_the_fast_recipe_has_its_own_network_and_optimiser() -> None:
     assert (settings.model, settings.optimiser, settings.batch_size) == ("fastnet", "muon", 500)
     assert settings.momentum == 0.8
     assert recipe.augment == AugmentSettings(translate=recipe.augment.translate)
-    assert {key for key, value in vars(settings).items() if value is None} == {"time", "decoder", "void"}
+    missing = {key for key, value in vars(settings).items() if value is None}
+    assert missing == {"time", "decoder", "void", "instances"}
     assert resolve(TrainSettings(recipe="fast", time="5m"), THUMBNAILS).settings.epochs is None
     few = resolve(TrainSettings(recipe="fast"), replace(THUMBNAILS, num_train=900)).settings
     assert few.batch_size == 32

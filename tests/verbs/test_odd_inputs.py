@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.made import tiny_model
+from tests.made import targets_of, tiny_model
 
 from foveal.errors import ImageError
 from foveal.images.label_map import write_label_map
@@ -104,7 +104,7 @@ def test_losses_and_gradients_are_finite(task: str, counts: tuple[int, int], tmp
     """No object (all void), 500, classes that never occur: in a batch together and alone."""
     made = make_task(task, ("a", "b", "c"), {})
     network = made.build(build_backbone("resnet18_d", 3))
-    targets = made.encode([sample(tmp_path, count) for count in counts], PREPROCESS)
+    targets = targets_of(made, [sample(tmp_path, count) for count in counts], PREPROCESS)
     terms = made.loss(network(torch.randn(2, 3, 64, 96)), targets)
     total = torch.stack(list(terms.values())).sum()
     total.backward()

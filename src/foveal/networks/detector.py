@@ -42,14 +42,14 @@ class Detector(Network):
 class InstanceDetector(Detector):
     """Images (B, C, H, W) -> what `DetectorHead` and `MaskHead` give."""
 
-    def __init__(self, backbone: Backbone, num_classes: int, *, channels: int) -> None:
+    def __init__(self, backbone: Backbone, num_classes: int, *, channels: int | None = None) -> None:
         super().__init__(backbone, num_classes, channels=channels)
         finest = next((stage for stage in backbone.stages if stage.stride == STRIDE), None)
         if finest is None:
             raise ModelError(
                 f"{type(backbone).__name__} can't carry masks: it has no stage with a cell of {STRIDE} pixels"
             )
-        self.masks = MaskHead(STRIDES, channels, finest)
+        self.masks = MaskHead(STRIDES, self.pyramid.channels, finest)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         features = self.backbone(images)

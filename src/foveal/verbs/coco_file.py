@@ -10,7 +10,7 @@ import numpy as np
 
 from foveal.files import atomic_path
 from foveal.images import read_header
-from foveal.ops.masks import run_lengths_within
+from foveal.ops.masks import from_json, run_lengths_within
 from foveal.ops.outlines import outline, regions
 from foveal.read.coco import annotation_row, category_rows
 from foveal.types import Instance, Polygons, RunLengths
@@ -19,9 +19,9 @@ from foveal.types import Instance, Polygons, RunLengths
 def with_coco(predictions: Iterable[dict[str, Any]], classes: tuple[str, ...], path: Path) -> Iterator[dict[str, Any]]:
     """The predictions as they are; at the end all that were made are in the file at `path`.
 
-    A detector's objects are annotations with their "score". Of a label map every connected region of a class is one:
-    polygons along the borders of its pixels, or run lengths where it has holes, which polygons can't express. Images
-    that could not be read are left out.
+    A detector's objects are annotations with their "score", and their masks where there are such. Of a label map every
+    connected region of a class is one: polygons along the borders of its pixels, or run lengths where it has holes,
+    which polygons can't express. Images that could not be read are left out.
     """
     files: list[Path] = []
     images, annotations = [], []
@@ -45,7 +45,9 @@ def with_coco(predictions: Iterable[dict[str, Any]], classes: tuple[str, ...], p
 
 def _objects(prediction: dict[str, Any], classes: tuple[str, ...]) -> Iterator[tuple[Instance, dict[str, float]]]:
     for each in prediction["objects"]:
-        yield Instance(label=classes.index(each["label"]), box_xyxy=tuple(each["box"])), {"score": each["score"]}
+        mask = from_json(each["mask"]) if "mask" in each else None
+        label, box = classes.index(each["label"]), tuple(each["box"])
+        yield Instance(label=label, box_xyxy=box, mask=mask, area=each.get("area")), {"score": each["score"]}
 
 
 def _regions(prediction: dict[str, Any]) -> Iterator[tuple[Instance, dict[str, float]]]:

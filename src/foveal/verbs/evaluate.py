@@ -116,9 +116,9 @@ def _samples_of(dataset: Dataset, bundle: Bundle, split: Split | None) -> tuple[
 
 
 def _same_counts(dataset: Dataset, contract: Contract) -> bool:
-    totals = Counter(label for sample in dataset.samples for label in sample.labels())
-    trained_on = [sum(counts[name] for counts in contract.data["counts"].values()) for name in contract.classes]
-    return [totals[label] for label in range(len(contract.classes))] == trained_on
+    both = (dataset.counts(), contract.data["counts"])
+    ours, theirs = (sum(map(Counter[str], counts.values()), Counter[str]()) for counts in both)
+    return ours == theirs
 
 
 def _any_seen(samples: Sequence[Sample], seen_hashes: np.ndarray) -> bool:
