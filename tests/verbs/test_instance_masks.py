@@ -86,7 +86,8 @@ def test_masks_of_tiles_lie_in_the_whole_image_and_in_coco_files(trained: tuple[
     model = foveal.load(run)
     model.task = make_task("detect", model.classes, {**model.task.settings, "score": 0.0, "most": 20})
     file = tmp_path / "found.json"
-    found = next(foveal.predict(model, tmp_path / "large.png", tile=96, coco=file))["objects"]
+    [prediction] = foveal.predict(model, tmp_path / "large.png", tile=96, coco=file)
+    found = prediction["objects"]
     boxes = np.array([each["box"] for each in found])
     assert boxes[:, 2].max() > 96
     assert boxes[:, 3].max() > 64
