@@ -13,8 +13,8 @@ from tests.verbs.test_detection import OPTIONS, made
 import foveal
 from foveal.errors import UsageError
 from foveal.events import Event, StepDone
-from foveal.ops.masks import pixels_of
-from foveal.read import READERS
+from foveal.ops.masks import from_json, pixels_of
+from foveal.read import READERS, read_dataset
 from foveal.tasks import make_task
 from foveal.types import Dataset, Instance, Polygons
 
@@ -74,9 +74,27 @@ def test_predictions_have_masks_of_the_images_size(trained: tuple[Path, Path], t
         rows, columns = np.nonzero(pixels)
         assert int(x1) <= columns.min() <= columns.max() <= x2 + 1
         assert int(y1) <= rows.min() <= rows.max() <= y2 + 1
-    list(foveal.predict(model, image, draw=tmp_path / "drawn"))
+    list(foveal.predict(model, image, draw=tmp_path / "drawn", coco=image.parent / "found.json"))
     with Image.open(tmp_path / "drawn" / "0.jpg") as drawn:
         assert drawn.size == (96, 64)
+    written = read_dataset(image.parent / "found.json").samples[0].instances
+    assert written is not None
+    assert [(each.mask, each.area) for each in written] == [(from_json(each["mask"]), each["area"]) for each in found]
+
+
+def test_masks_of_tiles_lie_in_the_whole_image(trained: tuple[Path, Path]) -> None:
+    run, data = trained
+    model = foveal.load(run)
+    model.task = make_task("detect", model.classes, {**model.task.settings, "score": 0.0})
+    found = model(next(data.rglob("0.png")), tile=48)["objects"]
+    assert found
+    for each in found:
+        rows, columns = np.nonzero(pixels_of(each["mask"]))
+        x1, y1, x2, y2 = each["box"]
+        assert each["mask"]["size"] == [64, 96]
+        assert int(x1) <= columns.min() <= columns.max() <= x2 + 1
+        assert int(y1) <= rows.min() <= rows.max() <= y2 + 1
+    assert max(each["box"][2] for each in found) > 60  # beyond the first tile
 
 
 def test_masks_of_tiles_lie_in_the_whole_image_and_in_coco_files(trained: tuple[Path, Path], tmp_path: Path) -> None:
