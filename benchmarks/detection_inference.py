@@ -26,7 +26,7 @@ from foveal.preprocess import Preprocess
 from foveal.tasks.task import Outputs
 
 SIZE_HW = (320, 416)
-PHOTOGRAPHS = 32
+PHOTOGRAPHS = 16
 ROUNDS = 5
 TRAINING: dict[str, Any] = {"epochs": 8, "size": 320}
 

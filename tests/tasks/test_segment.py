@@ -113,9 +113,28 @@ def test_settings_are_checked() -> None:
         Settings(loss="hinge")
 
 
-def test_a_large_image_is_decided_some_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    placement = preprocess("pad", (24, 44)).placement((20, 40))
-    outputs = {"logits": torch.randn(1, 2, 24, 44, generator=torch.Generator().manual_seed(0))}
-    whole = TASK.decode(outputs, [placement])[0]["label_map"]
-    monkeypatch.setattr("foveal.tasks.segment.HELD", 2 * 40 * 3)  # three rows of two classes
-    assert np.array_equal(TASK.decode(outputs, [placement])[0]["label_map"], whole)
+@pytest.mark.parametrize("fit", ["squash", "pad", "crop"])
+@pytest.mark.parametrize("image_hw", [(20, 40), (90, 70), (1, 1), (1, 300)])
+def test_a_pixel_is_of_the_class_that_is_likeliest_at_its_centre(fit: str, image_hw: tuple[int, int]) -> None:
+    """Against a loop: the logits between the centres of the four nearest cells, of those that show the image."""
+    placement = preprocess(fit, (24, 44)).placement(image_hw)
+    logits = torch.randn(3, 24, 44, generator=torch.Generator().manual_seed(0)).double().numpy()
+    task = make(("a", "b", "c"), Settings())
+    said = task.decode({"logits": torch.from_numpy(logits[None])}, [placement])[0]["label_map"]
+    axes = []
+    for length, cells, scale, offset in zip(
+        image_hw, logits.shape[1:], placement.scale_xy[::-1], placement.offset_xy[::-1], strict=True
+    ):
+        low, high = max(0, round(offset)), min(cells, round(offset + scale * length)) - 1
+        at = ((np.arange(length) + 0.5) * scale + offset - 0.5).clip(low, high)
+        axes.append((np.floor(at).astype(int), np.ceil(at).astype(int), at % 1))
+    (top, bottom, down), (left, right, across) = axes
+    above, below = (
+        logits[:, row][:, :, left] * (1 - across) + logits[:, row][:, :, right] * across for row in (top, bottom)
+    )
+    expected = above * (1 - down[:, None]) + below * down[:, None]
+    first, second = np.sort(expected, axis=0)[[-1, -2]]
+    sure = first - second > 1e-4
+    assert said.shape == image_hw
+    assert sure.mean() > 0.95
+    assert np.array_equal(said[sure], expected.argmax(axis=0)[sure])

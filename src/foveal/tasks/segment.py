@@ -3,7 +3,7 @@
 Networks in `networks/decoders.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Self
@@ -25,8 +25,6 @@ from foveal.preprocess import Placement
 from foveal.tasks.task import Outputs, Parts, Task
 from foveal.types import Sample
 
-HELD = 2**24
-"""Logits of an image, a class at a pixel each, that are held at once."""
 QUICK_RESAMPLES = 100
 """For the standard error of a held-out figure."""
 
@@ -140,38 +138,34 @@ def _said(outputs: Outputs, placements: Sequence[Placement]) -> list[np.ndarray]
 
 
 def _labels(logits: Tensor, placement: Placement) -> np.ndarray:
-    """(K, h, w) -> (H, W) uint8, some rows at a time: all logits of a large image would be gigabytes."""
-    height, width = placement.image_hw
-    rows = max(1, HELD // (len(logits) * width))
-    starts = range(0, height, rows)
-    return np.concatenate([_highest(_of_image(logits, placement, slice(start, start + rows))) for start in starts])
+    """(K, h, w) -> (H, W) uint8; one class at a time is held at the image's size, which may be large."""
+    return _highest(_of_image(each[None], placement)[0] for each in logits)
 
 
-def _of_image(logits: Tensor, placement: Placement, rows: slice = slice(None)) -> Tensor:
-    """(K, h, w) -> (K, H, W), or some rows of it: bilinear at the centre of each of the image's pixels."""
-    centres = [torch.arange(length) + 0.5 for length in placement.image_hw[::-1]]
-    x, y = (
-        2 * (centre * scale + offset) / read - 1  # as grid_sample counts, -1 to 1 from edge to edge
-        for centre, scale, offset, read in zip(
-            centres, placement.scale_xy, placement.offset_xy, logits.shape[:0:-1], strict=True
-        )
-    )
-    grid = torch.stack(torch.broadcast_tensors(x, y[rows, None]), dim=2)
-    return F.grid_sample(
-        logits.float()[None], grid[None].to(logits.device), padding_mode="border", align_corners=False
-    )[0]
+def _of_image(logits: Tensor, placement: Placement) -> Tensor:
+    """(K, h, w) -> (K, H, W): bilinear at the centre of each of the image's pixels."""
+    (height, width), (x, y) = placement.image_hw, placement.offset_xy  # whole pixels, as are the image's sides there
+    rows = torch.arange(round(placement.scale_xy[1] * height)) + round(y)
+    columns = torch.arange(round(placement.scale_xy[0] * width)) + round(x)
+    if min(x, y) < 0:  # its margins were cut off, and are as what is beside them
+        shown = logits[:, rows.clamp(0, logits.shape[1] - 1)][:, :, columns.clamp(0, logits.shape[2] - 1)]
+    else:
+        shown = logits[:, int(rows[0]) : int(rows[-1]) + 1, int(columns[0]) : int(columns[-1]) + 1]
+    return F.interpolate(shown.float()[None], size=(height, width), mode="bilinear", align_corners=False)[0]
 
 
-def _highest(scores: Tensor) -> np.ndarray:
-    """The class of the highest score at each pixel, the first of equal ones: (K, H, W) -> (H, W) uint8.
+def _highest(scores: Iterable[Tensor]) -> np.ndarray:
+    """The class of the highest score at each pixel, the first of equal ones: K times (H, W) -> (H, W) uint8.
 
-    Class by class, so that pixels beside each other in memory are compared at once: `argmax` over the first dimension
-    takes five times as long.
+    Class by class, so that pixels beside each other in memory are compared at once, and without a branch for each:
+    `argmax` over the first dimension takes many times as long.
     """
-    best = scores[0].clone()
+    classes = enumerate(scores)
+    best = next(classes)[1].clone()
     labels = torch.zeros(best.shape, dtype=torch.uint8, device=best.device)
-    for index, mine in enumerate(scores[1:], start=1):
-        labels.masked_fill_(mine > best, index)
+    for index, mine in classes:
+        higher = (mine > best).view(torch.uint8).mul_(index)  # above all labels so far, or 0
+        torch.maximum(labels, higher, out=labels)
         torch.maximum(best, mine, out=best)
     found: np.ndarray = labels.cpu().numpy()
     return found
@@ -179,10 +173,9 @@ def _highest(scores: Tensor) -> np.ndarray:
 
 def _glance(num_classes: int, outputs: Outputs, targets: LabelMaps) -> list[Judged]:
     """Judged in the frame of what the network reads, and without borders: much cheaper, and about the same."""
-    said = outputs["logits"].argmax(dim=1).to(torch.uint8).cpu().numpy()
     return [
-        judge(ours, theirs, num_classes=num_classes, void=VOID, borders=False)
-        for ours, theirs in zip(said, targets.labels.cpu().numpy(), strict=True)
+        judge(_highest(logits), labels, num_classes=num_classes, void=VOID, borders=False)
+        for logits, labels in zip(outputs["logits"], targets.labels.cpu().numpy(), strict=True)
     ]
 
 
