@@ -209,7 +209,7 @@ def test_detectors_and_segmentations_get_settings_without_a_gap() -> None:
     assert (detection.size, detection.aspect, detection.batch_size) == (416, 1.333, 16)
     segmentation = resolve(TrainSettings(task="segment"), facts).settings
     assert (detection.train_sizes, segmentation.train_sizes) == ((256, 416), (304, 512))
-    assert (segmentation.size, segmentation.decoder) == (512, "unet")
+    assert (segmentation.size, segmentation.decoder, segmentation.class_weights) == (512, "unet", "balanced")
     assert {key for key, value in vars(detection).items() if value is None} == {"time", "decoder", "void"}
     assert {key for key, value in vars(segmentation).items() if value is None} == {"time", "void", "instances"}
 

@@ -86,7 +86,7 @@ def test_classes_are_weighed_by_the_median_share_over_their_own(tmp_path: Path) 
     labels = np.repeat(np.array([0, 1, 2, 7], np.uint8), [60, 30, 10, 100]).reshape(10, 20)  # 7 is void
     write_label_map(labels, tmp_path / "x.png")
     seen = Sample(id="x", image=tmp_path / "x.jpg", label_map=tmp_path / "x.png", size_hw=(10, 20))
-    assert median_frequency_weights([seen], 4, void=7) == (0.5, 1.0, 3.0, 1.0)
+    assert median_frequency_weights([seen], 4, void=7) == (0.7071, 1.0, 1.7321, 1.0)
 
 
 def test_a_weighed_loss_is_the_weighed_mean_of_its_items(tmp_path: Path) -> None:

@@ -36,10 +36,10 @@ def label_maps_of(samples: Sequence[Sample], preprocess: Preprocess, *, memory_a
 
 
 def median_frequency_weights(samples: Sequence[Sample], num_classes: int, *, void: int | None) -> tuple[float, ...]:
-    """(K,): the median of the classes' shares of the pixels over each one's share; 1 for a class that never occurs.
+    """(K,): the root of the median of the classes' shares of the pixels over each one's; 1 for one that never occurs.
 
     Eigen & Fergus 2015, arXiv:1411.4734, section 6.3.2. Differs: shares are of all pixels, not of the images in which a
-    class occurs.
+    class occurs, and the root is taken, because IoU counts what is wrongly called a rare class too.
     """
 
     def count(sample: Sample) -> np.ndarray:
@@ -53,5 +53,5 @@ def median_frequency_weights(samples: Sequence[Sample], num_classes: int, *, voi
     shares = counts[:num_classes] / max(1, counts[:num_classes].sum())
     there = shares > 0
     weights = np.ones(num_classes)
-    weights[there] = np.median(shares[there]) / shares[there]
+    weights[there] = np.sqrt(np.median(shares[there]) / shares[there])
     return tuple(weights.round(4).tolist())

@@ -45,7 +45,11 @@ def resolve(asked: TrainSettings, facts: DataFacts, *, own_module: bool = False)
         return _resolved(asked, *detection(asked, facts))
     if asked.task == "segment":
         return _resolved(asked, *segmentation(asked, facts))
-    chosen: dict[str, tuple[Any, str]] = {"aspect": (1.0, "a square"), "task": ("classify", "one class an image")}
+    chosen: dict[str, tuple[Any, str]] = {
+        "aspect": (1.0, "a square"),
+        "task": ("classify", "one class an image"),
+        "class_weights": ("none", "every image counts the same"),
+    }
     small = facts.side < SMALL_SIDE
     model = _model(asked, small, own_module)
     chosen["model"] = model

@@ -83,9 +83,9 @@ class TrainSettings:
     cross_entropy_dice."""
     label_smoothing: float | None = None
     """Share of each target spread over all classes."""
-    class_weights: ClassWeights = "none"
-    """balanced: weights a class in the loss by the inverse of its count; for segment of its pixels, one of median count
-    by 1."""
+    class_weights: ClassWeights | None = None
+    """balanced: weights a class in the loss by the inverse of its count; for segment by the root of that of its
+    pixels."""
 
     augmentation: Augmentation = "auto"
     """Where augmentation starts from: auto is chosen from the data; the options below change single parts."""
