@@ -209,6 +209,8 @@ def test_detectors_and_segmentations_get_settings_without_a_gap() -> None:
     assert (detection.size, detection.aspect, detection.batch_size) == (416, 1.333, 16)
     segmentation = resolve(TrainSettings(task="segment"), facts).settings
     assert (detection.train_sizes, segmentation.train_sizes) == ((256, 416), (304, 512))
+    plain = resolve(TrainSettings(task="detect", augmentation="none"), facts).settings
+    assert plain.train_sizes == (416, 416)
     assert (segmentation.size, segmentation.decoder, segmentation.class_weights) == (512, "unet", "balanced")
     assert {key for key, value in vars(detection).items() if value is None} == {"time", "decoder", "void"}
     assert {key for key, value in vars(segmentation).items() if value is None} == {"time", "void", "instances"}

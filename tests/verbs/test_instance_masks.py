@@ -97,29 +97,6 @@ def test_masks_of_tiles_lie_in_the_whole_image(trained: tuple[Path, Path]) -> No
     assert max(each["box"][2] for each in found) > 60  # beyond the first tile
 
 
-def test_masks_of_tiles_lie_in_the_whole_image_and_in_coco_files(trained: tuple[Path, Path], tmp_path: Path) -> None:
-    run, data = trained
-    images = [np.asarray(Image.open(path)) for path in sorted(data.rglob("*.png"))[:4]]
-    Image.fromarray(np.vstack([np.hstack(images[:2]), np.hstack(images[2:])])).save(tmp_path / "large.png")
-    model = foveal.load(run)
-    model.task = make_task("detect", model.classes, {**model.task.settings, "score": 0.0, "most": 20})
-    file = tmp_path / "found.json"
-    [prediction] = foveal.predict(model, tmp_path / "large.png", tile=96, coco=file)
-    found = prediction["objects"]
-    boxes = np.array([each["box"] for each in found])
-    assert boxes[:, 2].max() > 96
-    assert boxes[:, 3].max() > 64
-    for each in found:
-        pixels = pixels_of(each["mask"])
-        assert pixels.shape == (128, 192)
-        x1, y1, x2, y2 = each["box"]
-        rows, columns = np.nonzero(pixels)
-        assert x1 - 1 <= columns.min() <= columns.max() <= x2 + 1
-        assert y1 - 1 <= rows.min() <= rows.max() <= y2 + 1
-    rows = json.loads(file.read_text(encoding="utf-8"))["annotations"]
-    assert [(row["segmentation"], row["area"]) for row in rows] == [(each["mask"], each["area"]) for each in found]
-
-
 def test_resume_is_bit_identical(trained: tuple[Path, Path], tmp_path: Path) -> None:
     class Killed(BaseException):
         pass

@@ -64,10 +64,7 @@ def _common(
         "size": (side, f"images of about {facts.longer} px, at most {longest}"),
         "aspect": (round(facts.aspect, 3), "that of the images"),
         "fit": ("squash", "the whole image"),
-        "train_sizes": (
-            (min(taken, max(CELL, 16 * round(FIRST_SIDE * taken / 16))), taken),
-            "growing, so that early steps are cheap (Tan & Le 2021, arXiv:2104.00298)",
-        ),
+        "train_sizes": _train_sizes(taken, moved=asked.augmentation != "none"),
         "optimiser": ("adamw", "trains photographs in fewer epochs"),
         "lr": (round(rate * math.sqrt(images_per_step / 8), 7), f"{rate:g} for a batch of 8"),
         "momentum": (MOMENTUM, "usual"),
@@ -83,6 +80,14 @@ def _common(
         words = f"about {IMAGES_SEEN:,} images seen, {FEWEST_EPOCHS} to {MOST_EPOCHS} epochs"
         chosen["epochs"] = (float(epochs), words)
     return chosen
+
+
+def _train_sizes(side: int, *, moved: bool) -> tuple[tuple[int, int], str]:
+    """moved: whether augmentation shows things at other sizes too."""
+    if not moved:
+        return (side, side), "as it is used: nothing is shown at other sizes"
+    first = min(side, max(CELL, 16 * round(FIRST_SIDE * side / 16)))
+    return (first, side), "growing, so that early steps are cheap (Tan & Le 2021, arXiv:2104.00298)"
 
 
 def _refuse_classifiers_options(asked: TrainSettings) -> None:
