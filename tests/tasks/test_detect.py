@@ -15,7 +15,8 @@ from foveal.evaluation.forward import forward_views
 from foveal.networks.build import build_backbone
 from foveal.networks.detector_head import BINS
 from foveal.preprocess import Preprocess
-from foveal.tasks.detect import Settings, Truths, make
+from foveal.tasks.detect import Settings, make
+from foveal.tasks.truths import Truths
 from foveal.types import Instance, Sample
 
 PREPROCESS = Preprocess(size_hw=(64, 64), channels=3, fit="squash", mean=(0.5,) * 3, std=(0.25,) * 3)

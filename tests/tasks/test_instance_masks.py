@@ -17,8 +17,9 @@ from foveal.networks.build import build_backbone
 from foveal.networks.mask_head import HIDDEN, MAPS, STRIDE, WEIGHTS, box_grid, to_pixels
 from foveal.ops.masks import pixels_of, rasterised, run_lengths
 from foveal.preprocess import Preprocess
-from foveal.tasks.detect import Settings, Truths, make
+from foveal.tasks.detect import Settings, make
 from foveal.tasks.instance_masks import LEARNED_SIDE, MOST_CELLS, REACH, Outlines, in_words, mask_loss, with_masks
+from foveal.tasks.truths import Truths
 from foveal.types import Instance, Polygons, RunLengths, Sample
 
 PREPROCESS = Preprocess(size_hw=(64, 96), channels=3, fit="squash", mean=(0.5,) * 3, std=(0.25,) * 3)

@@ -7,44 +7,36 @@ A single-stage, anchor-free detector: its network in `networks/detector.py`, wha
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foveal.augment.mosaic import mosaic_boxes, mosaic_pixels
-from foveal.augment.pipeline import AugmentParams, augment_boxes
 from foveal.errors import UsageError
-from foveal.feed.store import Store
-from foveal.losses.assignment import Objects, assign
+from foveal.losses.assignment import assign
 from foveal.losses.detection import box_loss, distribution_loss, quality_loss
 from foveal.metrics.detection import DetectionMetrics, Found, Truth, detection_metrics
 from foveal.metrics.instance_masks import with_mask_figures
-from foveal.metrics.matching import box_areas, together
+from foveal.metrics.matching import together
 from foveal.networks.detector import Detector, InstanceDetector
 from foveal.networks.detector_head import expected_distances
 from foveal.ops.boxes import from_distances, to_distances
 from foveal.ops.suppression import suppress, suppress_tiles
 from foveal.preprocess import Placement
 from foveal.tasks.instance_masks import (
-    Outlines,
     in_whole_image,
     in_words,
     mask_loss,
-    outlines_of,
     with_drawn_masks,
     with_masks,
-    without_masks,
 )
 from foveal.tasks.task import Outputs, Parts, Task
-from foveal.types import Sample
+from foveal.tasks.truths import Truths, augment_truths, encode_truths, in_spared, padded, truth_of
 
 BOX_WEIGHT, DISTRIBUTION_WEIGHT = 2.0, 0.5
 CANDIDATES = 1000
 """Scores of an image, a class at a point each, that suppression chooses from."""
-LEAST_LEFT = 0.3
-"""Share of an object that augmentation has to leave for it to be learned; of a lesser rest nothing is asked."""
 QUICK_RESAMPLES = 40
 """For the standard error of a held-out figure."""
 
@@ -73,41 +65,14 @@ class Settings:
                 raise UsageError(f"{name} {getattr(self, name)}: expected 0 to 1")
 
 
-@dataclass(frozen=True, slots=True)
-class Truths:
-    """The targets of a batch."""
-
-    boxes_xyxy: tuple[Tensor, ...]
-    """Of each image (M, 4), in pixels of what the network reads."""
-    labels: tuple[Tensor, ...]
-    spared: tuple[Tensor, ...]
-    """(M,) bool: crowds, and what augmentation left too little of: points in them learn nothing."""
-    outlines: tuple[Outlines, ...]
-    """Of each image its objects' masks, as far as somebody drew them."""
-    samples: tuple[Sample, ...]
-    placements: tuple[Placement, ...]
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def __getitem__(self, rows: slice) -> Self:
-        return type(self)(*(getattr(self, name)[rows] for name in self.__slots__))
-
-    def to(self, device: torch.device) -> Self:
-        boxes, labels, spared = (
-            tuple(each.to(device) for each in part) for part in (self.boxes_xyxy, self.labels, self.spared)
-        )
-        return type(self)(boxes, labels, spared, self.outlines, self.samples, self.placements)
-
-
 def make(classes: tuple[str, ...], settings: Settings) -> Task:
     """The detection task for these classes."""
     return Task(
         name="detect",
         classes=classes,
         settings=asdict(settings),
-        encode=_encode,
-        augment=_augment,
+        encode=encode_truths,
+        augment=augment_truths,
         build=partial(_build, len(classes), settings),
         loss=_loss,
         weigh=None,
@@ -125,45 +90,6 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
     )
 
 
-def _encode(store: Store, indices: Tensor) -> Truths:
-    boxes, labels, spared, outlines, placements = [], [], [], [], []
-    samples = store.samples_at(indices)
-    for sample in samples:
-        assert sample.instances is not None
-        placements.append(store.placement(sample))
-        placed = placements[-1].to_input(_boxes_of(sample))
-        boxes.append(torch.from_numpy(placed).float())
-        labels.append(torch.tensor([each.label for each in sample.instances], dtype=torch.long))
-        spared.append(torch.tensor([each.crowd for each in sample.instances], dtype=torch.bool))
-        outlines.append(outlines_of(sample, placements[-1]))
-    return Truths(tuple(boxes), tuple(labels), tuple(spared), tuple(outlines), samples, tuple(placements))
-
-
-def _augment(images: Tensor, truths: Truths, params: AugmentParams) -> tuple[Tensor, Truths]:
-    if params.mixing is not None:
-        raise UsageError("mixup and cutmix blend images, which boxes can't follow")
-    boxes, left = augment_boxes(truths.boxes_xyxy, params)
-    labels, spared, outlines = truths.labels, truths.spared, truths.outlines
-    if params.mosaic is not None:
-        images = mosaic_pixels(images, params.mosaic)
-        boxes, shares, origins = mosaic_boxes(boxes, params.mosaic, size_hw=params.geometry.out_size_hw)
-        left = [share * torch.cat(left)[origin] for share, origin in zip(shares, origins, strict=True)]
-        labels, spared = (tuple(torch.cat(each)[origin] for origin in origins) for each in (labels, spared))
-        outlines = tuple(without_masks(len(origin)) for origin in origins)  # the recipe has refused both together
-    kept = [share > 0 for share in left]
-    return images, Truths(
-        tuple(each[some] for each, some in zip(boxes, kept, strict=True)),
-        tuple(each[some] for each, some in zip(labels, kept, strict=True)),
-        tuple((each | (share < LEAST_LEFT))[some] for each, share, some in zip(spared, left, kept, strict=True)),
-        tuple(
-            each.kept(some).moved(matrix)
-            for each, some, matrix in zip(outlines, kept, params.geometry.matrices, strict=True)
-        ),
-        truths.samples,
-        truths.placements,
-    )
-
-
 def _build(num_classes: int, settings: Settings, backbone: nn.Module) -> nn.Module:
     kind = InstanceDetector if settings.masks else Detector
     return kind(backbone, num_classes, channels=settings.channels)  # type: ignore[arg-type]
@@ -173,13 +99,13 @@ def _loss(outputs: Outputs, truths: Truths) -> dict[str, Tensor]:
     """Terms over the sum of the qualities, so that an image counts by its objects."""
     logits, points, strides = outputs["logits"].float(), outputs["points"], outputs["strides"]
     boxes = _boxes(outputs)
-    found = assign(logits.sigmoid().detach(), boxes.detach(), points, strides, _padded(truths, boxes.device))
+    found = assign(logits.sigmoid().detach(), boxes.detach(), points, strides, padded(truths, boxes.device))
     taken = found.has_object
     fits = found.quality.sum(dim=2)[taken]
     total = fits.sum().clamp(min=1)
     theirs = found.boxes_xyxy[taken]
     batch = len(logits)
-    spared = _in_spared(truths, points) & ~taken
+    spared = in_spared(truths, points) & ~taken
     distances = to_distances(points.expand(batch, -1, 2)[taken], theirs) / strides.expand(batch, -1)[taken][:, None]
     terms = {
         "class": quality_loss(logits, found.quality, spared=spared) / total,
@@ -195,33 +121,6 @@ def _loss(outputs: Outputs, truths: Truths) -> dict[str, Tensor]:
 def _boxes(outputs: Outputs) -> Tensor:
     """(B, N, 4) in pixels of what the network reads."""
     return from_distances(outputs["points"], expected_distances(outputs["distances"]) * outputs["strides"][:, None])
-
-
-def _padded(truths: Truths, device: torch.device) -> Objects:
-    """The objects to be learned."""
-    taken = [~spared for spared in truths.spared]
-    boxes = [each[some] for each, some in zip(truths.boxes_xyxy, taken, strict=True)]
-    labels = [each[some] for each, some in zip(truths.labels, taken, strict=True)]
-    most = max(1, max(map(len, labels)))
-    padded = Objects(
-        torch.zeros(len(boxes), most, 4, device=device),
-        torch.zeros(len(boxes), most, dtype=torch.long, device=device),
-        torch.zeros(len(boxes), most, dtype=torch.bool, device=device),
-    )
-    for row, (box, label) in enumerate(zip(boxes, labels, strict=True)):
-        padded.boxes_xyxy[row, : len(label)] = box
-        padded.labels[row, : len(label)] = label
-        padded.valid[row, : len(label)] = True
-    return padded
-
-
-def _in_spared(truths: Truths, points_xy: Tensor) -> Tensor:
-    """(B, N) bool: points in a box that is neither to be found nor wrong to be found."""
-    inside = torch.zeros(len(truths), len(points_xy), dtype=torch.bool, device=points_xy.device)
-    for row, (boxes, spared) in enumerate(zip(truths.boxes_xyxy, truths.spared, strict=True)):
-        for box in boxes[spared]:
-            inside[row] |= ((points_xy > box[:2]) & (points_xy < box[2:])).all(dim=1)
-    return inside
 
 
 def _found(outputs: Outputs, placements: Sequence[Placement], settings: Settings, *, least: float = 0.0) -> list[Found]:
@@ -259,7 +158,7 @@ def _logit(score: float) -> float:
 def _glance(settings: Settings, outputs: Outputs, truths: Truths) -> Judged:
     """By boxes alone: masks come from the same cells, and cost more to judge."""
     found = _found(outputs, truths.placements, settings)
-    return [(each, _truth(sample)) for each, sample in zip(found, truths.samples, strict=True)]
+    return [(each, truth_of(sample)) for each, sample in zip(found, truths.samples, strict=True)]
 
 
 def _record(settings: Settings, outputs: Outputs, truths: Truths) -> Judged:
@@ -267,25 +166,8 @@ def _record(settings: Settings, outputs: Outputs, truths: Truths) -> Judged:
         return _glance(settings, outputs, truths)
     found = with_masks(outputs, _found(outputs, truths.placements, settings), truths.placements)
     return [
-        (each, with_drawn_masks(_truth(sample), sample)) for each, sample in zip(found, truths.samples, strict=True)
+        (each, with_drawn_masks(truth_of(sample), sample)) for each, sample in zip(found, truths.samples, strict=True)
     ]
-
-
-def _truth(sample: Sample) -> Truth:
-    boxes, instances = _boxes_of(sample), sample.instances or ()
-    areas = box_areas(boxes)
-    crowd = np.array([each.crowd for each in instances], bool)
-    return Truth(
-        boxes_xyxy=boxes,
-        labels=np.array([each.label for each in instances], int),
-        areas=np.array([own if each.area is None else each.area for each, own in zip(instances, areas, strict=True)]),
-        crowd=crowd,
-        ignored=crowd | np.array([each.difficult for each in instances], bool),
-    )
-
-
-def _boxes_of(sample: Sample) -> np.ndarray:
-    return np.array([each.box_xyxy for each in sample.instances or ()], np.float64).reshape(-1, 4)
 
 
 def _assess(classes: tuple[str, ...], records: Sequence[Judged]) -> tuple[dict[str, float], float]:
