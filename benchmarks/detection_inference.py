@@ -92,7 +92,7 @@ def measured(name: str, model: Model, photographs: Sequence[Path]) -> dict[str, 
     medians = {part: median(each) for part, each in seconds.items()}
     both = medians["network"] + medians["decoding of outputs"]
     row = {
-        "what": f"{name}, resnet18_d at {'×'.join(map(str, model.contract.preprocess.size_hw))}",
+        "what": f"{name}, {model.contract.architecture} at {'×'.join(map(str, model.contract.preprocess.size_hw))}",
         "engine": f"{model.engine.name} in {model.engine.precision}",
         "images_per_second": {
             "network": len(photographs) / medians["network"],
