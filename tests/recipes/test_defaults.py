@@ -116,7 +116,7 @@ def test_the_fast_recipe_has_its_own_network_and_optimiser() -> None:
     recipe = resolve(TrainSettings(recipe="fast"), THUMBNAILS)
     settings = recipe.settings
     assert (settings.model, settings.optimiser, settings.batch_size) == ("fastnet", "muon", 500)
-    assert settings.momentum == 0.8
+    assert settings.momentum == 0.65
     assert recipe.augment == AugmentSettings(translate=recipe.augment.translate)
     missing = {key for key, value in vars(settings).items() if value is None}
     assert missing == {"time", "decoder", "void", "instances"}

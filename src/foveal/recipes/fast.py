@@ -9,11 +9,11 @@ from foveal.recipes.facts import DataFacts
 from foveal.recipes.optimisation import Chosen, optimisation
 from foveal.training.settings import TrainSettings
 
-IMAGES_SEEN, FEWEST_EPOCHS, MOST_EPOCHS = 300_000, 6, 50
+IMAGES_SEEN, FEWEST_EPOCHS, MOST_EPOCHS = 350_000, 7, 50
 LARGEST_BATCH, SMALLEST_BATCH, STEPS_PER_EPOCH = 500, 32, 90
 RATE = 0.15
 """Of Muon for the largest batch: the share of its norm by which a kernel changes in a step. By the batch's root."""
-MOMENTUM = 0.8
+MOMENTUM = 0.65
 EMA_STEPS = 20
 SHIFT = 1 / 16  # of the side: two pixels of 32
 
