@@ -17,6 +17,7 @@ from docstring_parser import parse_from_object
 from foveal import __version__
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import FovealError, Interrupted, UsageError
+from foveal.ops.tiles import OVERLAP
 from foveal.processes.launch import launched
 from foveal.training.settings import TrainSettings
 from foveal.types import DeviceName, EngineName, Precision
@@ -158,7 +159,7 @@ def predict(
     *,
     tta: Annotated[bool, Parameter(negative="")] = False,
     tile: int | None = None,
-    overlap: float = 0.2,
+    overlap: float = OVERLAP,
     device: Device = "auto",
     engine: EngineName = "auto",
     precision: Precision = "auto",

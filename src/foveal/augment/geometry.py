@@ -18,6 +18,7 @@ from torch import Tensor
 from foveal.augment.draws import Draws
 from foveal.augment.rectangles import random_rectangles
 from foveal.augment.settings import AugmentSettings
+from foveal.ops.boxes import box_areas
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,8 +100,8 @@ def warp_boxes(boxes_xyxy: Sequence[Tensor], geometry: Geometry) -> tuple[list[T
     enclosing = torch.cat([corners.amin(2), corners.amax(2)], dim=1)
     height, width = geometry.out_size_hw
     clipped = enclosing.clamp(min=0).minimum(enclosing.new_tensor([width, height, width, height]))
-    area = _areas(enclosing)
-    kept = torch.where(area > 0, _areas(clipped) / area, 0.0)
+    area = box_areas(enclosing)
+    kept = torch.where(area > 0, box_areas(clipped) / area, 0.0)
     return list(clipped.split(counts)), list(kept.split(counts))
 
 
@@ -196,10 +197,6 @@ def _inverse(matrices: Tensor) -> Tensor:
     """Input to output, (B, 2, 3)."""
     linear = torch.linalg.inv(matrices[:, :, :2])
     return torch.cat([linear, -linear @ matrices[:, :, 2:]], dim=2)
-
-
-def _areas(boxes_xyxy: Tensor) -> Tensor:
-    return (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).clamp(min=0).prod(1)
 
 
 def _input_coordinates(matrices: Tensor, size_hw: tuple[int, int], device: torch.device) -> Tensor:

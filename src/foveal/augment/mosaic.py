@@ -15,6 +15,7 @@ from torch import Tensor
 
 from foveal.augment.draws import Draws
 from foveal.augment.settings import AugmentSettings
+from foveal.ops.boxes import box_areas
 
 IMAGES_BEFORE = 3
 """Of the batch, that an image's mosaic shows beside it."""
@@ -66,7 +67,7 @@ def mosaic_boxes(
         whole = boxes_xyxy[source] + boxes_xyxy[source].new_tensor(shift * 2)
         low, high = whole.new_tensor(part[:2]).repeat(2), whole.new_tensor(part[2:]).repeat(2)
         cut = whole.maximum(low).minimum(high)
-        areas, there = _areas(cut), _areas(whole)
+        areas, there = box_areas(cut), box_areas(whole)
         boxes[row].append(cut)
         left[row].append(torch.where(there > 0, areas / there, 0.0))
         origins[row].append(torch.arange(counts[source]) + firsts[source])
@@ -94,7 +95,3 @@ def _parts(
         for before, (shift, part) in enumerate(parts):
             if part[2] > part[0] and part[3] > part[1]:
                 yield row, (row - before) % batch, shift, part
-
-
-def _areas(boxes_xyxy: Tensor) -> Tensor:
-    return (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).clamp(min=0).prod(1)

@@ -18,7 +18,8 @@ from foveal.errors import ImageError
 from foveal.evaluation.forward import Run, View, forward_views, plain_view, test_time_views
 from foveal.inference.engines.choose import choose_engine
 from foveal.inference.engines.engine import Engine, Source
-from foveal.inference.tiles import OVERLAP, TiledModel, Tiling
+from foveal.inference.tiles import TiledModel, Tiling
+from foveal.ops.tiles import OVERLAP
 from foveal.preprocess import ImageSource, Placement, as_batch
 from foveal.types import EngineName, Precision
 

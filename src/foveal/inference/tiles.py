@@ -21,7 +21,6 @@ from foveal.types import ArrayImage
 
 LEAST_SIDE = 32
 MOST_OVERLAP = 0.9
-OVERLAP = 0.2
 
 Part = tuple[Outputs, Sequence[Placement]]
 

@@ -2,6 +2,9 @@
 
 from math import ceil
 
+OVERLAP = 0.2
+"""The share of a side that neighbours have in common where nothing else is asked for."""
+
 
 def tile_corners(image_hw: tuple[int, int], tile_hw: tuple[int, int], *, overlap: float) -> list[tuple[int, int]]:
     """(left, top) of each tile, row by row: they cover the image, and neighbours share at least `overlap` of a side.

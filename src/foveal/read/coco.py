@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from foveal.errors import DataError
-from foveal.ops.masks import compressed
+from foveal.ops.masks import compressed, to_json
 from foveal.read.instances import ImageIndex, InstanceCheck, read_headers, size_fault, split_in
 from foveal.read.names import refuse
 from foveal.read.reader import Reader
@@ -110,7 +110,7 @@ def annotation_row(instance: Instance, image: int) -> dict[str, Any]:
     if isinstance(instance.mask, Polygons):
         row["segmentation"] = [list(ring) for ring in instance.mask.rings]
     elif isinstance(instance.mask, RunLengths):
-        row["segmentation"] = {"size": list(instance.mask.size_hw), "counts": instance.mask.counts.decode("ascii")}
+        row["segmentation"] = to_json(instance.mask)
     return row
 
 

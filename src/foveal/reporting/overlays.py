@@ -62,11 +62,10 @@ def paint_masks(image_u8: np.ndarray, masks: Sequence[RunLengths | None], labels
     None is an object without a mask.
     """
     painted = _in_colour(image_u8).copy()
-    colours = palette()[1:]
     for mask, label in reversed(list(zip(masks, labels, strict=True))):
         if mask is None:
             continue
-        pixels, colour = rasterised(mask, mask.size_hw), colours[label % len(colours)]
+        pixels, colour = rasterised(mask, mask.size_hw), np.array(_colour_of(label))
         painted[pixels] = (painted[pixels].astype(np.uint16) + colour) // 2
         painted[pixels & ~_inner(pixels)] = colour
     return painted

@@ -18,8 +18,8 @@ from foveal.files import atomic_path
 from foveal.images import IMAGE_SUFFIXES, decode
 from foveal.images.label_map import write_label_map
 from foveal.inference.predictor import Model, load_model
-from foveal.inference.tiles import OVERLAP
 from foveal.ops.masks import from_json
+from foveal.ops.tiles import OVERLAP
 from foveal.processes.group import joined
 from foveal.processes.launch import launched
 from foveal.read.walk import image_files
