@@ -42,8 +42,7 @@ FEW_IMAGES = 64
 
 TOLERANCE = 0.02
 """The largest difference of a probability from the reference's with which an engine is taken; at all but one in a
-thousand pixels of label maps. Trained in float32 and computed in bfloat16 a segmentation (CamVid) differs by 0.009."""
+thousand pixels of label maps."""
 
 SIDE_TOLERANCE = 0.25
-"""The same for the sides of a detector's boxes, in cells of their map (8, 16 or 32 pixels): in bfloat16 they differ by
-0.09 (BCCD)."""
+"""The same for the sides of a detector's boxes, in cells of their map (8, 16 or 32 pixels)."""
