@@ -96,21 +96,26 @@ def prepare_data(
 
 
 def prepare_task(settings: TrainSettings, classes: Sequence[str], train: Sequence[Sample]) -> Task:
-    """The task that the settings ask for."""
+    """The task that the settings ask for. Without training samples, weights that follow from them are 1."""
     if settings.task == "detect":
         return make_task("detect", classes, {"masks": bool(settings.instances)})
+    weights = _balanced(settings, len(classes), train) if settings.class_weights == "balanced" else None
     if settings.task == "segment":
         given: dict[str, Any] = {"loss": settings.loss, "decoder": settings.decoder, "void": settings.void}
-        if settings.class_weights == "balanced":
-            given["class_weights"] = median_frequency_weights(train, len(classes), void=settings.void)
-        return make_task("segment", classes, {name: value for name, value in given.items() if value is not None})
-    values: dict[str, Any] = {"loss": settings.loss, "label_smoothing": settings.label_smoothing}
-    if settings.class_weights == "balanced":
-        counts = Counter(sample.label for sample in train)
-        values["class_weights"] = tuple(
-            len(train) / (len(classes) * max(1, counts[label])) for label in range(len(classes))
-        )
+        chosen = {name: value for name, value in given.items() if value is not None}
+        return make_task("segment", classes, {**chosen, "class_weights": weights})
+    values = {"loss": settings.loss, "label_smoothing": settings.label_smoothing, "class_weights": weights}
     return make_task("classify", classes, values)
+
+
+def _balanced(settings: TrainSettings, num_classes: int, train: Sequence[Sample]) -> tuple[float, ...]:
+    """A weight for each class."""
+    if not train:
+        return (1.0,) * num_classes
+    if settings.task == "segment":
+        return median_frequency_weights(train, num_classes, void=settings.void)
+    counts = Counter(sample.label for sample in train)
+    return tuple(len(train) / (num_classes * max(1, counts[label])) for label in range(num_classes))
 
 
 def prepare_state(

@@ -98,7 +98,7 @@ def _train(
     recipe = resolve(asked, facts, own_module=module is not None)
     recipe = replace(recipe, reasons={**recipe.reasons, **choice.reasons})
     pick_device(recipe.settings.device)  # with the task: what can't be used is said before anything is decoded
-    prepare_task(recipe.settings, dataset.classes, dataset.of_split("train"))
+    prepare_task(recipe.settings, dataset.classes, ())
     name = f"{dataset.name}-{recipe.settings.model}"
     run = processes.from_first(lambda: choice.run or new_run(None if out is None else Path(out), name))
     with in_use(run, fresh=choice.run is None) if processes.first else nullcontext():
