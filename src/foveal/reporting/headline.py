@@ -58,8 +58,6 @@ def header(title: str, data: Mapping, evaluation: Mapping) -> Html:
     classes = things(len(evaluation["classes"]), "class", "classes")
     noun = "object" if evaluation["task"] == "detect" else "image"
     about = f"{things(sum(counts.values()), noun)} of {data['name']} in {classes}: {splits}."
-    if not any(counts.values()):  # pixels have classes, and are not counted before they are read
-        about = f"{data['name']}, its pixels in {classes}."
     return tag(
         "header",
         None,
@@ -147,7 +145,8 @@ def _of_places(evaluation: Mapping) -> Html:
 
 
 def _metric(name: str, record: object) -> Html:
-    title, hint = TITLES.get(name, (name.replace("_", " ").capitalize(), ""))
+    words = name.replace("_", " ")
+    title, hint = TITLES.get(name, (words[:1].upper() + words[1:], ""))
     return _figure(title, decimal(record), interval(record) or hint, hint if interval(record) else "")
 
 

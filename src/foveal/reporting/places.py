@@ -65,7 +65,7 @@ def by_class(task: str, per_class: Mapping[str, Mapping]) -> Section:
     shown = [name for name in names if all(name in figures for figures in per_class.values())]
     ordered = sorted(per_class.items(), key=lambda item: _rank(number_of(item[1][shown[0]])))
     columns = [
-        Column(title="class"),
+        Column(title="class", width="10em"),
         Column(title=count_name, width="7em" if task == "segment" else "4.5em", numeric=True),
         Column(title=f"{_title(shown[0])}, 0 to 1", width="17%"),
         *(
