@@ -17,7 +17,6 @@ from docstring_parser import parse_from_object
 from foveal import __version__
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import FovealError, Interrupted, UsageError
-from foveal.ops.tiles import OVERLAP
 from foveal.processes.launch import launched
 from foveal.training.settings import TrainSettings
 from foveal.types import DeviceName, EngineName, Precision
@@ -159,7 +158,7 @@ def predict(
     *,
     tta: Annotated[bool, Parameter(negative="")] = False,
     tile: int | None = None,
-    overlap: float = OVERLAP,
+    overlap: float | None = None,
     device: Device = "auto",
     engine: EngineName = "auto",
     precision: Precision = "auto",
@@ -181,7 +180,7 @@ def predict(
     tile
         Take large images apart into tiles with a longer side of so many pixels, and join what is found in them.
     overlap
-        The share of a side that neighbouring tiles have in common at least.
+        The share of a side that neighbouring tiles have in common at least; 0.2 where not given.
     engine
         What computes: auto takes the fastest one installed that agrees with the network.
     precision

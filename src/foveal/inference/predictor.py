@@ -14,7 +14,7 @@ from torch import nn
 
 from foveal.bundle import Contract, load_bundle
 from foveal.device import keep_freed_memory, place
-from foveal.errors import ImageError
+from foveal.errors import ImageError, UsageError
 from foveal.evaluation.forward import Run, View, forward_views, plain_view, test_time_views
 from foveal.inference.engines.choose import choose_engine
 from foveal.inference.engines.engine import Engine, Source
@@ -45,14 +45,14 @@ class Model:
         return self.contract.classes
 
     def __call__(
-        self, image: ImageSource, *, tta: bool = False, tile: int | None = None, overlap: float = OVERLAP
+        self, image: ImageSource, *, tta: bool = False, tile: int | None = None, overlap: float | None = None
     ) -> Prediction:
         """One image's prediction: {"label", "score", "scores": {class: probability}}.
 
         image: a path, the bytes of a file, pixels (H, W[, C]) or a Pillow image. `tta` averages over shifted (and,
         where training mirrored, mirrored) views. `tile` and `overlap` are those of `predict`. Raises ImageError.
         """
-        if tile is not None:
+        if tile is not None or overlap is not None:
             prediction = next(self.predict([image], tta=tta, tile=tile, overlap=overlap))
             if isinstance(prediction, ImageError):
                 raise prediction
@@ -61,21 +61,24 @@ class Model:
         return self._predict(self.engine.one, [self.contract.preprocess.load_placed(image, name=name)], tta=tta)[0]
 
     def predict(
-        self, images: Iterable[ImageSource], *, tta: bool = False, tile: int | None = None, overlap: float = OVERLAP
+        self, images: Iterable[ImageSource], *, tta: bool = False, tile: int | None = None, overlap: float | None = None
     ) -> Iterator[Prediction | ImageError]:
         """A prediction for each image, in order, as they come; an ImageError in the place of one that can't be read.
 
         tile: takes large images apart into tiles whose longer side has so many pixels, and joins what is found in them;
-        neighbours share at least `overlap` of a side. Raises UsageError where the task can't join them.
+        neighbours share at least `overlap` of a side, 0.2 where it is not given. Raises UsageError where the task can't
+        join them, or for an overlap without a tile.
         """
         if tile is None:
+            if overlap is not None:
+                raise UsageError(f"--overlap {overlap} goes with --tile, the side of the tiles that overlap")
             return self._predict_whole(images, tta=tta)
         tiled = TiledModel(
             task=self.task,
             preprocess=self.contract.preprocess,
             engine=self.engine,
             views=self._views(tta=tta),
-            tiling=Tiling(side=tile, overlap=overlap),
+            tiling=Tiling(side=tile, overlap=OVERLAP if overlap is None else overlap),
         )
         return tiled.predict(images)
 

@@ -11,24 +11,22 @@ CONTAINED = 0.7
 """Share of a cut box that has to lie in another tile's box to be a part of it."""
 
 
-def suppress(boxes_xyxy: Tensor, scores: Tensor, labels: Tensor, *, threshold: float) -> Tensor:
-    """The kept ones' indices, from the highest score on; boxes of different labels leave each other alone.
+def suppress(boxes_xyxy: Tensor, labels: Tensor, *, threshold: float) -> Tensor:
+    """(..., N) bool: which are kept, of boxes (..., N, 4) and labels (..., N) that stand by falling score.
 
-    boxes_xyxy: (N, 4), scores: (N,), labels: (N,) int. A box goes where its IoU with a kept one of a higher score is
-    above `threshold`; of equal scores the first stays. Quadratic in N: take the best thousand or so before.
+    A box goes where its IoU with a kept one before it is above `threshold`; boxes of different labels leave each other
+    alone. Quadratic in N: take the best thousand or so before.
 
     All boxes are decided at once: from "all are kept" on, whoever overlaps a kept better one goes, until nothing
     changes. What is decided rightly stays so, and each round decides at least one more, mostly all in a few.
     """
-    order = scores.argsort(descending=True, stable=True)
-    boxes, kinds = boxes_xyxy[order], labels[order]
-    rivals = (pairwise_iou(boxes, boxes) > threshold) & (kinds[:, None] == kinds[None])
-    better = rivals.triu(diagonal=1)  # [i, j]: i is better than j, and too near
-    kept = torch.ones_like(kinds, dtype=torch.bool)
+    rivals = (pairwise_iou(boxes_xyxy, boxes_xyxy) > threshold) & (labels[..., :, None] == labels[..., None, :])
+    better = rivals.tril(diagonal=-1).to(boxes_xyxy.dtype)  # [i, j]: 1 where j is better than i, and too near
+    kept = torch.ones_like(labels, dtype=torch.bool)
     while True:
-        decided = ~(better & kept[:, None]).any(dim=0)
+        decided = (better @ kept.to(better.dtype)[..., None])[..., 0] == 0  # sums of zeros and ones are exact
         if torch.equal(decided, kept):
-            return order[kept]
+            return kept
         kept = decided
 
 
@@ -41,7 +39,7 @@ def suppress_tiles(
     image_hw: tuple[int, int],
     threshold: float,
 ) -> Tensor:
-    """As `suppress`, for boxes that were found in overlapping tiles of one image, and parts of objects go too.
+    """The kept ones' indices, by falling score: as `suppress`, for what was found in overlapping tiles of one image.
 
     boxes_xyxy: (N, 4) in the image; tiles_xyxy: (N, 4), the tile of each, which holds it. A box that ends at a border
     of its tile within the image may be a part of an object. Such a box goes where `CONTAINED` of it lies in a kept box

@@ -5,7 +5,7 @@ A single-stage, anchor-free detector: its network in `networks/detector.py`, wha
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -37,6 +37,8 @@ from foveal.tasks.truths import Truths, augment_truths, encode_truths, in_spared
 BOX_WEIGHT, DISTRIBUTION_WEIGHT = 2.0, 0.5
 CANDIDATES = 1000
 """Scores of an image, a class at a point each, that suppression chooses from."""
+PAIRS = 4_000_000
+"""Of candidates that suppression compares at once."""
 QUICK_RESAMPLES = 40
 """For the standard error of a held-out figure."""
 
@@ -129,24 +131,22 @@ def _found(outputs: Outputs, placements: Sequence[Placement], settings: Settings
     What scores less than another never removes it, so leaving it out before suppression changes nothing else; and boxes
     are made of the points that are left alone.
     """
-    points, strides = outputs["points"], outputs["strides"]
+    logits, classes = outputs["logits"].float().flatten(1), outputs["logits"].shape[2]
+    likely = (logits >= _logit(least)).sum(dim=1)
+    best, order = logits.topk(min(CANDIDATES, int(likely.max())), dim=1)
+    at, labels = order // classes, order % classes  # (B, candidates)
+    rows = torch.arange(len(at), device=at.device)[:, None]
+    distances = expected_distances(outputs["distances"][rows, at]) * outputs["strides"][at][..., None]
+    boxes = from_distances(outputs["points"][at], distances)
+    together = max(1, PAIRS // max(1, at.shape[1] ** 2))
+    parts = zip(boxes.split(together), labels.split(together), strict=True)
+    kept = torch.cat([suppress(*part, threshold=settings.overlap) for part in parts])
+    kept &= (best >= _logit(least)) & (kept.cumsum(dim=1) <= settings.most)
+    told = [each.cpu().numpy() for each in (boxes.double(), best.sigmoid().double(), labels, at, kept)]
     made = []
-    for row, placement in enumerate(placements):
-        logits, classes = outputs["logits"][row].float().flatten(), outputs["logits"].shape[2]
-        likely = (logits >= _logit(least)).nonzero()[:, 0]
-        best, order = logits[likely].topk(min(CANDIDATES, len(likely)))
-        at, labels = likely[order] // classes, likely[order] % classes
-        distances = expected_distances(outputs["distances"][row, at]) * strides[at, None]
-        candidates, scores = from_distances(points[at], distances), best.sigmoid()
-        kept = suppress(candidates, scores, labels, threshold=settings.overlap)[: settings.most]
-        made.append(
-            Found(
-                boxes_xyxy=placement.to_image(candidates[kept].double().cpu().numpy()),
-                scores=scores[kept].double().cpu().numpy(),
-                labels=labels[kept].cpu().numpy(),
-                cells=at[kept].cpu().numpy(),
-            )
-        )
+    for placement, box, score, label, cell, keep in zip(placements, *told, strict=True):
+        found = Found(boxes_xyxy=box, scores=score, labels=label, cells=cell).some(keep)
+        made.append(replace(found, boxes_xyxy=placement.to_image(found.boxes_xyxy)))
     return made
 
 

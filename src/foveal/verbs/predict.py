@@ -19,7 +19,6 @@ from foveal.images import IMAGE_SUFFIXES, decode
 from foveal.images.label_map import write_label_map
 from foveal.inference.predictor import Model, load_model
 from foveal.ops.masks import from_json
-from foveal.ops.tiles import OVERLAP
 from foveal.processes.group import joined
 from foveal.processes.launch import launched
 from foveal.read.walk import image_files
@@ -51,7 +50,7 @@ def predict(
     *,
     tta: bool = False,
     tile: int | None = None,
-    overlap: float = OVERLAP,
+    overlap: float | None = None,
     device: DeviceName = "auto",
     engine: EngineName = "auto",
     precision: Precision = "auto",
@@ -103,7 +102,7 @@ def predict(
 
 
 def _predictions(
-    model: Model, paths: Iterable[Path], *, tta: bool, tile: int | None, overlap: float
+    model: Model, paths: Iterable[Path], *, tta: bool, tile: int | None, overlap: float | None
 ) -> Iterator[dict[str, Any]]:
     ours, theirs = tee(paths)
     for path, prediction in zip(ours, model.predict(theirs, tta=tta, tile=tile, overlap=overlap), strict=True):
