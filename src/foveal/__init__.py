@@ -17,6 +17,7 @@ _PUBLIC = {
     "predict": "foveal.verbs.predict",
     "read_dataset": "foveal.read",
     "train": "foveal.verbs.train",
+    "tune": "foveal.verbs.tune",
 }
 
 __all__ = ["__version__", *sorted(_PUBLIC)]

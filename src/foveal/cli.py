@@ -61,6 +61,7 @@ def _options(name: str, *owners: type, leave_out: tuple[str, ...]) -> Any:
 
 
 TrainOptions = _options("TrainOptions", TrainSettings, AugmentSettings, leave_out=("augment",))
+TuneOptions = _options("TuneOptions", TrainSettings, AugmentSettings, leave_out=("augment", "model", "time"))
 
 
 @app.command
@@ -110,6 +111,48 @@ def train(
 
     given: dict[str, Any] = {} if options is None else asdict(options)
     result = run_train(data, out=out, resume=resume, config=config, format=format, started=_STARTED, **given)
+    if json:
+        _print_json(result)
+    return 0
+
+
+@app.command
+def tune(
+    data: Path | None = None,
+    *,
+    trials: int | None = None,
+    time: str | None = None,
+    models: Annotated[list[str] | None, Parameter(negative_iterable="", consume_multiple=True)] = None,
+    options: Annotated[TuneOptions | None, Parameter(name="*")] = None,  # type: ignore[valid-type]
+    out: Path | None = None,
+    resume: Path | None = None,
+    format: Format = None,
+    json: Json = False,
+) -> int:
+    """Find better settings by training many times, judged on held-out images; test images are not read.
+
+    Varied are the learning rate, the weight decay, the augmentation's strength and, of several, the network; what is
+    given as an option is not.
+
+    Parameters
+    ----------
+    data
+        As for train.
+    trials
+        How many trainings [default: 20].
+    time
+        For all trials together, such as 30m or 2h, in equal parts.
+    models
+        Networks to choose from [default: the one that train would choose].
+    out
+        The folder to make [default: runs/tuning-DATE].
+    resume
+        A tuning's folder to go on with; --trials may be raised.
+    """
+    from foveal.verbs.tune import tune as run_tune
+
+    given: dict[str, Any] = {} if options is None else asdict(options)
+    result = run_tune(data, out=out, resume=resume, models=models, trials=trials, time=time, format=format, **given)
     if json:
         _print_json(result)
     return 0

@@ -65,6 +65,10 @@ class Interrupted(FovealError):
         self.exit_code = exit_code
 
 
+class DivergedError(FovealError):
+    """Training whose loss or figures are no finite numbers any more."""
+
+
 class ProcessLost(FovealError):
     """Another process of the same run has failed or gone, and this one can't go on without it."""
 

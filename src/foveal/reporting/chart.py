@@ -28,19 +28,18 @@ class Frame:
     right: float = 14
     top: float = 12
     bottom: float = 40
+    log_x: bool = False
     log_y: bool = False
-    """Whether `y`, above 0, is spread by its logarithm."""
+    """Whether `x` or `y`, above 0, is spread by its logarithm."""
 
     def across(self, x: float) -> float:
         """The drawing's horizontal position of `x`."""
-        return self.left + _share(x, self.x) * (self.width - self.left - self.right)
+        share = _log_share(x, self.x) if self.log_x else _share(x, self.x)
+        return self.left + share * (self.width - self.left - self.right)
 
     def down(self, y: float) -> float:
         """The drawing's vertical position of `y`."""
-        share = _share(y, self.y)
-        if self.log_y:
-            low, high = self.y
-            share = _share(math.log(max(y, low)), (math.log(low), math.log(high)))
+        share = _log_share(y, self.y) if self.log_y else _share(y, self.y)
         return self.height - self.bottom - share * (self.height - self.top - self.bottom)
 
 
@@ -130,6 +129,11 @@ def label(value: float) -> str:
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{0 if abs(value) < 1e-12 else value:.3g}"
+
+
+def _log_share(value: float, ends: Range) -> float:
+    low, high = ends
+    return _share(math.log(max(value, low)), (math.log(low), math.log(high)))
 
 
 def _share(value: float, ends: Range) -> float:

@@ -37,8 +37,8 @@ from foveal.tasks.truths import Truths, augment_truths, encode_truths, in_spared
 BOX_WEIGHT, DISTRIBUTION_WEIGHT = 2.0, 0.5
 CANDIDATES = 1000
 """Scores of an image, a class at a point each, that suppression chooses from."""
-PAIRS = 4_000_000
-"""Of candidates that suppression compares at once."""
+PAIRS = 40_000
+"""Of candidates that suppression compares at once: more leave the cache, and take longer each."""
 QUICK_RESAMPLES = 40
 """For the standard error of a held-out figure."""
 

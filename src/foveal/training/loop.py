@@ -19,7 +19,7 @@ from foveal.augment.draws import Draws
 from foveal.augment.mosaic import IMAGES_BEFORE
 from foveal.augment.pipeline import augment_images, draw
 from foveal.device import keep_freed_memory, seed_draws
-from foveal.errors import FovealError
+from foveal.errors import DivergedError
 from foveal.events import CheckpointSaved, EpochDone, Event, Planned, StepDone, Stopped
 from foveal.feed.order import epoch_order, step_indices
 from foveal.feed.store import Store
@@ -314,7 +314,7 @@ class Trainer:
         lost = {name: value for name, value in means.items() if not math.isfinite(value)}
         if lost:
             name, value = next(iter(lost.items()))
-            raise FovealError(
+            raise DivergedError(
                 f"training diverged: the {name.replace('_', ' ')} is {value} at step {self.state.progress.step}; "
                 f"lower the learning rate (--lr, now {self.state.plan.lr:g}) or clip gradients (--clip-norm 1)"
             )

@@ -1,0 +1,333 @@
+"""`foveal tune`: settings that suit the data better, found by training many times, each judged on held-out images."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from foveal.errors import DataError, DivergedError, RunError, UsageError
+from foveal.events import EpochDone, Event, Planned
+from foveal.files import read_json, write_json, write_text
+from foveal.processes.launch import launched
+from foveal.read import assign_splits, read_dataset
+from foveal.recipes.defaults import resolve
+from foveal.recipes.facts import DataFacts, probe
+from foveal.recipes.search import varied
+from foveal.reporting.tuning import Tried, Tuning, in_words, render_tuning
+from foveal.runs import RunFolder, in_use, new_run
+from foveal.tasks.task import Task
+from foveal.training.prepare import prepare_task
+from foveal.training.settings import TrainSettings, parse_seconds
+from foveal.types import Dataset
+from foveal.verbs.choices import choices
+from foveal.verbs.console import say
+from foveal.verbs.evaluate import require_targets, task_of, without_void
+from foveal.verbs.train import train
+
+if TYPE_CHECKING:
+    import optuna
+
+PLAN, JOURNAL, BEST = "tuning.json", "trials.log", "best.json"
+"""Files of the folder: what was asked for, Optuna's record of the trials, and a config for `foveal train --config`."""
+TRIALS = 20
+LOOKS = 10
+"""Moments of a trial, evenly spread, at which it may be given up."""
+UNDISTURBED = 5
+"""Trials at the start that are never given up: the others are compared with them."""
+
+
+class GivenUp(Exception):
+    """Leaves a trial that does worse than the median of those before it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a tuning is asked for, as its folder keeps it."""
+
+    data: str | None
+    """A path; None for data from Python."""
+    format: str | None
+    models: tuple[str, ...]
+    trials: int
+    trial_seconds: float | None
+    settings: Mapping[str, Any]
+
+
+def tune(
+    data: Any = None,
+    *,
+    out: Path | str | None = None,
+    resume: Path | str | None = None,
+    models: Sequence[str] | None = None,
+    trials: int | None = None,
+    time: str | None = None,
+    format: str | None = None,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Trains with other settings again and again; returns {"run", "config", "figure", "best", "trials"}.
+
+    Varied are the learning rate and the weight decay, from a tenth to ten times what the rules choose, the strength of
+    the augmentation, from none to twice theirs, and the network where several `models` are named. A setting that is
+    given is not varied. What to try next is chosen by Optuna's tree-structured Parzen estimator (Bergstra et al. 2011,
+    "Algorithms for Hyper-Parameter Optimization"); a trial that does worse than the median of the earlier ones at the
+    same point of training is given up.
+
+    Trials learn from the training images and are judged on the held-out ones. Test images are never read: they are
+    there to judge what is trained with "config" at the end.
+
+    data, format, settings: as for `foveal.train`. trials: how many, 20 where not given. time: of all trials together,
+    such as "1h", in equal parts; without it each takes as long as its epochs. out: a new folder. resume: a tuning's
+    folder to go on with, where only `trials` may change; the trial that was broken off starts anew.
+    Raises UsageError, DataError, RunError where Optuna is not installed or the folder can't be used, DivergedError
+    where all trials did, and Interrupted after a Ctrl-C or SIGTERM.
+    """
+    if launched().world > 1:
+        raise UsageError("foveal tune trains one trial after another in one process: start it without torchrun")
+    said = {name: value for name, value in settings.items() if value is not None}
+    if resume is not None:
+        others = {**said, "out": out, "models": models, "time": time, "format": format}
+        run, asked = _begun(Path(resume), trials, [name for name, value in others.items() if value is not None])
+        data = asked.data if data is None else data
+        if data is None:
+            raise RunError(f"{resume}: this tuning's data came from Python; give it again: foveal.tune(data, resume=…)")
+    else:
+        asked = _asked(data, said, models=models, trials=TRIALS if trials is None else trials, time=time, format=format)
+        run = new_run(None if out is None else Path(out), "tuning")
+    with in_use(run, fresh=resume is None):
+        return _tuned(run, data, asked)
+
+
+def _asked(
+    data: Any,
+    said: dict[str, Any],
+    *,
+    models: Sequence[str] | None,
+    trials: int,
+    time: str | None,
+    format: str | None,
+) -> Asked:
+    if trials < 1:
+        raise UsageError(f"--trials {trials}: expected at least 1")
+    if time is not None and "epochs" in said:
+        raise UsageError("--time and --epochs both set the length of a trial; give one of them")
+    choices(data, said, None)  # says what can't be
+    return Asked(
+        data=str(Path(data).absolute()) if isinstance(data, str | Path) else None,
+        format=format,
+        models=tuple(models or ()),
+        trials=trials,
+        trial_seconds=None if time is None else max(1.0, parse_seconds(time) / trials),
+        settings=said,
+    )
+
+
+def _begun(folder: Path, trials: int | None, changed: Sequence[str]) -> tuple[RunFolder, Asked]:
+    """What an earlier call was asked for."""
+    if changed:
+        raise UsageError(f"--resume goes on as it was set up: only --trials can change, not {', '.join(changed)}")
+    if not (folder / PLAN).is_file():
+        raise RunError(f"{folder}: no tuning to go on with here (there is no {PLAN})")
+    asked = Asked(**read_json(folder / PLAN))
+    return RunFolder(folder), replace(asked, models=tuple(asked.models), trials=trials or asked.trials)
+
+
+def _tuned(run: RunFolder, data: Any, asked: Asked) -> dict[str, Any]:
+    search = _search(data, asked)
+    study = _study(run, search)
+    write_json(run.path / PLAN, asdict(asked))
+    _start_again(study)
+    while (number := len(_ended(study))) < asked.trials:
+        _try(study, run, asked, search, f"trial {number + 1} of {asked.trials}")
+        _keep_best_weights(study, run)
+        tuning = _summary(study, asked, search)
+        write_text(run.report, render_tuning(tuning))
+    if not tuning.best:
+        raise DivergedError(f"all {asked.trials} trials diverged: give --lr, or --models that train more steadily")
+    _write_config(run, asked, tuning.best.number - 1)
+    command = f"foveal train --config {shlex.quote(str(run.path / BEST))}"
+    say(f"best: {in_words(tuning.best.shown)}, held-out {search.task.primary} {tuning.best.figure:.4f}")
+    say(f"train with it, and judge it on test images: {command}")
+    say(f"report: {run.report}")
+    return {
+        "run": str(run.path),
+        "config": str(run.path / BEST),
+        "figure": search.task.primary,
+        "best": tuning.best.to_json(),
+        "trials": [each.to_json() for each in tuning.trials],
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """The data without its test images, and what is varied."""
+
+    dataset: Dataset
+    facts: DataFacts
+    settings: TrainSettings
+    models: tuple[str, ...]
+    task: Task
+
+
+def _search(data: Any, asked: Asked) -> Search:
+    settings = choices(data, asked.settings, None).asked
+    dataset = read_dataset(data, format=asked.format)
+    task = settings.task or task_of(dataset)
+    dataset = without_void(dataset, settings.void)
+    require_targets(dataset, task)
+    settings = replace(settings, task=task)
+    split = assign_splits(dataset, val_share=settings.val_share, test_share=settings.test_share, seed=settings.seed)
+    dataset = replace(split, samples=tuple(sample for sample in split.samples if sample.split != "test"))
+    if not dataset.of_split("val"):
+        raise DataError(f"{dataset.name}: no images are held out to judge trials by; leave --val-share above 0")
+    facts = probe(dataset.of_split("train"), len(dataset.classes))
+    recipe = resolve(settings, facts)
+    return Search(
+        dataset=dataset,
+        facts=facts,
+        settings=settings,
+        models=asked.models or (str(recipe.settings.model),),
+        task=prepare_task(recipe.settings, dataset.classes, dataset.of_split("train")),
+    )
+
+
+def _study(run: RunFolder, search: Search) -> optuna.Study:
+    """The trials so far, in a journal that survives a kill."""
+    try:
+        import optuna
+        from optuna.storages import journal
+    except ImportError:
+        raise RunError('tuning needs Optuna: pip install "foveal[tune]"') from None
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    file = str(run.path / JOURNAL)
+    lock = journal.JournalFileOpenLock(file)  # a link, which is the other kind, takes rights on Windows
+    storage = optuna.storages.JournalStorage(journal.JournalFileBackend(file, lock_obj=lock))
+    study = optuna.create_study(
+        study_name="foveal",
+        storage=storage,
+        load_if_exists=True,
+        direction="maximize" if search.task.higher_is_better else "minimize",
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=UNDISTURBED),
+    )
+    study.sampler = optuna.samplers.TPESampler(seed=search.settings.seed + len(study.trials))
+    return study
+
+
+def _start_again(study: optuna.Study) -> None:
+    """Puts a trial that was broken off at the head of those to come."""
+    for trial in study.trials:
+        if trial.state.name == "RUNNING":
+            study.tell(trial.number, state=type(trial.state).FAIL)
+            study.enqueue_trial(trial.params)
+
+
+def _ended(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    return [trial for trial in study.trials if trial.state.name in ("COMPLETE", "PRUNED")]
+
+
+def _try(study: optuna.Study, run: RunFolder, asked: Asked, search: Search, title: str) -> None:
+    """One more trial: trains, and tells the study what came of it."""
+    from optuna.trial import TrialState
+
+    trial = study.ask()
+    settings, shown = varied(search.settings, search.facts, search.models, trial)
+    trial.set_user_attr("shown", shown)
+    say(f"{title}: {in_words(shown)}")
+    watch = _Watch(trial, search.task.primary)
+    length = {} if asked.trial_seconds is None else {"time": f"{asked.trial_seconds:.1f}s"}
+    started, ended = perf_counter(), ""
+    try:
+        train(
+            search.dataset,
+            out=_folder(run, trial.number),
+            on_event=watch,
+            **{**asked.settings, "task": search.settings.task, "test_share": 0.0, **settings, **length},
+        )
+    except GivenUp:
+        ended = "given up"
+    except DivergedError as error:
+        say(str(error))
+        ended = "diverged"
+    trial.set_user_attr("ended", ended)
+    trial.set_user_attr("seconds", round(perf_counter() - started, 1))
+    if ended:
+        study.tell(trial, state=TrialState.PRUNED)
+    else:
+        study.tell(trial, watch.figure)
+
+
+class _Watch:
+    """Reports a trial's held-out figures, and leaves it where it is not worth its time."""
+
+    def __init__(self, trial: optuna.Trial, primary: str) -> None:
+        self._trial = trial
+        self._primary = primary
+        self._total_steps = 1
+        self._looked = 0
+        self.figure = float("nan")
+        """Of the weights that are kept."""
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Planned():
+                self._total_steps = event.total_steps
+            case EpochDone() if event.val:
+                value = event.val[self._primary]
+                self.figure = value if event.kept else self.figure
+                look = LOOKS * event.step // self._total_steps
+                if self._looked < look < LOOKS:
+                    self._looked = look
+                    self._trial.report(value, look)
+                    if self._trial.should_prune():
+                        raise GivenUp
+
+
+def _folder(run: RunFolder, number: int) -> Path:
+    """Of a trial: a run folder."""
+    return run.path / f"trial-{number + 1:03}"
+
+
+def _keep_best_weights(study: optuna.Study, run: RunFolder) -> None:
+    """Removes the checkpoints of all trials that ended, and all model files but the best's: many times a network."""
+    done = [trial.number for trial in study.trials if trial.state.name == "COMPLETE"]
+    best = study.best_trial.number if done else None
+    for trial in _ended(study):
+        folder = RunFolder(_folder(run, trial.number))
+        folder.last.unlink(missing_ok=True)
+        if trial.number != best:
+            folder.model.unlink(missing_ok=True)
+
+
+def _summary(study: optuna.Study, asked: Asked, search: Search) -> Tuning:
+    """What the report shows."""
+    tried = [
+        Tried(
+            number=trial.number + 1,
+            shown=trial.user_attrs["shown"],
+            figure=trial.value if trial.state.name == "COMPLETE" else None,
+            ended=trial.user_attrs["ended"],
+            seconds=trial.user_attrs["seconds"],
+        )
+        for trial in _ended(study)
+    ]
+    return Tuning(
+        title=f"Tuning on {search.dataset.name}",
+        figure=search.task.primary,
+        higher_is_better=search.task.higher_is_better,
+        held_out=len(search.dataset.of_split("val")),
+        planned=asked.trials,
+        trials=tried,
+    )
+
+
+def _write_config(run: RunFolder, asked: Asked, best: int) -> None:
+    """The best trial's config, with the whole data again and the rules' own length where trials were kept short."""
+    config = read_json(RunFolder(_folder(run, best)).config)
+    settings = {name: value for name, value in config["settings"].items() if name not in ("time", "epochs")}
+    if "epochs" in asked.settings:
+        settings["epochs"] = asked.settings["epochs"]
+    settings["test_share"] = asked.settings.get("test_share", TrainSettings().test_share)
+    write_json(run.path / BEST, {**config, "data": asked.data, "format": asked.format, "settings": settings})
