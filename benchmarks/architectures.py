@@ -30,7 +30,7 @@ def losses_of(data: Path, *words: object, figure: str) -> dict[str, Any]:
         run = Path(temporary) / "run"
         given = ["train", str(data), *map(str, words)]
         command = [sys.executable, "-m", "foveal", *given, "--out", str(run), "--json"]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         result = json.loads(done.stdout)
         lines = (run / "events.jsonl").read_text(encoding="utf-8").splitlines()
         records = [json.loads(line) for line in lines]

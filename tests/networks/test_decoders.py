@@ -19,9 +19,12 @@ def test_every_backbone_with_stages_carries_it(backbone: str, decoder: str) -> N
 
 
 @pytest.mark.parametrize("decoder", DECODERS)
-def test_odd_sides_come_out_as_they_went_in(decoder: str) -> None:
-    network = segmenter(build_backbone("resnet18_d"), 3, decoder=decoder, channels=64).eval()
-    assert network(torch.zeros(1, 3, 75, 101))["logits"].shape == (1, 3, 75, 101)
+@pytest.mark.parametrize("backbone", ["vgg11_bn", "googlenet_bn", "resnet18_d"])
+def test_odd_sides_come_out_as_they_went_in(backbone: str, decoder: str) -> None:
+    with torch.device("meta"):
+        network = segmenter(build_backbone(backbone), 3, decoder=decoder, channels=64).eval()
+        for size_hw in ((75, 101), (96, 144)):
+            assert network(torch.zeros(1, 3, *size_hw))["logits"].shape == (1, 3, *size_hw)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet18_d", "resnet50", "resnet50_v1"])

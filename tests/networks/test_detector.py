@@ -42,6 +42,15 @@ def test_odd_sides_keep_their_cells() -> None:
     assert torch.allclose(outputs["logits"].sigmoid(), torch.tensor(PRIOR), atol=0.005)
 
 
+@pytest.mark.parametrize("backbone", ["vgg16_bn", "googlenet_bn", "resnet18"])
+@pytest.mark.parametrize("size_hw", [(96, 144), (112, 176), (75, 101)])
+def test_growing_images_have_odd_sides_too(backbone: str, size_hw: tuple[int, int]) -> None:
+    """Half a cell at the border is left out by pooling, and counted by convolutions."""
+    with torch.device("meta"):
+        outputs = Detector(backbone)(torch.zeros(1, 3, *size_hw))
+    assert outputs["logits"].shape[1] == len(outputs["points"]) == outputs["distances"].shape[1]
+
+
 def test_points_are_the_centres_of_cells() -> None:
     points, strides = cell_centres((2, 3), 8, torch.zeros(1))
     assert points.tolist() == [[4, 4], [12, 4], [20, 4], [4, 12], [12, 12], [20, 12]]

@@ -29,11 +29,18 @@ class Pyramid(nn.Module):
     def forward(self, features: dict[str, Tensor]) -> list[Tensor]:
         maps = [lateral(features[name]) for lateral, name in zip(self.lateral, self.names, strict=True)]
         for level in range(len(maps) - 2, -1, -1):
-            coarse = F.interpolate(maps[level + 1], size=maps[level].shape[2:], mode="nearest")
-            maps[level] = self.down[level](maps[level] + coarse)
+            maps[level] = self.down[level](maps[level] + _fitted(maps[level + 1], maps[level]))
         for level in range(1, len(maps)):
-            maps[level] = self.up[level - 1](maps[level] + self.reduce[level - 1](maps[level - 1]))
+            finer = self.reduce[level - 1](maps[level - 1])
+            maps[level] = self.up[level - 1](maps[level] + _fitted(finer, maps[level]))
         return maps
+
+
+def _fitted(maps: Tensor, like: Tensor) -> Tensor:
+    """At the size of the others. Backbones that pool leave out half a cell at an odd side, where a convolution counts
+    it."""
+    size = like.shape[2:]
+    return maps if maps.shape[2:] == size else F.interpolate(maps, size=size, mode="nearest")
 
 
 def _joined(channels: int) -> nn.Module:
