@@ -69,7 +69,7 @@ def render_tuning(tuning: Tuning) -> str:
     sections = [_trials(tuning), *([_settings(tuning)] if tuning.best else [])]
     return document(
         tuning.title,
-        tag("header", None, tag("h1", None, tuning.title), tag("p", None, *_summary(tuning))),
+        tag("header", None, tag("h1", None, tuning.title), tag("p", {"class": "about"}, *_summary(tuning))),
         contents(sections),
         join(*(each.html for each in sections)),
     )
