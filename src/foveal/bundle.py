@@ -22,6 +22,7 @@ from foveal.networks.build import Network, build_backbone, without_weights
 from foveal.preprocess import Preprocess
 from foveal.tasks import make_task
 from foveal.tasks.task import Task
+from foveal.types import TaskName
 
 FORMAT = 1
 CUSTOM = "custom"  # the architecture of a user's own module, which no file can rebuild
@@ -34,7 +35,7 @@ class Contract:
 
     architecture: str
     """A key of `foveal.networks.NETWORKS`, or `CUSTOM`."""
-    task: str
+    task: TaskName
     task_settings: dict[str, Any]
     classes: tuple[str, ...]
     preprocess: Preprocess

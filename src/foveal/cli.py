@@ -19,7 +19,7 @@ from foveal.augment.settings import AugmentSettings
 from foveal.errors import FovealError, Interrupted, UsageError
 from foveal.processes.launch import launched
 from foveal.training.settings import TrainSettings
-from foveal.types import DeviceName, EngineName, Precision
+from foveal.types import DeviceName, EngineName, Precision, TaskName
 
 _STARTED = time.perf_counter()
 
@@ -92,7 +92,7 @@ def train(
     format: Format = None,
     json: Json = False,
 ) -> int:
-    """Train a classifier on labelled images and leave a run folder with a model file and a report.
+    """Train a network on labelled images and leave a run folder with a model file and a report.
 
     Options that are not given are chosen from the data; the run says which and why.
 
@@ -210,7 +210,7 @@ def predict(
     coco: Path | None = None,
     json: Json = False,
 ) -> int:
-    """Predict the class of images, their objects or their pixels; exit code 3 where some could not be read.
+    """Predict the class of images, numbers, their objects or their pixels; exit code 3 where some could not be read.
 
     Parameters
     ----------
@@ -294,7 +294,16 @@ def bench(
 
 
 @app.command
-def convert(data: Path, *, to: FormatName, out: Path, format: Format = None, json: Json = False) -> int:
+def convert(
+    data: Path,
+    *,
+    to: FormatName,
+    out: Path,
+    format: Format = None,
+    task: TaskName | None = None,
+    target: Annotated[tuple[str, ...] | None, Parameter(negative_iterable="")] = None,
+    json: Json = False,
+) -> int:
     """Write a data set in another format; images are copied as they are.
 
     Parameters
@@ -305,10 +314,14 @@ def convert(data: Path, *, to: FormatName, out: Path, format: Format = None, jso
         The format to write.
     out
         The folder to make.
+    task
+        What a table is read for, where its columns don't say it.
+    target
+        A table's column of numbers; given again for each further one.
     """
     from foveal.verbs.convert import convert as run_convert
 
-    result = run_convert(data, to=to, out=out, format=format)
+    result = run_convert(data, to=to, out=out, format=format, task=task, target=target)
     if json:
         _print_json(result)
     else:
@@ -420,6 +433,9 @@ def _print_predictions(predictions: Iterable[Mapping[str, Any]], *, as_json: boo
             print(json.dumps(each), flush=True)
         elif "error" in each:
             print(f"{each['path']}: {each['error']}", file=sys.stderr)
+        elif "values" in each:
+            for name, value in each["values"].items():
+                print(f"{each['path']}\t{name}\t{value:.6g}", flush=True)
         elif "shares" in each:
             for name, share in each["shares"].items():
                 print(f"{each['path']}\t{name}\t{share:.4f}", flush=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 EngineName = Literal["auto", "eager", "onnxruntime", "openvino"]
 Fit = Literal["squash", "crop", "pad"]
-TaskName = Literal["classify", "detect", "segment"]
+TaskName = Literal["classify", "regress", "multilabel", "detect", "segment"]
 OnBadImage = Literal["error", "skip"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Split = Literal["train", "val", "test"]
@@ -82,13 +82,19 @@ class Sample:
     """Samples of one group (a person, a video, a patient) never stand in two splits that Foveal makes."""
     instances: tuple[Instance, ...] | None = None
     """What a detection data set says is in the image, nothing for a background; None in any other data set."""
+    targets: tuple[float, ...] | None = None
+    """The numbers to be told of the image, finite, as many as the data set has names; None in any other data set."""
+    label_set: tuple[int, ...] | None = None
+    """Where an image may have several labels or none: theirs, ascending; None in any other data set."""
     label_map: Path | None = None
     """A PNG of the image's size that holds the class of every pixel, for segmentation."""
     size_hw: tuple[int, int] | None = None
     """Of the image as it is shown, where the reader had to look."""
 
     def labels(self) -> tuple[int | None, ...]:
-        """Its label, or those of its instances."""
+        """Its label or labels, or those of its instances."""
+        if self.label_set is not None:
+            return self.label_set
         return (self.label,) if self.instances is None else tuple(each.label for each in self.instances)
 
 
@@ -101,6 +107,7 @@ class Dataset:
     """A key of `foveal.read.READERS`."""
     root: Path | None
     classes: tuple[str, ...]
+    """Their names; where samples have targets, the names of those."""
     samples: tuple[Sample, ...]
     ignored: tuple[str, ...] = ()
     """Files that are no images by their name, below `root`: counted and named, never opened."""
@@ -111,8 +118,9 @@ class Dataset:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Images by split and class, or instances where there are such: `{"train": {"cat": 12, …}, …}`; of label maps,
-        which hold several classes each, `{"train": {"images": 12}, …}`. Samples without a split stand under "all"."""
-        if any(sample.label_map is not None for sample in self.samples):
+        which hold several classes each, and of targets `{"train": {"images": 12}, …}`. Samples without a split stand
+        under "all"."""
+        if any(sample.label_map is not None or sample.targets is not None for sample in self.samples):
             images = Counter[str](sample.split or "all" for sample in self.samples)
             return {split: {"images": images[split]} for split in ("all", *SPLITS) if images[split]}
         counted = Counter[tuple[str, int | None]](

@@ -35,6 +35,8 @@ def samples(folder: Path) -> list[Sample]:
             id=str(index),
             image=ArrayImage(list, 0),
             label=index,
+            targets=(index - 0.5, 20.0, -3.0 * index),
+            label_set=(0, 2) if index else (),
             instances=each,
             label_map=folder / "x.png",
             size_hw=(SIDE, SIDE),

@@ -60,7 +60,7 @@ def test_lenet5_pads_digits_as_published() -> None:
 def test_every_network_gets_settings_without_a_gap(name: str, facts: DataFacts) -> None:
     recipe = resolve(TrainSettings(model=name), facts)
     missing = {key for key, value in vars(recipe.settings).items() if value is None}
-    assert missing == {"time", "decoder", "void", "instances"}
+    assert missing == {"time", "decoder", "void", "instances", "target"}
     assert recipe.settings.size is not None
     assert recipe.settings.size >= NETWORKS[name].min_size
 
@@ -119,7 +119,7 @@ def test_the_fast_recipe_has_its_own_network_and_optimiser() -> None:
     assert settings.momentum == 0.65
     assert recipe.augment == AugmentSettings(translate=recipe.augment.translate)
     missing = {key for key, value in vars(settings).items() if value is None}
-    assert missing == {"time", "decoder", "void", "instances"}
+    assert missing == {"time", "decoder", "void", "instances", "target"}
     assert resolve(TrainSettings(recipe="fast", time="5m"), THUMBNAILS).settings.epochs is None
     few = resolve(TrainSettings(recipe="fast"), replace(THUMBNAILS, num_train=900)).settings
     assert few.batch_size == 32
@@ -212,8 +212,9 @@ def test_detectors_and_segmentations_get_settings_without_a_gap() -> None:
     plain = resolve(TrainSettings(task="detect", augmentation="none"), facts).settings
     assert plain.train_sizes == (416, 416)
     assert (segmentation.size, segmentation.decoder, segmentation.class_weights) == (512, "unet", "balanced")
-    assert {key for key, value in vars(detection).items() if value is None} == {"time", "decoder", "void"}
-    assert {key for key, value in vars(segmentation).items() if value is None} == {"time", "void", "instances"}
+    assert {key for key, value in vars(detection).items() if value is None} == {"time", "decoder", "void", "target"}
+    missing = {key for key, value in vars(segmentation).items() if value is None}
+    assert missing == {"time", "void", "instances", "target"}
 
 
 def test_masks_are_learned_where_there_are_some() -> None:
@@ -223,3 +224,43 @@ def test_masks_are_learned_where_there_are_some() -> None:
         assert recipe.settings.instances is expected
     with pytest.raises(UsageError, match="--instances is for detection, and the task is to segment: leave it out"):
         resolve(TrainSettings(task="segment", instances=False), facts)
+
+
+@pytest.mark.parametrize("facts", [PHOTOGRAPHS, DIGITS, THUMBNAILS])
+def test_a_regression_changes_nothing_that_could_change_a_target(facts: DataFacts) -> None:
+    recipe = resolve(TrainSettings(task="regress"), facts)
+    settings = recipe.settings
+    assert {key for key, value in vars(settings).items() if value is None} == {
+        *("time", "decoder", "void", "instances", "target")
+    }
+    assert (settings.loss, settings.fit, settings.label_smoothing) == ("huber", "pad", 0)
+    assert settings.train_sizes == (settings.size, settings.size)
+    assert recipe.augment == AugmentSettings(brightness=0.1, contrast=0.1)
+    assert "may change a target" in recipe.reasons["augment"]
+    asked = resolve(TrainSettings(task="regress", size=96, augment={"hflip": 0.5}), facts)
+    assert asked.settings.train_sizes == (96, 96)
+    assert asked.augment.hflip == 0.5
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"augment": {"mixup": 0.2}}, "--mixup is for classification, and the task is to regress"),
+        ({"augment": {"cutmix": 0.2}}, "--cutmix is for classification"),
+        ({"augment": {"mosaic": 0.2}}, "--mosaic is for boxes and label maps"),
+        ({"recipe": "fast"}, "--recipe fast is for classification"),
+        ({"label_smoothing": 0.1}, "--label-smoothing is for classification"),
+        ({"class_weights": "balanced"}, "--class-weights is for classification"),
+        ({"loss": "cross_entropy"}, "--loss cross_entropy: expected one of huber, mse, mae"),
+        ({"model": "lenet5"}, "--model lenet5: its outputs are distances to the codes of classes"),
+        ({"void": 3}, "--void is for segmentation"),
+    ],
+)
+def test_what_a_regression_has_no_use_for_is_refused(asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        resolve(TrainSettings(task="regress", **asked), THUMBNAILS)
+
+
+def test_columns_are_named_for_regressions_alone() -> None:
+    with pytest.raises(UsageError, match="--target names columns of numbers to tell, and the task is to classify"):
+        resolve(TrainSettings(target=("age",)), PHOTOGRAPHS)

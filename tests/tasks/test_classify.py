@@ -8,7 +8,7 @@ from foveal.errors import UsageError
 from foveal.networks.build import build_backbone
 from foveal.preprocess import Preprocess
 from foveal.tasks import make_task
-from foveal.tasks.classify import AUX_WEIGHT
+from foveal.tasks.whole_image import AUX_WEIGHT
 from foveal.types import ArrayImage, Sample
 
 CLASSES = ("cat", "dog", "owl")

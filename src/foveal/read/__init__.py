@@ -13,15 +13,16 @@ from foveal.errors import DataError, UsageError
 from foveal.read.arrays import ARRAYS, from_arrays, from_samples
 from foveal.read.class_folders import CLASS_FOLDERS
 from foveal.read.coco import COCO
-from foveal.read.csv_table import CSV, read_csv
+from foveal.read.csv_table import CSV, names_images, read_csv
 from foveal.read.idx import IDX
 from foveal.read.label_maps import LABEL_MAPS
 from foveal.read.names import listed, natural_sorted
 from foveal.read.reader import Reader
 from foveal.read.splits import assign_splits
+from foveal.read.taught import as_floats, as_label_sets, as_targets
 from foveal.read.voc import VOC
 from foveal.read.yolo import YOLO
-from foveal.types import Dataset, Sample
+from foveal.types import Dataset, Sample, TaskName
 
 __all__ = ["READERS", "Reader", "assign_splits", "from_arrays", "read_csv", "read_dataset"]
 
@@ -35,20 +36,42 @@ def read_dataset(
     *,
     format: str | None = None,
     classes: Sequence[str] | None = None,
+    task: TaskName | None = None,
+    names: Sequence[str] | None = None,
 ) -> Dataset:
     """The data set that `data` holds; a Dataset comes back as it is.
 
     data: a file or folder; `(images, labels)`, see `from_arrays`; or a list of Sample with `classes`.
     format: a key of `READERS`, for a path only; left out, the one format that recognises the path is taken.
     classes: class names in the order of the labels, for arrays and samples only.
+    task: what it is to be read for, where one class an image could be numbers (regress) or labels (multilabel), and a
+    table more than one thing. names: of a table's columns of targets or labels (`read_csv`), and of arrays' columns;
+    other formats have their own.
 
     Raises DataError where no format recognises the path, or more than one does, and for all that the format
     itself finds wrong; UsageError for an unknown format or an option that doesn't go with `data`.
     """
+    dataset = _read(data, format=format, classes=classes, task=task, names=names)
+    if any(sample.label is not None for sample in dataset.samples):
+        if task == "regress":
+            return as_targets(dataset)
+        if task == "multilabel":
+            return as_label_sets(dataset)
+    return dataset
+
+
+def _read(
+    data: Any,
+    *,
+    format: str | None,
+    classes: Sequence[str] | None,
+    task: TaskName | None,
+    names: Sequence[str] | None,
+) -> Dataset:
     if isinstance(data, (str, Path)):
         if classes is not None:
             raise UsageError("classes goes with arrays and samples; a file or folder names its own")
-        return _read_path(Path(data).expanduser(), format)
+        return _read_path(Path(data).expanduser(), format, task, names)
     if format is not None:
         raise UsageError(f"format {format!r} goes with a path, not with {type(data).__name__}")
     if isinstance(data, Dataset):
@@ -59,18 +82,20 @@ def read_dataset(
         return from_samples(cast("Sequence[Sample]", data), classes)
     if isinstance(data, tuple) and len(data) == 2:
         images, labels = cast("tuple[Any, Any]", data)
-        return from_arrays(images, labels, classes=classes)
+        labels = as_floats(labels) if task == "regress" else labels
+        return from_arrays(images, labels, classes=names if classes is None else classes)
     raise UsageError(
         "expected a path, a Dataset, a pair (images, labels) or a list of Sample, "
         f"got {type(data).__name__}{f' of {len(data)}' if isinstance(data, Sequence) else ''}"
     )
 
 
-def _read_path(path: Path, format: str | None) -> Dataset:
+def _read_path(path: Path, format: str | None, task: TaskName | None, names: Sequence[str] | None) -> Dataset:
     try:
         if not path.exists():
             raise DataError(f"{path}: no such file or folder")
-        return _reader_for(path, format).read(path)
+        reader = _reader_for(path, format)
+        return read_csv(path, task=task, names=names) if reader is CSV else reader.read(path)
     except OSError as error:
         raise DataError(f"{path}: can't be read: {error}") from error
 
@@ -84,6 +109,8 @@ def _reader_for(path: Path, format: str | None) -> Reader:
     found = [reader for reader in found if reader.holds != "labels"] or found
     if len(found) == 1:
         return found[0]
+    if not found and names_images(path):
+        return CSV  # for the columns that were asked for; or it says what they lack
     if found:
         names = " and ".join(reader.name for reader in found)
         raise DataError(f"{path}: can be read as {names}; say which, such as --format {found[0].name}")

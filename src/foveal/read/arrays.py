@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -14,9 +15,10 @@ import numpy as np
 from foveal.errors import DataError
 from foveal.files import atomic_path
 from foveal.images.arrays import MAX_CHANNELS
-from foveal.read.names import listed, natural_sorted, split_of
+from foveal.read.names import listed, split_of
 from foveal.read.once import Once
 from foveal.read.reader import Reader
+from foveal.read.taught import class_names, taught
 from foveal.read.writing import check_writable, pixels_of, refuse_existing
 from foveal.types import SPLITS, ArrayImage, Dataset, Sample, Split
 
@@ -25,7 +27,7 @@ _KEYS = ("images", "labels", "classes", "splits", "groups", "ids")
 
 def from_arrays(
     images: np.ndarray | Sequence[Any],
-    labels: Sequence[int] | Sequence[str] | np.ndarray,
+    labels: Sequence[Any] | np.ndarray,
     *,
     classes: Sequence[str] | None = None,
     splits: Sequence[str | None] | None = None,
@@ -36,24 +38,25 @@ def from_arrays(
 
     images: (N, H, W) or (N, H, W, C), C up to 16, or a list of (H, W[, C]) arrays of any sizes or of paths;
     bool, uint8, uint16 or float in [0, 1]. labels: N strings; or N integers, which index `classes` where
-    those are given and otherwise are class names themselves. splits: train, val, test or None for each image.
-    groups: which images belong together. Ids are `images[0]`, …, or the paths.
+    those are given and otherwise are class names themselves; or numbers to tell, float (N,) or (N, T); or for several
+    labels an image 0 and 1, integer or bool (N, K), K from 2 on. `classes` then names the columns. splits: train, val,
+    test or None for each image. groups: which images belong together. Ids are `images[0]`, …, or the paths.
 
     Raises DataError for shapes, types, lengths and labels that don't fit.
     """
     sources = _sources(images)
-    indices, names = _labels(labels, classes)
-    given = {"labels": indices, "splits": splits, "groups": groups}
-    for what, values in given.items():
-        if values is not None and len(values) != len(sources):
-            raise DataError(f"{len(sources)} images, but {len(values)} {what}")
+    field, values, names = taught(labels, classes)
+    given = {"labels": values, "splits": splits, "groups": groups}
+    for what, each in given.items():
+        if each is not None and len(each) != len(sources):
+            raise DataError(f"{len(sources)} images, but {len(each)} {what}")
     samples = [
         Sample(
             id=f"images[{i}]" if isinstance(source, ArrayImage) else source.as_posix(),
             image=source,
-            label=indices[i],
             split=None if splits is None else _split(splits[i], i),
             group=None if groups is None or groups[i] is None else str(groups[i]),
+            **{field: values[i]},
         )
         for i, source in enumerate(sources)
     ]
@@ -62,7 +65,7 @@ def from_arrays(
 
 def from_samples(samples: Sequence[Sample], classes: Sequence[str]) -> Dataset:
     """A data set of samples made by hand, in their order."""
-    return _dataset(samples, _class_names(classes), name="samples", root=None)
+    return _dataset(samples, class_names(classes), name="samples", root=None)
 
 
 def read_npz(path: Path) -> Dataset:
@@ -76,19 +79,19 @@ def read_npz(path: Path) -> Dataset:
     small = _load_small(path)
     if "labels" not in small:
         raise DataError(f"{path}: expected the arrays images and labels, found images and {listed(list(small))}")
-    indices, names = _labels(small["labels"], small["classes"].tolist() if "classes" in small else None)
-    for key, values in small.items():
-        if key != "classes" and values.shape != (shape[0],):
-            raise DataError(f"{path}: {shape[0]} images, but {key} has the shape {values.shape}")
+    field, values, names = taught(small["labels"], small["classes"].tolist() if "classes" in small else None)
+    for key, each in small.items():
+        if key != "classes" and (each.shape[:1] != (shape[0],) or (each.ndim > 1 and key != "labels")):
+            raise DataError(f"{path}: {shape[0]} images, but {key} has the shape {each.shape}")
     load = Once(partial(_load_images, path))
     texts = {key: [str(value) for value in small[key]] for key in ("splits", "groups", "ids") if key in small}
     samples = [
         Sample(
             id=texts["ids"][i] if "ids" in texts else f"images[{i}]",
             image=ArrayImage(load, i),
-            label=indices[i],
             split=_split(texts["splits"][i], i) if "splits" in texts else None,
             group=(texts["groups"][i] or None) if "groups" in texts else None,
+            **{field: values[i]},
         )
         for i in range(shape[0])
     ]
@@ -105,7 +108,7 @@ def write_npz(dataset: Dataset, path: Path) -> None:
 
     Raises DataError where the images differ in size or channels, where `path` exists or doesn't end in .npz.
     """
-    check_writable(dataset)
+    labels = _labels_to_write(dataset)
     if path.suffix.lower() != ".npz":
         raise DataError(f"{path}: an array file's name ends in .npz")
     refuse_existing(path)
@@ -123,12 +126,24 @@ def write_npz(dataset: Dataset, path: Path) -> None:
         np.savez_compressed(
             file,
             images=images,
-            labels=np.array([sample.label for sample in dataset.samples], np.int64),
+            labels=labels,
             classes=np.array(dataset.classes),
             splits=np.array([sample.split or "" for sample in dataset.samples]),
             groups=np.array([sample.group or "" for sample in dataset.samples]),
             ids=np.array([sample.id for sample in dataset.samples]),
         )
+
+
+def _labels_to_write(dataset: Dataset) -> np.ndarray:
+    """What `taught` reads. Raises DataError for what it wouldn't read back."""
+    targets = [sample.targets for sample in dataset.samples if sample.targets is not None]
+    if targets:
+        return np.array(targets, np.float64)
+    sets = [sample.label_set for sample in dataset.samples if sample.label_set is not None]
+    if sets:
+        return np.array([[label in each for label in range(len(dataset.classes))] for each in sets])
+    check_writable(dataset)
+    return np.array([sample.label for sample in dataset.samples], np.int64)
 
 
 def _sources(images: np.ndarray | Sequence[Any]) -> list[ArrayImage | Path]:
@@ -178,51 +193,6 @@ def _check_dtype(what: str, dtype: np.dtype[Any]) -> None:
         raise DataError(f"{what}: expected bool, uint8, uint16 or float in [0, 1], got dtype {dtype}")
 
 
-def _labels(
-    labels: Sequence[int] | Sequence[str] | np.ndarray, classes: Sequence[str] | None
-) -> tuple[list[int], tuple[str, ...]]:
-    """Each label as an index, and the class names that they index."""
-    values = np.asarray(labels)
-    if values.size == 0:
-        return [], _class_names(classes or ())
-    if values.ndim != 1:
-        raise DataError(f"labels: expected one for each image, shape (N,), got {values.shape}")
-    if values.dtype.kind in "OU":
-        return _text_labels(values.tolist(), classes)
-    if values.dtype.kind not in "iub":
-        raise DataError(f"labels: expected integers or strings, got dtype {values.dtype}")
-    numbers = [int(value) for value in values.tolist()]
-    if classes is None:
-        found = sorted(set(numbers))
-        index = {number: i for i, number in enumerate(found)}
-        return [index[number] for number in numbers], tuple(str(number) for number in found)
-    names = _class_names(classes)
-    wrong = sorted({number for number in numbers if not 0 <= number < len(names)})
-    if wrong:
-        raise DataError(f"labels: {listed([str(n) for n in wrong])} index none of the {len(names)} classes")
-    return numbers, names
-
-
-def _text_labels(texts: list[Any], classes: Sequence[str] | None) -> tuple[list[int], tuple[str, ...]]:
-    for i, text in enumerate(texts):
-        if not isinstance(text, str) or not text:
-            raise DataError(f"labels[{i}]: expected a class name, got {text!r}")
-    names = natural_sorted(texts) if classes is None else _class_names(classes)
-    index = {name: label for label, name in enumerate(names)}
-    unknown = natural_sorted(text for text in texts if text not in index)
-    if unknown:
-        raise DataError(f"labels: {listed(unknown)} not among the classes {listed(names)}")
-    return [index[text] for text in texts], names
-
-
-def _class_names(classes: Sequence[str]) -> tuple[str, ...]:
-    names = tuple(str(name) for name in classes)
-    twice = natural_sorted(name for name in names if names.count(name) > 1)
-    if twice or "" in names:
-        raise DataError(f"classes: each needs a name of its own; {listed(twice) or 'one is empty'}")
-    return names
-
-
 def _split(text: str | None, index: int) -> Split | None:
     if not text:
         return None
@@ -240,9 +210,21 @@ def _dataset(samples: Sequence[Sample], classes: tuple[str, ...], *, name: str, 
         if sample.id in seen:
             raise DataError(f"{name}: two samples have the id {sample.id!r}")
         seen.add(sample.id)
-        if sample.label is not None and not 0 <= sample.label < len(classes):
-            raise DataError(f"{name}: {sample.id} has the label {sample.label} of {len(classes)} classes")
+        for label in sample.labels():
+            if label is not None and not 0 <= label < len(classes):
+                raise DataError(f"{name}: {sample.id} has the label {label} of {len(classes)} classes")
+        if sample.targets is not None:
+            _check_targets(sample, classes, name)
     return Dataset(name=name, format=ARRAYS.name, root=root, classes=classes, samples=tuple(samples))
+
+
+def _check_targets(sample: Sample, names: tuple[str, ...], dataset: str) -> None:
+    assert sample.targets is not None
+    if len(sample.targets) != len(names):
+        raise DataError(f"{dataset}: {sample.id} has {len(sample.targets)} targets, but there are {len(names)} names")
+    for name, value in zip(names, sample.targets, strict=True):
+        if not math.isfinite(value):
+            raise DataError(f"{dataset}: {sample.id}: {name} is {value}, expected a finite number")
 
 
 def _header_of_images(path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:

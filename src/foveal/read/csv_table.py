@@ -1,48 +1,51 @@
-"""A table with one image a line: labels.csv with a path and a label, and if wanted a split and a group."""
+"""A table with one image a line: labels.csv with a path and what is learned, and if wanted a split and a group."""
 
 import csv
 import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from foveal.errors import DataError
-from foveal.read.names import listed, natural_sorted, refuse, split_of
+from foveal.read.csv_columns import (
+    GROUP_COLUMNS,
+    LABEL_COLUMNS,
+    LABELS_COLUMNS,
+    PATH_COLUMNS,
+    SPLIT_COLUMNS,
+    TARGET,
+    Header,
+    Row,
+    Said,
+    said,
+)
+from foveal.read.names import listed, refuse, split_of
 from foveal.read.reader import Reader
-from foveal.read.writing import check_writable, copy_image, new_folder, relative_name
-from foveal.types import Dataset, Sample, Split
-
-PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path")
-LABEL_COLUMNS = ("label", "class", "category", "target")
-SPLIT_COLUMNS = ("split", "subset")
-GROUP_COLUMNS = ("group", "group_id")
-"""Names that columns are known by, in any letter case; of several that occur the first here is taken."""
+from foveal.read.writing import check_samples, check_writable, copy_image, new_folder, relative_name
+from foveal.types import Dataset, Sample, TaskName
 
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
+_LOOKED_AT = 50  # lines, to tell whether a folder's table is one of labels
 
 
 @dataclass(frozen=True, slots=True)
-class _Columns:
-    path: int
-    label: int
-    split: int | None
-    group: int | None
+class _Line:
+    """A row and what it says of its image."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    where: str
-    """File and line: `labels.csv:17`."""
-    path: str
-    label: str
-    split: Split | None
-    group: str | None
+    row: Row
+    value: Any
+    text: str
+    """The cells it was read from."""
 
 
 def read_csv(
     path: Path | str,
     *,
+    task: TaskName | None = None,
+    names: Sequence[str] | None = None,
     path_column: str | None = None,
     label_column: str | None = None,
     split_column: str | None = None,
@@ -50,63 +53,113 @@ def read_csv(
 ) -> Dataset:
     """The images that a CSV or TSV file names, in its order. `path` is the file, or a folder with one such.
 
-    UTF-8, with a header; commas, semicolons or tabs, whichever gives both columns. Columns are found by the
-    names in `PATH_COLUMNS`, `LABEL_COLUMNS`, `SPLIT_COLUMNS` and `GROUP_COLUMNS`, or are those given here.
-    A relative path starts at the file's folder and may not leave it; an absolute one may lead anywhere. The
-    id is the path as written, with forward slashes. A line that repeats another is dropped.
+    UTF-8, with a header; commas, semicolons or tabs, whichever gives a path column. Columns are found by the names in
+    `PATH_COLUMNS`, `LABEL_COLUMNS`, `LABELS_COLUMNS`, `SPLIT_COLUMNS` and `GROUP_COLUMNS`, or are those given here.
+    What an image is said to be is one class, several labels (`task="multilabel"`) or numbers (`task="regress"`, or
+    `names`, the columns of the targets); where neither is given, what the table is plainly for (`said`). A relative
+    path starts at the file's folder and may not leave it; an absolute one may lead anywhere. The id is the path as
+    written, with forward slashes. A line that repeats another is dropped.
 
-    Raises DataError that lists up to 20 problems with file and line: missing columns or files, an empty
-    label, an unknown split, one image with two labels.
+    Raises DataError that lists up to 20 problems with file and line: missing columns or files, an empty label, what is
+    no number, an unknown split, one image with two labels.
     """
     file = _table_in(Path(path))
     lines = _lines(file)
-    wanted = (path_column, label_column, split_column, group_column)
-    delimiter, columns = _find_columns(file, lines[0], wanted)
+    wanted = (path_column, label_column, None, split_column, group_column)
+    delimiter, header = _find_columns(file, lines[0], wanted)
     problems: list[str] = []
-    rows = _rows(file, lines, delimiter, columns, problems)
+    rows = _rows(file, lines, delimiter, header, problems)
+    found = said(header, rows, problems, task=task, names=names)
+    if found is None:
+        raise _nothing_to_learn(file, header.names)
+    kept = _without_repeats(_read_lines(rows, found), problems)
     root = file.parent
-    kept = _without_repeats(rows, problems)
-    problems += [problem for row in kept if (problem := _path_problem(row, root))]
+    problems += [problem for line in kept if (problem := _path_problem(line.row, root))]
     refuse(file, problems)
     if not kept:
         raise DataError(f"{file}: there are no lines below the header")
-    classes = natural_sorted(row.label for row in kept)
-    index = {name: label for label, name in enumerate(classes)}
+    if not found.classes:
+        raise DataError(f"{file}: no image has a label")
     samples = tuple(
-        Sample(id=row.path, image=root / row.path, label=index[row.label], split=row.split, group=row.group)
-        for row in kept
+        Sample(
+            id=line.row.path,
+            image=root / line.row.path,
+            split=line.row.split,
+            group=line.row.group,
+            **{found.field: line.value},
+        )
+        for line in kept
     )
-    return Dataset(name=root.resolve().name, format=CSV.name, root=root, classes=classes, samples=samples)
+    return Dataset(name=root.resolve().name, format=CSV.name, root=root, classes=found.classes, samples=samples)
 
 
 def recognises_csv(path: Path) -> bool:
-    """A .csv or .tsv file, or a folder with exactly one, whose header names an image and a label column."""
+    """A .csv or .tsv file, or a folder with exactly one, whose first lines name images and what is learned of them."""
     try:
         file = _table_in(path)
-        _find_columns(file, _first_line(file), (None, None, None, None))
+        lines = _first_lines(file)
+        delimiter, header = _find_columns(file, lines[0], (None,) * 5)
+        found = said(header, _rows(file, lines, delimiter, header, []), [], task=None, names=None)
     except (DataError, OSError):
         return False
-    return True
+    return found is not None
+
+
+def names_images(path: Path) -> bool:
+    """A .csv or .tsv file, or a folder with exactly one that has a path column, whatever its other columns say."""
+    try:
+        file = _table_in(path)
+        return file == path or bool(_find_columns(file, _first_lines(file)[0], (None,) * 5))
+    except (DataError, OSError):
+        return False
 
 
 def write_csv(dataset: Dataset, path: Path) -> None:
     """Writes the folder `path`: `labels.csv`, and in `images/` the files as they are (arrays as PNG)."""
-    check_writable(dataset)
-    odd = [name for name in dataset.classes if name != name.strip() or not name]
-    if odd:
-        raise DataError(f"{path}: class names that begin or end in a space can't be written: {odd}")
+    columns = _columns_to_write(dataset, path)
     optional = [name for name in ("split", "group") if any(getattr(sample, name) for sample in dataset.samples)]
     with new_folder(path) as folder:
         taken: set[str] = set()
         with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
-            table.writerow(["path", "label", *optional])
+            table.writerow(["path", *columns, *optional])
             for sample in dataset.samples:
-                assert sample.label is not None
                 name = relative_name(sample, taken, below=["images"])
                 copy_image(sample, folder / name)
                 extra = [getattr(sample, column) or "" for column in optional]
-                table.writerow([str(name), dataset.classes[sample.label], *extra])
+                table.writerow([str(name), *_cells_to_write(sample, dataset.classes), *extra])
+
+
+def _columns_to_write(dataset: Dataset, path: Path) -> list[str]:
+    """The names of what is learned. Raises DataError for what would read back as something else."""
+    odd = [name for name in dataset.classes if name != name.strip() or not name]
+    if odd:
+        raise DataError(f"{path}: class names that begin or end in a space can't be written: {odd}")
+    first = dataset.samples[0] if dataset.samples else None
+    if first is not None and first.targets is not None:
+        check_samples(dataset)
+        return [TARGET + name for name in dataset.classes]
+    if first is not None and first.label_set is not None:
+        check_samples(dataset)
+        clashing = [name for name in dataset.classes if "|" in name]
+        if clashing:
+            raise DataError(f"{path}: labels are written with | between them, and can't have it: {listed(clashing)}")
+        used = {label for sample in dataset.samples for label in sample.labels()}
+        unused = [name for label, name in enumerate(dataset.classes) if label not in used]
+        if unused:
+            raise DataError(f"{path}: labels that no image has can't be written: {listed(unused)}")
+        return ["labels"]
+    check_writable(dataset)
+    return ["label"]
+
+
+def _cells_to_write(sample: Sample, classes: Sequence[str]) -> list[str]:
+    if sample.targets is not None:
+        return [repr(float(value)) for value in sample.targets]
+    if sample.label_set is not None:
+        return ["|".join(classes[label] for label in sample.label_set)]
+    assert sample.label is not None
+    return [classes[sample.label]]
 
 
 def _table_in(path: Path) -> Path:
@@ -127,9 +180,9 @@ def _is_table(file: Path) -> bool:
     return file.suffix.lower() in (".csv", ".tsv") and not file.name.startswith(".") and file.is_file()
 
 
-def _first_line(file: Path) -> str:
+def _first_lines(file: Path) -> list[str]:
     with file.open(encoding="utf-8-sig", newline="", errors="replace") as opened:
-        return opened.readline(1 << 16)
+        return [opened.readline(1 << 16), *islice(opened, _LOOKED_AT)]
 
 
 def _lines(file: Path) -> list[str]:
@@ -145,59 +198,64 @@ def _lines(file: Path) -> list[str]:
     return lines
 
 
-def _find_columns(file: Path, header: str, wanted: Sequence[str | None]) -> tuple[str, _Columns]:
-    """The delimiter that gives a path and a label column, and where the columns are."""
-    headers = {delimiter: _split_line(header, delimiter) for delimiter in _DELIMITERS}
-    found = [(d, columns) for d, names in headers.items() if (columns := _columns(names, wanted)) is not None]
+def _find_columns(file: Path, first_line: str, wanted: Sequence[str | None]) -> tuple[str, Header]:
+    """The delimiter that gives a path column and another one, and where the columns are."""
+    headers = {delimiter: _split_line(first_line, delimiter) for delimiter in _DELIMITERS}
+    found = [(d, header) for d, names in headers.items() if (header := _header(file, names, wanted)) is not None]
     if len(found) == 1:
         return found[0]
     names = max(headers.values(), key=len)
-    if any(wanted):
-        missing = [name for name in wanted if name is not None and name.casefold() not in names]
-        if missing:
-            raise DataError(f"{file}:1: no column {listed(missing)}; the header has {', '.join(names)}")
-    raise DataError(
+    missing = [name for name in wanted if name is not None and name.casefold() not in map(str.casefold, names)]
+    if missing:
+        raise DataError(f"{file}:1: no column {listed(missing)}; the header has {', '.join(names)}")
+    raise _nothing_to_learn(file, names)
+
+
+def _nothing_to_learn(file: Path, names: Sequence[str]) -> DataError:
+    return DataError(
         f"{file}:1: expected a path column ({', '.join(PATH_COLUMNS)}) and a label column "
-        f"({', '.join(LABEL_COLUMNS)}), separated by commas, semicolons or tabs; "
-        f"the header has {', '.join(names)}"
+        f"({', '.join(LABEL_COLUMNS)}; for several labels {', '.join(LABELS_COLUMNS)}), separated by commas, "
+        f"semicolons or tabs; the header has {', '.join(names)} (--target names a column of numbers to tell, "
+        "--task multilabel takes columns of 0 and 1)"
     )
 
 
-def _split_line(line: str, delimiter: str) -> list[str]:
+def _split_line(line: str, delimiter: str) -> tuple[str, ...]:
     try:
         row = next(csv.reader([line.strip("\r\n")], delimiter=delimiter, strict=True), [])
     except csv.Error:
-        return []
-    return [name.strip().casefold() for name in row]
+        return ()
+    return tuple(name.strip() for name in row)
 
 
-def _columns(names: list[str], wanted: Sequence[str | None]) -> _Columns | None:
-    """Where the columns are; None where a wanted one, the path or the label is missing."""
-    known = (PATH_COLUMNS, LABEL_COLUMNS, SPLIT_COLUMNS, GROUP_COLUMNS)
+def _header(file: Path, names: tuple[str, ...], wanted: Sequence[str | None]) -> Header | None:
+    """Where the columns are; None where a wanted one, the path or all but the path is missing."""
+    lower = [name.casefold() for name in names]
+    known = (PATH_COLUMNS, LABEL_COLUMNS, LABELS_COLUMNS, SPLIT_COLUMNS, GROUP_COLUMNS)
     found: list[int | None] = []
     for own, usual in zip(wanted, known, strict=True):
         choices = usual if own is None else (own.strip().casefold(),)
-        place = next((names.index(name) for name in choices if name in names), None)
+        place = next((lower.index(name) for name in choices if name in lower), None)
         if place is None and own is not None:
             return None
         found.append(place)
-    path, label, split, group = found
-    return None if path is None or label is None else _Columns(path, label, split, group)
+    path, *others = found
+    return None if path is None or len(names) < 2 else Header(f"{file}:1", names, path, *others)
 
 
-def _rows(file: Path, lines: list[str], delimiter: str, columns: _Columns, problems: list[str]) -> list[_Row]:
+def _rows(file: Path, lines: list[str], delimiter: str, header: Header, problems: list[str]) -> list[Row]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     rows = []
     try:
-        width = len(next(reader))
+        next(reader)
         for cells in reader:
             where = f"{file.name}:{reader.line_num}"
             if not any(cell.strip() for cell in cells):
                 continue
-            if len(cells) != width:
-                problems.append(f"{where}: {len(cells)} cells, the header has {width}")
+            if len(cells) != len(header.names):
+                problems.append(f"{where}: {len(cells)} cells, the header has {len(header.names)}")
                 continue
-            row = _row(where, [cell.strip() for cell in cells], columns, problems)
+            row = _row(where, tuple(cell.strip() for cell in cells), header, problems)
             if row is not None:
                 rows.append(row)
     except csv.Error as error:
@@ -205,20 +263,27 @@ def _rows(file: Path, lines: list[str], delimiter: str, columns: _Columns, probl
     return rows
 
 
-def _row(where: str, cells: list[str], columns: _Columns, problems: list[str]) -> _Row | None:
-    path, label = cells[columns.path], cells[columns.label]
-    split_text = "" if columns.split is None else cells[columns.split]
-    group = "" if columns.group is None else cells[columns.group]
+def _row(where: str, cells: tuple[str, ...], header: Header, problems: list[str]) -> Row | None:
+    path = cells[header.path]
+    split_text = "" if header.split is None else cells[header.split]
+    group = "" if header.group is None else cells[header.group]
     split = split_of(split_text)
     found = []
     if not path:
         found.append(f"{where}: the path is empty")
-    if not label:
-        found.append(f"{where}: the label is empty")
     if split_text and split is None:
         found.append(f"{where}: split {split_text!r} is none of train, val, test")
     problems += found
-    return None if found else _Row(where, _normal(path), label, split, group or None)
+    return None if found else Row(where, _normal(path), cells, split, group or None)
+
+
+def _read_lines(rows: Sequence[Row], found: Said) -> list[_Line]:
+    """The rows that say something."""
+    return [
+        _Line(row, value, ", ".join(row.cells[column] for column in found.columns))
+        for row, value in zip(rows, found.values, strict=True)
+        if value is not None
+    ]
 
 
 def _normal(path: str) -> str:
@@ -228,18 +293,18 @@ def _normal(path: str) -> str:
     return PurePosixPath(os.path.normpath(path.replace("\\", "/")).replace("\\", "/")).as_posix()
 
 
-def _without_repeats(rows: list[_Row], problems: list[str]) -> list[_Row]:
-    first: dict[str, _Row] = {}
-    for row in rows:
-        seen = first.setdefault(row.path, row)
-        if seen.label != row.label:
-            problems.append(f"{row.where}: {row.path} is {row.label!r} here and {seen.label!r} at {seen.where}")
-        elif (seen.split, seen.group) != (row.split, row.group):
-            problems.append(f"{row.where}: {row.path} has another split or group at {seen.where}")
+def _without_repeats(lines: Sequence[_Line], problems: list[str]) -> list[_Line]:
+    first: dict[str, _Line] = {}
+    for line in lines:
+        row, seen = line.row, first.setdefault(line.row.path, line)
+        if seen.value != line.value:
+            problems.append(f"{row.where}: {row.path} is {line.text!r} here and {seen.text!r} at {seen.row.where}")
+        elif (seen.row.split, seen.row.group) != (row.split, row.group):
+            problems.append(f"{row.where}: {row.path} has another split or group at {seen.row.where}")
     return list(first.values())
 
 
-def _path_problem(row: _Row, root: Path) -> str | None:
+def _path_problem(row: Row, root: Path) -> str | None:
     if not Path(row.path).is_absolute() and row.path.split("/")[0] == "..":
         return f"{row.where}: {row.path} leads out of the table's folder; write it as an absolute path"
     try:
@@ -251,7 +316,8 @@ def _path_problem(row: _Row, root: Path) -> str | None:
 
 CSV = Reader(
     name="csv",
-    title="a .csv or .tsv file, or a folder with exactly one, with the columns path and label (split, group)",
+    title="a .csv or .tsv file, or a folder with exactly one, with the columns path and label (split, group), or path "
+    "and labels or numbers",
     recognises=recognises_csv,
     read=read_csv,
     write=write_csv,

@@ -2,10 +2,13 @@
 
 import hashlib
 import heapq
+from bisect import bisect
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
+
+import numpy as np
 
 from foveal.errors import DataError, UsageError
 from foveal.types import Dataset, Sample, Split
@@ -18,7 +21,8 @@ def assign_splits(dataset: Dataset, *, val_share: float, test_share: float, seed
     val, `val_share` of the training samples left. Shares are in [0, 1); 0 holds out none. Samples without a
     split count as training samples at first. The rules:
 
-    - Stratified: each class gives its share as nearly as whole samples allow, and the total is exact to one.
+    - Stratified: each class gives its share as nearly as whole samples allow, and the total is exact to one. Samples
+      with targets are of the class of their quantile by the first one, those with several labels of all theirs.
     - Samples of one group stay together, and join the val or test samples of their group where those were
       given. Groups are chosen greedily so that the classes' shares come as near as the groups allow.
     - Of every class at least one sample stays in training, so a class of one sample is never held out.
@@ -44,6 +48,9 @@ def assign_splits(dataset: Dataset, *, val_share: float, test_share: float, seed
     return replace(dataset, samples=samples)
 
 
+QUANTILES, LEAST_OF_QUANTILE = 10, 10
+"""Of a first target, at most so many, and so many samples of each at least."""
+
 _Counts: TypeAlias = tuple[tuple[int | None, int], ...]
 
 
@@ -54,7 +61,7 @@ class _Unit:
     order: bytes
     members: tuple[int, ...]
     counts: _Counts
-    """Samples by label."""
+    """Samples by class, as `_strata` gives it."""
 
     @property
     def size(self) -> int:
@@ -101,14 +108,25 @@ def _units(samples: Sequence[Sample], splits: Sequence[Split], salt: str) -> lis
         else:
             elsewhere.add(key)
     units = []
+    strata = _strata(samples)
     for key, places in members.items():
         if key in elsewhere:
             continue
-        counts = Counter(samples[place].label for place in places)
+        counts = Counter(label for place in places for label in strata[place])
         ordered = tuple(sorted(counts.items(), key=lambda item: -1 if item[0] is None else item[0]))
         digest = hashlib.blake2b(f"{salt}/{key}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
         units.append(_Unit(digest, tuple(places), ordered))
     return units
+
+
+def _strata(samples: Sequence[Sample]) -> list[tuple[int | None, ...]]:
+    """The classes by which each sample counts; of several labels all, of none (None,)."""
+    firsts = [sample.targets[0] for sample in samples if sample.targets is not None]
+    if firsts:
+        count = min(QUANTILES, len(firsts) // LEAST_OF_QUANTILE)
+        borders = np.quantile(firsts, np.arange(1, count) / count).tolist() if count > 1 else []
+        return [(None if each.targets is None else bisect(borders, each.targets[0]),) for each in samples]
+    return [(sample.label,) if sample.label_set is None else sample.label_set or (None,) for sample in samples]
 
 
 def _choose(units: Sequence[_Unit], share: float) -> list[_Unit]:
@@ -121,7 +139,7 @@ def _choose(units: Sequence[_Unit], share: float) -> list[_Unit]:
     totals: Counter[int | None] = Counter()
     for unit in units:
         totals.update(dict(unit.counts))
-    target = _target(totals, share)
+    target = _target(units, totals, share)
     held: Counter[int | None] = Counter()
 
     def cost(counts: _Counts) -> float:
@@ -161,9 +179,13 @@ def _by_kind(units: Sequence[_Unit]) -> dict[_Counts, list[_Unit]]:
     return kinds
 
 
-def _target(totals: Counter[int | None], share: float) -> int:
-    """How many samples to hold out, at least one: the share of those whose class can spare one."""
-    return max(1, round(share * sum(count for count in totals.values() if count > 1)))
+def _target(units: Sequence[_Unit], totals: Counter[int | None], share: float) -> int:
+    """How many samples to hold out, at least one: the share of those whose class can spare one; of several labels, in
+    proportion."""
+    spared = sum(
+        unit.size * sum(n for c, n in unit.counts if totals[c] > 1) / sum(n for _, n in unit.counts) for unit in units
+    )
+    return max(1, round(share * spared))
 
 
 def _smallest(units: Sequence[_Unit]) -> list[_Unit]:

@@ -53,10 +53,17 @@ def refuse_existing(path: Path) -> None:
         raise DataError(f"{path}: exists already; write to a new place")
 
 
-def check_writable(dataset: Dataset) -> None:
-    """Raises DataError for what no format here holds: no samples, unknown labels, classes without samples."""
+def check_samples(dataset: Dataset) -> None:
+    """Raises DataError where there are no samples."""
     if not dataset.samples:
         raise DataError(f"{dataset.name}: there are no samples to write")
+
+
+def check_writable(dataset: Dataset) -> None:
+    """Raises DataError for what no format of classes holds: no samples, unknown labels, classes without samples."""
+    check_samples(dataset)
+    if any(sample.targets is not None or sample.label_set is not None for sample in dataset.samples):
+        raise DataError(f"{dataset.name}: this format holds one class an image; csv and arrays hold numbers and sets")
     unknown = [sample.id for sample in dataset.samples if sample.label is None]
     if unknown:
         raise DataError(f"{dataset.name}: samples without a label can't be written: {listed(unknown)}")
@@ -68,8 +75,7 @@ def check_writable(dataset: Dataset) -> None:
 
 def check_instances(dataset: Dataset) -> None:
     """Raises DataError for what no format of boxes holds: no samples, and samples without instances."""
-    if not dataset.samples:
-        raise DataError(f"{dataset.name}: there are no samples to write")
+    check_samples(dataset)
     without = [sample.id for sample in dataset.samples if sample.instances is None]
     if without:
         raise DataError(f"{dataset.name}: these images have no boxes, not even an empty list: {listed(without)}")

@@ -7,11 +7,12 @@ from typing import Any
 from foveal.augment.settings import AugmentSettings
 from foveal.bundle import CUSTOM
 from foveal.errors import ModelError, UsageError
-from foveal.losses.names import LOSS_NAMES, PIXEL_LOSS_NAMES
+from foveal.losses.names import LOSS_NAMES, NUMBER_LOSS_NAMES, PIXEL_LOSS_NAMES
 from foveal.networks import NETWORKS
 from foveal.networks.build import network_spec
 from foveal.recipes.facts import DataFacts
 from foveal.recipes.fast import check_fast, fast_augmentation, fast_optimisation
+from foveal.recipes.numbers import check_model, regression
 from foveal.recipes.optimisation import Chosen, optimisation
 from foveal.recipes.places import detection, segmentation
 from foveal.training.names import OPTIMISER_NAMES, SCHEDULE_NAMES
@@ -59,6 +60,9 @@ def resolve(asked: TrainSettings, facts: DataFacts, *, own_module: bool = False)
         chosen |= fast_optimisation(asked, facts, model[0])
     else:
         chosen |= optimisation(asked, facts, model[0], small=small)
+    if asked.task == "regress":
+        check_model(asked, model[0])
+        return _resolved(asked, *regression(asked, facts, chosen))
     return _resolved(asked, chosen, *_augmentation(asked, facts, small))
 
 
@@ -67,10 +71,12 @@ def _refuse_other_tasks_options(asked: TrainSettings) -> None:
     for option in ("decoder", "void"):
         if getattr(asked, option) is not None and task != "segment":
             raise UsageError(f"--{option} is for segmentation, and the task is to {task}: leave it out")
-    if task == "classify" and asked.augment.get("mosaic"):
-        raise UsageError("--mosaic is for boxes and label maps, and the task is to classify: leave it out")
+    if task not in ("detect", "segment") and asked.augment.get("mosaic"):
+        raise UsageError(f"--mosaic is for boxes and label maps, and the task is to {task}: leave it out")
     if asked.instances is not None and task != "detect":
         raise UsageError(f"--instances is for detection, and the task is to {task}: leave it out")
+    if asked.target is not None and task != "regress":
+        raise UsageError(f"--target names columns of numbers to tell, and the task is to {task}: leave it out")
 
 
 def _resolved(asked: TrainSettings, chosen: Chosen, base: AugmentSettings, augment_reason: str) -> Recipe:
@@ -160,11 +166,15 @@ def _augmentation(asked: TrainSettings, facts: DataFacts, small: bool) -> tuple[
     return settings, "photographs: crops of random area, mirroring, small turns, colour"
 
 
+_LOSSES = {"segment": PIXEL_LOSS_NAMES, "regress": NUMBER_LOSS_NAMES}
+"""By task, where they aren't a classifier's."""
+
+
 def _check_names(settings: TrainSettings) -> None:
     for option, value, names in (
         ("--optimiser", settings.optimiser, OPTIMISER_NAMES),
         ("--schedule", settings.schedule, SCHEDULE_NAMES),
-        ("--loss", settings.loss, PIXEL_LOSS_NAMES if settings.task == "segment" else LOSS_NAMES),
+        ("--loss", settings.loss, _LOSSES.get(str(settings.task), LOSS_NAMES)),
     ):
         if value not in names:
             raise UsageError(f"{option} {value}: expected one of {', '.join(names)}")

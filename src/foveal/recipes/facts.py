@@ -36,7 +36,7 @@ def probe(samples: Sequence[Sample], num_classes: int) -> DataFacts:
     """
     if not samples:
         raise DataError("no training images: the data set has none in its train split")
-    if num_classes < 2 and samples[0].instances is None:
+    if num_classes < 2 and samples[0].instances is None and samples[0].targets is None:
         raise DataError(f"{num_classes} class: a classifier needs at least 2 (one folder or label a class)")
     probed = min(PROBED, len(samples))
     sizes, channels, errors = [], set(), []

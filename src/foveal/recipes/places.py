@@ -54,7 +54,7 @@ def _common(
     asked: TrainSettings, facts: DataFacts, *, longest: int, batch_size: int, rate: float, ema_steps: int
 ) -> Chosen:
     """rate: of AdamW for a batch of 8; by the batch's square root."""
-    _refuse_classifiers_options(asked)
+    refuse_classifiers_options(asked)
     images_per_step = min((asked.batch_size or batch_size) * asked.accumulate, facts.num_train)
     steps_per_epoch = max(1, facts.num_train // images_per_step)
     side = max(CELL, min(longest, CELL * round(facts.longer / CELL)))
@@ -90,11 +90,12 @@ def _train_sizes(side: int, *, moved: bool) -> tuple[tuple[int, int], str]:
     return (first, side), "growing, so that early steps are cheap (Tan & Le 2021, arXiv:2104.00298)"
 
 
-def _refuse_classifiers_options(asked: TrainSettings) -> None:
+def refuse_classifiers_options(asked: TrainSettings) -> None:
+    """Raises UsageError for an option that has nothing to act on where an image has no single class."""
     given = {
         "--recipe fast": asked.recipe == "fast",
         "--label-smoothing": bool(asked.label_smoothing),
-        "--class-weights": asked.class_weights == "balanced" and asked.task == "detect",
+        "--class-weights": asked.class_weights == "balanced" and asked.task != "segment",
         "--mixup": bool(asked.augment.get("mixup")),
         "--cutmix": bool(asked.augment.get("cutmix")),
     }

@@ -97,6 +97,12 @@ def dot(frame: Frame, point: Point, kind: str, words: str) -> Html:
     return tag("g", None, tag("title", None, words), circle)
 
 
+def dots(frame: Frame, points: Sequence[Point], kind: str) -> Html:
+    """Many dots without words, as one path: lines of no length with round ends."""
+    places = "".join(f"M{frame.across(x):.1f},{frame.down(y):.1f}h0" for x, y in points)
+    return tag("path", {"class": f"dots {kind}", "d": places})
+
+
 def upright(frame: Frame, x: float, kind: str) -> Html:
     """A vertical line over the whole height."""
     place = frame.across(x)

@@ -30,6 +30,10 @@ SMALLEST_SHARE = 1e-4
 """Of the largest loss, at which a logarithmic scale ends; smaller losses stand on its edge."""
 
 
+ERRORS = {"mae": "Mean absolute error", "relative_mae": "Mean error, in standard deviations"}
+"""A regression's."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class History:
     """A run's records, sorted out."""
@@ -84,7 +88,8 @@ def curves(events: Sequence[Mapping]) -> Section:
     """The section on how the training went."""
     run = history(events)
     places = [_held_out(run, name, title) for name, title in (("AP", "Average precision"), ("mIoU", "Mean IoU"))]
-    charts = [each for each in (_loss(run), _accuracy(run), *places) if each]
+    errors = [_error(run, name, title) for name, title in ERRORS.items()]
+    charts = [each for each in (_loss(run), _accuracy(run), *places, *errors) if each]
     small = [each for each in (_learning_rate(run), _size(run)) if each]
     if not charts:
         body = note("The run has left no records of its training.")
@@ -157,6 +162,15 @@ def _held_out(run: History, name: str, title: str) -> Html:
     if not val:
         return Html("")
     return _chart(run, title, [], [], val, Frame(x=(0, run.total), y=(0.0, 1.0)))
+
+
+def _error(run: History, name: str, title: str) -> Html:
+    """A figure of training and held-out images that is best at 0."""
+    train, val = run.points(run.epochs, name, "train"), run.points(run.epochs, name, "val")
+    if not (train or val):
+        return Html("")
+    most = max(y for _, y in train + val)
+    return _chart(run, title, [], train, val, Frame(x=(0, run.total), y=(0.0, 1.05 * most or 1.0)))
 
 
 def _chart(

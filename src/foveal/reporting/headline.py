@@ -11,6 +11,8 @@ from foveal.reporting.words import (
     interval,
     interval_of,
     large,
+    measure,
+    measure_interval,
     number_of,
     things,
 )
@@ -35,6 +37,8 @@ TITLES: dict[str, tuple[str, str]] = {
     "ARs": ("AR, small", "up to 32 × 32 pixels"),
     "ARm": ("AR, medium", "up to 96 × 96 pixels"),
     "ARl": ("AR, large", "above"),
+    "rmse": ("RMSE", "root of the mean squared error"),
+    "r2": ("R²", "share of the variance told"),
     "f1_macro": ("Macro F1", "mean over classes"),
     "log_loss": ("Log loss", "lower is better"),
     "ece": ("Calibration error", "lower is better"),
@@ -45,8 +49,15 @@ TITLES: dict[str, tuple[str, str]] = {
     "average_precision_macro": ("Average precision", "mean over classes"),
 }
 """Metrics in the order in which they stand, with title and how to read; others follow under their name."""
-PRIMARY = {"detect": ("AP", "average precision"), "segment": ("mIoU", "mean IoU of the classes")}
-"""By task, the figure that stands large, and its words."""
+PRIMARY = {
+    "AP": "average precision",
+    "mIoU": "mean IoU of the classes",
+    "relative_mae": "mean error, in standard deviations",
+    "mae": "mean absolute error",
+}
+"""The figures that stand large, and their words."""
+IN_UNITS = ("mae", "rmse", "relative_mae")
+"""Figures that are no shares of 1."""
 MOST_WARNINGS = 6
 SPLITS = {"test": "test", "val": "held-out", "train": "training"}
 
@@ -55,9 +66,12 @@ def header(title: str, data: Mapping, evaluation: Mapping) -> Html:
     """The title and one sentence on the images."""
     counts = {split: sum(classes.values()) for split, classes in data["counts"].items()}
     splits = ", ".join(f"{number:,} {SPLITS.get(split, split)}" for split, number in counts.items())
-    classes = things(len(evaluation["classes"]), "class", "classes")
-    noun = "object" if evaluation["task"] == "detect" else "image"
-    about = f"{things(sum(counts.values()), noun)} of {data['name']} in {classes}: {splits}."
+    task, number = evaluation["task"], len(evaluation["classes"])
+    classes = (
+        f"with {things(number, 'number')} each" if task == "regress" else f"in {things(number, 'class', 'classes')}"
+    )
+    noun = "object" if task == "detect" else "image"
+    about = f"{things(sum(counts.values()), noun)} of {data['name']} {classes}: {splits}."
     return tag(
         "header",
         None,
@@ -86,12 +100,12 @@ def headline(evaluation: Mapping, network: Mapping, events: Sequence[Mapping], t
     """Accuracy, large; the other metrics; and what the network weighs and took."""
     metrics = evaluation["metrics"]
     ordered = [name for name in TITLES if name in metrics]
-    others = [name for name in metrics if name not in TITLES and name not in ("accuracy", "AP", "mIoU")]
+    others = [name for name in metrics if name not in TITLES and name not in ("accuracy", *PRIMARY)]
     figures = [_metric(name, metrics[name]) for name in [*ordered, *others]]
     return tag(
         "section",
         {"id": "headline", "aria-label": "Headline figures"},
-        _accuracy(evaluation) if "accuracy" in metrics else _of_places(evaluation),
+        _accuracy(evaluation) if "accuracy" in metrics else _primary(evaluation),
         tag("dl", {"class": "figures"}, *figures),
         tag("dl", {"class": "figures facts"}, *_facts(network, events, times)),
     )
@@ -125,29 +139,38 @@ def _accuracy(evaluation: Mapping) -> Html:
     )
 
 
-def _of_places(evaluation: Mapping) -> Html:
-    """The figure of a detector or a segmentation, large."""
-    name, words = PRIMARY[evaluation["task"]]
+def _primary(evaluation: Mapping) -> Html:
+    """The figure of any other task, large."""
+    name, words = next((name, words) for name, words in PRIMARY.items() if name in evaluation["metrics"])
     record = evaluation["metrics"][name]
     value, ends = number_of(record), interval_of(record)
     images = things(evaluation["n"], f"{split_of(evaluation)} image")
     if evaluation["task"] == "detect":
         objects = sum(figures["objects"] for figures in evaluation["per_class"].values())
         images = f"{things(int(objects), 'object')} in {images}"
-    sure = [] if ends is None else [tag("span", {"class": "interval"}, "95\u00a0% interval ", interval(record))]
+    shown, between = _number(name, record)
+    sure = [] if ends is None else [tag("span", {"class": "interval"}, "95\u00a0% interval ", between)]
     return tag(
         "div",
         {"class": "accuracy"},
-        tag("p", {"class": "value"}, decimal(record), tag("span", None, words)),
-        track(value, ends) if value is not None else Html(""),
+        tag("p", {"class": "value"}, shown, tag("span", None, words)),
+        track(value, ends) if value is not None and name not in IN_UNITS else Html(""),
         tag("p", {"class": "words"}, images, *sure),
     )
+
+
+def _number(name: str, record: object) -> tuple[str, str]:
+    """A figure and its interval in words."""
+    if name in IN_UNITS:
+        return measure(record), measure_interval(record)
+    return decimal(record), interval(record)
 
 
 def _metric(name: str, record: object) -> Html:
     words = name.replace("_", " ")
     title, hint = TITLES.get(name, (words[:1].upper() + words[1:], ""))
-    return _figure(title, decimal(record), interval(record) or hint, hint if interval(record) else "")
+    shown, between = _number(name, record)
+    return _figure(title, shown, between or hint, hint if between else "")
 
 
 def _figure(title: str, value: str, below: str, hint: str = "") -> Html:

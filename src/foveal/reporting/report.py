@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from foveal.reporting import pictures, places
+from foveal.reporting import numbers, pictures, places
 from foveal.reporting.calibration import calibration
+from foveal.reporting.chart import Point
 from foveal.reporting.classes import classes
 from foveal.reporting.confusion import confusion
 from foveal.reporting.curves import curves
@@ -34,8 +35,8 @@ class Report:
     """"task", "n", "split", "classes", "metrics" {name: figure}, "per_class" {class: {metric: figure,
     "support": images}}, "confusion" (K, K) counts with a row a true class, and "calibration" {"bins":
     [{"low", "high", "confidence", "accuracy", "count"}]}. A detector's has no "calibration", but what
-    `foveal.metrics.detection.DetectionMetrics` writes. A figure is {"value", "low", "high"} or None, and
-    each number in it may be None: undefined."""
+    `foveal.metrics.detection.DetectionMetrics` writes, a regression's what `RegressionMetrics` does. A figure is
+    {"value", "low", "high"} or None, and each number in it may be None: undefined."""
     data: Mapping
     """"name", "format", "counts" {split: {class: images}}, "ignored" [path], "skipped" [{"path", "reason"}],
     "size_hw", "channels", "store" and "split_note" (sentences)."""
@@ -51,9 +52,11 @@ class Report:
     times: Mapping[str, float]
     """Seconds by name: reading, decoding, training, evaluation, report, total."""
     mistakes: Sequence[pictures.Shown] = ()
-    """A classifier's most confident mistakes, most confident first."""
+    """A classifier's most confident mistakes, most confident first; a regression's largest errors, largest first."""
     unsure: Sequence[pictures.Shown] = ()
     """Right, but the least sure, least sure first."""
+    points: Mapping[str, Sequence[Point]] = field(default_factory=dict)
+    """Of a regression by target (true, said) of each image."""
     examples: places.Examples | None = None
     """Of a detector or a segmentation: images with what is there and what was found."""
     cutouts: Mapping[str, Mistakes] = field(default_factory=dict)
@@ -98,6 +101,14 @@ def _classifier(report: Report) -> list[Section]:
     ]
 
 
+def _regression(report: Report) -> list[Section]:
+    return [
+        numbers.agreement(report.points),
+        numbers.by_target(report.evaluation["per_target"]),
+        _errors(report.mistakes),
+    ]
+
+
 def _detector(report: Report) -> list[Section]:
     evaluation = report.evaluation
     assert report.examples is not None
@@ -120,7 +131,7 @@ def _segmentation(report: Report) -> list[Section]:
     ]
 
 
-_OF_TASK = {"classify": _classifier, "detect": _detector, "segment": _segmentation}
+_OF_TASK = {"classify": _classifier, "regress": _regression, "detect": _detector, "segment": _segmentation}
 
 
 def _mistakes(shown: Sequence[pictures.Shown], evaluation: Mapping) -> Section:
@@ -136,6 +147,15 @@ def _mistakes(shown: Sequence[pictures.Shown], evaluation: Mapping) -> Section:
     else:
         body = note("No pictures were kept of this run's mistakes.")
     return Section(anchor="mistakes", title="Its most confident mistakes", short="Mistakes", body=body)
+
+
+def _errors(shown: Sequence[pictures.Shown]) -> Section:
+    words = (
+        "The largest first, each as truth → what was said, and by how many of the target's standard "
+        "deviations it is off. Look here for wrong numbers, and for pictures that don't show what the number says."
+    )
+    body = join(note(words), pictures.predictions(shown, right=False))
+    return Section(anchor="mistakes", title="Its largest errors", short="Errors", body=body)
 
 
 def _unsure(shown: Sequence[pictures.Shown]) -> Section:
@@ -162,7 +182,8 @@ def _filters(weights: np.ndarray) -> Section:
 
 def _augmented(images: Sequence[np.ndarray]) -> Section:
     words = (
-        "Training images exactly as the network saw them. If you can't tell the class, neither can it: augment less."
+        "Training images exactly as the network saw them. If you can't tell what they are to teach, neither can it: "
+        "augment less."
     )
     return Section(
         anchor="augmented",

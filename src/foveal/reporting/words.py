@@ -38,6 +38,20 @@ def interval(record: Any) -> str:
     return "" if ends is None else f"{ends[0]:,.3f}–{ends[1]:,.3f}"
 
 
+def measure(value: Any) -> str:
+    """Four figures of a number in any unit: 0.01234, 12.34, 12,345."""
+    number = number_of(value)
+    if number is None:
+        return NOTHING
+    return f"{number:,.0f}" if 1000 <= abs(number) < 1e9 else f"{number:.4g}"
+
+
+def measure_interval(record: Any) -> str:
+    """12.1–12.9, or nothing where there is no interval."""
+    ends = interval_of(record)
+    return "" if ends is None else f"{measure(ends[0])}–{measure(ends[1])}"
+
+
 def count(value: Any) -> str:
     """Whole, with thousands apart: 12,345."""
     number = number_of(value)

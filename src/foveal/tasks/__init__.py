@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 TASKS: dict[str, str] = {
     "classify": "foveal.tasks.classify",
+    "regress": "foveal.tasks.regress",
     "detect": "foveal.tasks.detect",
     "segment": "foveal.tasks.segment",
 }

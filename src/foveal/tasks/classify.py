@@ -1,7 +1,7 @@
 """Classification: one class an image. Legend: B batch, K classes."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -15,15 +15,13 @@ from foveal.errors import UsageError
 from foveal.feed.store import Store
 from foveal.losses.classification import LOSSES, cross_entropy
 from foveal.metrics.classification import ClassificationMetrics, classification_metrics
-from foveal.networks.build import Network
 from foveal.preprocess import Placement
 from foveal.tasks.task import Outputs, Task
+from foveal.tasks.whole_image import Loss, build, loss_terms
 
-Loss = Callable[[Tensor, Tensor], Tensor]
 FIGURES = PRIMARY, LOG_LOSS = "accuracy", "log_loss"
 Judged = tuple[Outputs, Tensor]
 """A batch's outputs and targets, on the CPU."""
-AUX_WEIGHT = 0.3  # of each auxiliary classifier's loss (Szegedy et al. 2014, arXiv:1409.4842, section 5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +60,8 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
         settings=asdict(settings),
         encode=partial(_encode, len(classes)),
         augment=mix,
-        build=partial(_build, len(classes)),
-        loss=partial(_loss, loss),
+        build=partial(build, len(classes)),
+        loss=partial(loss_terms, loss),
         weigh=None if tensor is None else partial(_weigh, tensor),
         quick=_quick,
         figures=FIGURES,
@@ -89,18 +87,6 @@ def _encode(num_classes: int, store: Store, indices: Tensor) -> Tensor:
     """One-hot (B, K) float32: MixUp, CutMix and smoothing are then targets like any other."""
     labels = torch.tensor([sample.label for sample in store.samples_at(indices)], dtype=torch.long)
     return nn.functional.one_hot(labels, num_classes).to(torch.float32)
-
-
-def _build(num_classes: int, backbone: nn.Module) -> nn.Module:
-    return Network(backbone, backbone.head(num_classes))  # type: ignore[operator]
-
-
-def _loss(loss: Loss, outputs: Outputs, targets: Tensor) -> dict[str, Tensor]:
-    terms = {"loss": loss(outputs["logits"], targets)}
-    for name, logits in outputs.items():
-        if name.startswith("aux"):
-            terms[name] = AUX_WEIGHT * loss(logits, targets)
-    return terms
 
 
 def _weigh(class_weights: Tensor, targets: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -99,6 +100,8 @@ def prepare_task(settings: TrainSettings, classes: Sequence[str], train: Sequenc
     """The task that the settings ask for. Without training samples, weights that follow from them are 1."""
     if settings.task == "detect":
         return make_task("detect", classes, {"masks": bool(settings.instances)})
+    if settings.task == "regress":
+        return make_task("regress", classes, {"loss": settings.loss, **_scale(classes, train)})
     weights = _balanced(settings, len(classes), train) if settings.class_weights == "balanced" else None
     if settings.task == "segment":
         given: dict[str, Any] = {"loss": settings.loss, "decoder": settings.decoder, "void": settings.void}
@@ -106,6 +109,17 @@ def prepare_task(settings: TrainSettings, classes: Sequence[str], train: Sequenc
         return make_task("segment", classes, {**chosen, "class_weights": weights})
     values = {"loss": settings.loss, "label_smoothing": settings.label_smoothing, "class_weights": weights}
     return make_task("classify", classes, values)
+
+
+def _scale(names: Sequence[str], train: Sequence[Sample]) -> dict[str, tuple[float, ...]]:
+    """Mean and standard deviation of each target. Raises DataError where one is the same for all images."""
+    if not train:
+        return {}
+    values = np.array([sample.targets for sample in train], np.float64)
+    constant = [f"{names[column]} is {values[0, column]:g}" for column in np.flatnonzero(np.ptp(values, axis=0) == 0)]
+    if constant:
+        raise DataError(f"{', '.join(constant)} for all {len(values)} training images: there is nothing to learn")
+    return {"mean": tuple(values.mean(axis=0).tolist()), "spread": tuple(values.std(axis=0).tolist())}
 
 
 def _balanced(settings: TrainSettings, num_classes: int, train: Sequence[Sample]) -> tuple[float, ...]:
@@ -185,11 +199,17 @@ def _digest(data: TrainingData) -> str:
     for store in (data.train, data.val):
         if store is not None:
             digest.update(store.hashes.tobytes())
-            digest.update(repr([sample.instances or sample.label for sample in store.samples]).encode())
+            digest.update(repr([_learned(sample) for sample in store.samples]).encode())
             for sample in store.samples:
                 if sample.label_map is not None:
                     digest.update(sample.label_map.read_bytes())
     return digest.hexdigest()
+
+
+def _learned(sample: Sample) -> object:
+    """What the sample says of its image, but for its label map."""
+    said = (sample.instances, sample.targets, sample.label_set)
+    return next((each for each in said if each), sample.label)
 
 
 def use_bf16(settings: TrainSettings, device: torch.device) -> bool:

@@ -22,8 +22,10 @@ class TrainSettings:
     """How to train. Every option of `foveal train` is a field here; None is chosen from the data by stated rules."""
 
     task: TaskName | None = None
-    """What is learned: classify, one class an image; detect, where the objects of each class are; segment, the class of
-    every pixel."""
+    """What is learned: classify, one class an image; regress, numbers of an image; detect, where the objects of each
+    class are; segment, the class of every pixel."""
+    target: tuple[str, ...] | None = None
+    """A table's column of numbers to tell, for regress; given again for each further one."""
     recipe: RecipeName = "auto"
     """What chooses the settings not given: auto, the usual rules; fast, quick training on images below 64 px."""
     model: str | None = None
@@ -79,8 +81,8 @@ class TrainSettings:
     void: int | None = None
     """Index in the label maps of pixels that belong to no class, for segment; 255 always is one."""
     loss: str | None = None
-    """cross_entropy, mean_squared_error, lenet5_mse or lenet5_map; for segment cross_entropy, dice, focal or
-    cross_entropy_dice."""
+    """cross_entropy, mean_squared_error, lenet5_mse or lenet5_map; for regress huber, mse or mae; for segment
+    cross_entropy, dice, focal or cross_entropy_dice."""
     label_smoothing: float | None = None
     """Share of each target spread over all classes."""
     class_weights: ClassWeights | None = None
@@ -121,6 +123,9 @@ class TrainSettings:
             parse_seconds(self.time)
             if self.epochs is not None:
                 raise UsageError("--time and --epochs both set the number of steps; give one of them")
+        if self.target is not None:
+            names = (self.target,) if isinstance(self.target, str) else self.target
+            object.__setattr__(self, "target", tuple(names))  # JSON brings lists
         if self.train_sizes is not None:
             object.__setattr__(self, "train_sizes", tuple(self.train_sizes))  # JSON brings lists
             if not 1 <= self.train_sizes[0] <= self.train_sizes[1]:

@@ -94,7 +94,7 @@ class TrainingDisplay:
         held_out = ""
         if event.val:
             held_out = f" · held out {_figures(event.val)}"
-        train = {name: event.train[name] for name in ("loss", "accuracy") if name in event.train}
+        train = {name: value for name, value in event.train.items() if name != "log_loss"}
         return (
             f"epoch {event.epoch}/{total:.4g} · {_figures(train)}{held_out}"
             f"{' (kept)' if event.kept else ''} · lr {event.lr:.2g} · {event.images_per_second:,.0f} img/s"

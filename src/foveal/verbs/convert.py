@@ -1,13 +1,13 @@
 """`foveal convert`: a data set from one format into another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from foveal.errors import DataError, UsageError, did_you_mean
 from foveal.read import READERS, read_dataset
 from foveal.read.reader import Loss
-from foveal.types import Instance, Polygons
+from foveal.types import Instance, Polygons, TaskName
 from foveal.verbs.console import say
 
 LOSSES: dict[Loss, tuple[Callable[[Instance], bool], str]] = {
@@ -22,16 +22,25 @@ LOSSES: dict[Loss, tuple[Callable[[Instance], bool], str]] = {
 """What a format may not hold: which instances it concerns, and how the result says so."""
 
 
-def convert(data: Any, *, to: str, out: Path | str, format: str | None = None) -> dict[str, Any]:
+def convert(
+    data: Any,
+    *,
+    to: str,
+    out: Path | str,
+    format: str | None = None,
+    task: TaskName | None = None,
+    target: Sequence[str] | None = None,
+) -> dict[str, Any]:
     """Writes the data set `data` in the format `to` to the new folder `out`; images are copied as they are.
 
     data: what `foveal.read_dataset` takes, and `format` the one it is in, where a path can be read as more than one.
+    task and target (a table's columns of numbers): what it is read for, where it doesn't say that itself.
     Returns {"out", "format", "images", "counts", "left_out"}: `left_out` says what the format does not hold.
     Raises UsageError for an unknown format, DataError for data that can't be read or that `to` can't hold at all.
     """
     if to not in READERS:
         raise UsageError(f"--to {to}: no such format; {did_you_mean(to, READERS)}")
-    dataset = read_dataset(data, format=format)
+    dataset = read_dataset(data, format=format, task=task, names=target)
     reader = READERS[to]
     holds = READERS[dataset.format].holds
     if reader.holds != holds:

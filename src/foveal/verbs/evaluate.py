@@ -45,7 +45,9 @@ def evaluate(
     """
     bundle = load_bundle(model_path(model), module=module)
     contract = bundle.contract
-    dataset = without_void(read_dataset(data, format=format), contract.task_settings.get("void"))
+    names = contract.classes if contract.task in ("regress", "multilabel") else None
+    dataset = read_dataset(data, format=format, task=contract.task, names=names)
+    dataset = without_void(dataset, contract.task_settings.get("void"))
     dataset = match_classes(dataset, contract.classes)
     require_targets(dataset, contract.task)
     name, samples = _samples_of(dataset, bundle, split)
@@ -67,7 +69,12 @@ def evaluate(
     return {**evaluation.to_json(task=task, split=name), "skipped": skipped, "warnings": warnings}
 
 
-_NEEDED = {"detect": ("instances", "boxes"), "segment": ("label_map", "label map")}
+_NEEDED = {
+    "regress": ("targets", "numbers"),
+    "multilabel": ("label_set", "set of labels"),
+    "detect": ("instances", "boxes"),
+    "segment": ("label_map", "label map"),
+}
 
 
 def without_void(dataset: Dataset, void: int | None) -> Dataset:
@@ -81,6 +88,10 @@ def task_of(dataset: Dataset) -> TaskName:
     """The task that the data set's annotations are for."""
     if any(sample.label_map is not None for sample in dataset.samples):
         return "segment"
+    if any(sample.targets is not None for sample in dataset.samples):
+        return "regress"
+    if any(sample.label_set is not None for sample in dataset.samples):
+        return "multilabel"
     return "detect" if any(sample.instances is not None for sample in dataset.samples) else "classify"
 
 
@@ -94,6 +105,8 @@ def require_targets(dataset: Dataset, task: str) -> None:
         return
     if any(sample.instances is not None or sample.label_map is not None for sample in dataset.samples):
         raise DataError(f"{dataset.name}: {dataset.format} says where things are; expected one class an image")
+    if (other := task_of(dataset)) != "classify":
+        raise DataError(f"{dataset.name}: expected one class an image, got what --task {other} learns")
     unlabelled = [sample.id for sample in dataset.samples if sample.label is None]
     if unlabelled:
         raise DataError(f"{dataset.name}: {len(unlabelled)} samples have no label: {listed(unlabelled)}")
@@ -149,4 +162,9 @@ def _relabelled(sample: Sample, index: Mapping[int, int]) -> Sample:
     if sample.instances is not None:
         instances = tuple(replace(each, label=index[each.label]) for each in sample.instances)
         return replace(sample, instances=instances)
+    if sample.targets is not None:
+        own = sample.targets
+        return replace(sample, targets=tuple(own[old] for old, _ in sorted(index.items(), key=lambda pair: pair[1])))
+    if sample.label_set is not None:
+        return replace(sample, label_set=tuple(sorted(index[label] for label in sample.label_set)))
     return sample if sample.label is None else replace(sample, label=index[sample.label])

@@ -1,4 +1,4 @@
-"""The report's pictures of evaluated images: a classifier's mistakes, and what a segmentation said."""
+"""The report's pictures of evaluated images: mistakes and large errors, and what a segmentation said."""
 
 from typing import Any
 
@@ -14,12 +14,13 @@ from foveal.images.label_map import read_label_map
 from foveal.reporting.overlays import colour_pixels
 from foveal.reporting.pictures import Shown
 from foveal.reporting.places import Example, Examples
+from foveal.reporting.words import measure
 from foveal.tasks.classify import joined
 from foveal.tasks.task import Task
 from foveal.verbs.detections import detections
 from foveal.verbs.examples import examples_of, whole_image
 
-_SHOWN = 24  # pictures in each of a classifier's galleries
+_SHOWN = 24  # pictures in each gallery
 
 
 def shown(task: Task, evaluation: Evaluation, store: Store, network: nn.Module, device: torch.device) -> dict[str, Any]:
@@ -28,6 +29,8 @@ def shown(task: Task, evaluation: Evaluation, store: Store, network: nn.Module, 
         return {"examples": _segmented(task, evaluation, store, network, device)}
     if task.name == "detect":
         return detections(task, evaluation, store)
+    if task.name == "regress":
+        return _numbers(task, evaluation, store)
     return {
         "mistakes": _gallery(task, evaluation, store, right=False),
         "unsure": _gallery(task, evaluation, store, right=True),
@@ -59,6 +62,33 @@ def _segmented(task: Task, evaluation: Evaluation, store: Store, network: nn.Mod
         )
 
     return examples_of(sorted(range(len(rights)), key=lambda index: rights[index]), example)
+
+
+def _numbers(task: Task, evaluation: Evaluation, store: Store) -> dict[str, Any]:
+    """Of each target what is true and what was said, and the images whose worst target is furthest off."""
+    said, true = (torch.cat(each) for each in zip(*evaluation.records, strict=True))
+    errors, targets = ((said - true).abs() / torch.tensor(task.settings["spread"])).max(dim=1)
+    order = errors.argsort(descending=True)[:_SHOWN]
+    images = as_pictures(store.gather(order))
+
+    names = [f"{name} " if len(task.classes) > 1 else "" for name in task.classes]
+
+    return {
+        "points": {
+            name: list(zip(true[:, target].tolist(), said[:, target].tolist(), strict=True))
+            for target, name in enumerate(task.classes)
+        },
+        "mistakes": [
+            Shown(
+                image=images[position],
+                path=image_name(store.samples[index]),
+                truth=names[targets[index]] + measure(float(true[index, targets[index]])),
+                label=measure(float(said[index, targets[index]])),
+                score=float(errors[index]),
+            )
+            for position, index in enumerate(order.tolist())
+        ],
+    }
 
 
 def _gallery(task: Task, evaluation: Evaluation, store: Store, *, right: bool) -> list[Shown]:

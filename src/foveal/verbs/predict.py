@@ -61,7 +61,8 @@ def predict(
     """For each input {"path", "label", "score", "scores"}, or {"path", "error"}; in order, as they come. A detector
     gives {"path", "objects": [{"label", "score", "box"}]} with boxes (x1, y1, x2, y2) in pixels of the image, and where
     it learned masks "mask" (COCO's run lengths; `foveal.ops.masks.pixels_of` makes them pixels) and "area" of each; a
-    segmentation {"path", "label_map", "shares"}: a class index for each pixel, (H, W) uint8, and each class's share.
+    segmentation {"path", "label_map", "shares"}: a class index for each pixel, (H, W) uint8, and each class's share; a
+    regression {"path", "values": {name: number}}.
 
     model: a file or run folder; what `load` gave keeps its device, engine and precision. paths: files, folders
     (searched for images by name), globs, or "-" for a list of paths on standard input. `tta` averages over shifted
@@ -83,13 +84,14 @@ def predict(
         if not isinstance(loaded, Model):
             loaded = _load(loaded, device=device, engine=engine, precision=precision, images=len(inputs))
 
-        if draw is not None and loaded.task.name == "classify":
-            raise UsageError("--draw draws boxes or the classes of pixels; this model classifies whole images")
+        places = loaded.task.name in ("detect", "segment")
+        if draw is not None and not places:
+            raise UsageError("--draw draws boxes or the classes of pixels; this model looks at whole images")
         if masks is not None and loaded.task.name != "segment":
             raise UsageError(f"--masks saves the class of every pixel; this model's task is to {loaded.task.name}")
 
-        if coco is not None and loaded.task.name == "classify":
-            raise UsageError("--coco writes boxes or the regions of classes; this model classifies whole images")
+        if coco is not None and not places:
+            raise UsageError("--coco writes boxes or the regions of classes; this model looks at whole images")
 
         def work(mine: Iterable[Path]) -> Iterator[dict[str, Any]]:
             predictions = _predictions(loaded, mine, tta=tta, tile=tile, overlap=overlap)

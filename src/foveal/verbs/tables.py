@@ -37,6 +37,9 @@ def evaluation_table(result: Mapping[str, Any]) -> None:
     console.print(overall)
     if "score_threshold" in result:
         console.print(f"precision, recall and f1: of detections with a score from {result['score_threshold']:g} on\n")
+    if "per_target" in result:
+        console.print(_targets_table(result["per_target"]))
+        return
     by_class = _table("by class")
     by_class.add_column("class", overflow="fold")
     count, *headings = _CLASS_COLUMNS[result["task"]]
@@ -48,6 +51,17 @@ def evaluation_table(result: Mapping[str, Any]) -> None:
     console.print(by_class)
     if "confusion" in result and len(result["classes"]) <= 12:
         console.print(_confusion_table(result["task"], result["classes"], result["confusion"]))
+
+
+def _targets_table(per_target: Mapping[str, Mapping[str, Any]]) -> Table:
+    """A row a target, in its own unit."""
+    table = _table("by target, mae and rmse in its unit")
+    table.add_column("target", overflow="fold")
+    for heading in ("mae", "rmse", "r2"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, row in per_target.items():
+        table.add_row(name, *(_number(_value(row[heading])) for heading in ("mae", "rmse", "r2")))
+    return table
 
 
 def _value(figure: Mapping[str, float | None] | float | None) -> float | None:

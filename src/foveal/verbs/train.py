@@ -20,13 +20,15 @@ from foveal.recipes.facts import probe
 from foveal.runs import RunFolder, cut_events, in_use, new_run
 from foveal.training.distribution import share_state
 from foveal.training.prepare import prepare_task
-from foveal.types import Dataset
+from foveal.types import Dataset, TaskName
 from foveal.verbs.choices import Choices, choices, choices_of_run, save_config
 from foveal.verbs.console import Stopwatch, TrainingDisplay, say
 from foveal.verbs.evaluate import require_targets, task_of, without_void
 from foveal.verbs.finish import finish_run
 from foveal.verbs.session import Session, continue_run, decode_session, plan_by_time, prepare_session
 from foveal.verbs.signals import stop_requests
+
+_LISTED = 30  # classes or targets, before training
 
 
 def train(
@@ -41,11 +43,12 @@ def train(
     started: float | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
-    """Trains a classifier and returns {"run", "model", "seconds", "images_per_second", "metrics"}.
+    """Trains a network and returns {"run", "model", "seconds", "images_per_second", "metrics"}.
 
     data: what `foveal.read_dataset` takes: a folder, a .csv, IDX files, (images, labels) or a Dataset. Test images
     are not read before training has ended. `model` is a name (`foveal models`) or your own `nn.Module`, images
-    (B, C, H, W) -> logits (B, K). `settings` are the fields of `TrainSettings` and of `AugmentSettings`.
+    (B, C, H, W) -> outputs (B, K): logits, or numbers to regress. `settings` are the fields of `TrainSettings` and of
+    `AugmentSettings`.
     out: a new run folder. resume: a run folder to continue; only `epochs` may be changed with it. config: a run's
     config.json to repeat. format: the data's, where a path can be read as more than one. on_event: called with each
     training event. started: the `time.perf_counter()` from which the setting `time` counts; None is now.
@@ -84,21 +87,21 @@ def _train(
     new_epochs: bool,
 ) -> dict[str, Any]:
     asked = choice.asked
-    dataset = read_dataset(choice.data, format=choice.format)
+    dataset = _read(choice)
     task = asked.task or task_of(dataset)
     dataset = without_void(dataset, asked.void)
     asked = replace(asked, task=task)
-    if task != "classify" and module is not None:
-        raise UsageError(f"to {task}, a network is taken by name (foveal models); your own module can only classify")
+    if task in ("detect", "segment") and module is not None:
+        raise UsageError(f"to {task}, a network is taken by name (foveal models); your own module sees whole images")
     require_targets(dataset, task)
     dataset = assign_splits(dataset, val_share=asked.val_share, test_share=asked.test_share, seed=asked.seed)
-    _say_data(dataset)
+    _say_data(dataset, task)
     watch.lap("reading")
     facts = probe(dataset.of_split("train"), len(dataset.classes))
     recipe = resolve(asked, facts, own_module=module is not None)
     recipe = replace(recipe, reasons={**recipe.reasons, **choice.reasons})
     pick_device(recipe.settings.device)  # with the task: what can't be used is said before anything is decoded
-    prepare_task(recipe.settings, dataset.classes, ())
+    prepare_task(recipe.settings, dataset.classes, dataset.of_split("train") if task == "regress" else ())
     name = f"{dataset.name}-{recipe.settings.model}"
     run = processes.from_first(lambda: choice.run or new_run(None if out is None else Path(out), name))
     with in_use(run, fresh=choice.run is None) if processes.first else nullcontext():
@@ -113,12 +116,29 @@ def _train(
         return _train_and_finish(session, on_event)
 
 
-def _say_data(dataset: Dataset) -> None:
-    say(f"data: {dataset.name}, {dataset.format}, {len(dataset.classes)} classes, {len(dataset.samples):,} images")
+def _read(choice: Choices) -> Dataset:
+    """The data, for what was asked. Raises UsageError where it has no columns of the names that were asked for."""
+    asked = choice.asked
+    task = asked.task or (None if asked.target is None else "regress")
+    dataset = read_dataset(choice.data, format=choice.format, task=task, names=asked.target)
+    if asked.target is not None and dataset.classes != asked.target:
+        raise UsageError(f"--target names the columns of a table; {dataset.name} has {', '.join(dataset.classes)}")
+    return dataset
+
+
+def _say_data(dataset: Dataset, task: TaskName) -> None:
+    number = len(dataset.classes)
+    classes = (
+        f"{number} {'target' if number == 1 else 'targets'} to regress" if task == "regress" else f"{number} classes"
+    )
+    say(f"data: {dataset.name}, {dataset.format}, {classes}, {len(dataset.samples):,} images")
     for split, counts in dataset.counts().items():
-        listed = ", ".join(f"{name} {count:,}" for name, count in list(counts.items())[:30])
-        more = f", … {len(counts) - 30} more" if len(counts) > 30 else ""
+        listed = ", ".join(f"{name} {count:,}" for name, count in list(counts.items())[:_LISTED])
+        more = f", … {len(counts) - _LISTED} more" if len(counts) > _LISTED else ""
         say(f"  {split}: {sum(counts.values()):,} ({listed}{more})")
+    for column, name in enumerate(dataset.classes[:_LISTED] if task == "regress" else ()):
+        values = [sample.targets[column] for sample in dataset.samples if sample.targets is not None]
+        say(f"  {name}: {min(values):g} to {max(values):g}")
     if dataset.ignored:
         shown = ", ".join(dataset.ignored[:5]) + (", …" if len(dataset.ignored) > 5 else "")
         say(f"  left alone, no images by their names: {len(dataset.ignored)} files ({shown})")

@@ -25,6 +25,11 @@ def disagreement(engine: Engine, source: Source) -> str:
     images = generated_images(source.preprocess)
     outputs, expected = engine.many(images), build(source, "float32").many(images)
     assert outputs.keys() == expected.keys()
+    if source.contract.task == "regress":
+        difference = largest_number_difference(outputs, expected)
+        if difference <= TOLERANCE:
+            return ""
+        return f"its numbers differ by up to {difference:.2g} spreads from the network's, and {TOLERANCE} are allowed"
     difference = largest_difference(outputs, expected)
     if not difference <= TOLERANCE:
         return f"its probabilities differ by up to {difference:.2g} from the network's, and {TOLERANCE} are allowed"
@@ -60,6 +65,13 @@ def largest_difference(outputs: Outputs, expected: Outputs) -> float:
     if "mask_maps" in expected:
         differences.append((_masks(outputs) - _masks(expected)).abs().max())
     return float(torch.stack(differences).max())
+
+
+def largest_number_difference(outputs: Outputs, expected: Outputs) -> float:
+    """Between what a regression's network says, in spreads of the training targets; of numbers further than one from
+    their mean, as a share of that distance. NaN where one is."""
+    theirs = expected["logits"].double()
+    return float(((outputs["logits"].double() - theirs).abs() / theirs.abs().clamp(min=1)).max())
 
 
 def _all_but_few(difference: Tensor) -> Tensor:

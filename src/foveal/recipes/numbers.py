@@ -1,0 +1,44 @@
+"""What a regression is trained with where it is not said: as a classifier, but for what could change a target."""
+
+from foveal.augment.settings import AugmentSettings
+from foveal.errors import UsageError
+from foveal.recipes.facts import DataFacts
+from foveal.recipes.optimisation import Chosen
+from foveal.recipes.places import refuse_classifiers_options
+from foveal.training.settings import TrainSettings
+
+LIGHT = 0.1
+"""Largest relative change of brightness and contrast."""
+ENLARGED = 2
+"""Pixels by which the input may be larger than the images, to be padded."""
+
+
+def regression(asked: TrainSettings, facts: DataFacts, chosen: Chosen) -> tuple[Chosen, AugmentSettings, str]:
+    """The settings, from those `chosen` for classes; the augmentation, and why it. Raises UsageError."""
+    refuse_classifiers_options(asked)
+    side = asked.size or chosen["size"][0]
+    own: Chosen = {
+        "task": ("regress", "the data gives numbers"),
+        "loss": ("huber", "squared for small errors, and a wrong target pulls no harder than a spread"),
+        "label_smoothing": (0.0, "goes with classes"),
+        "class_weights": ("none", "goes with classes"),
+        "fit": ("pad", "keeps angles and proportions, and cuts nothing away")
+        if side <= facts.side + ENLARGED
+        else ("squash", "the whole image, enlarged"),
+        "train_sizes": ((side, side), "as it is used: at another size a target could be another"),
+    }
+    augment = AugmentSettings(brightness=LIGHT, contrast=LIGHT)
+    reason = (
+        "numbers: slight light alone. Mirroring, turns, shifts, scale and crops may change a target: add those that "
+        "don't, such as --hflip 0.5 --translate 0.1"
+    )
+    return {**chosen, **own}, augment, reason
+
+
+def check_model(asked: TrainSettings, model: str) -> None:
+    """Raises UsageError for a network whose output is made for classes."""
+    if model == "lenet5":
+        raise UsageError(
+            f"--model lenet5: its outputs are distances to the codes of classes, and the task is to {asked.task}: "
+            "take another (foveal models)"
+        )
