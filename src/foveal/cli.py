@@ -210,7 +210,7 @@ def predict(
     coco: Path | None = None,
     json: Json = False,
 ) -> int:
-    """Predict the class of images, numbers, their objects or their pixels; exit code 3 where some could not be read.
+    """Predict the class of images, their labels, numbers, objects or pixels; exit code 3 where some could not be read.
 
     Parameters
     ----------
@@ -433,6 +433,9 @@ def _print_predictions(predictions: Iterable[Mapping[str, Any]], *, as_json: boo
             print(json.dumps(each), flush=True)
         elif "error" in each:
             print(f"{each['path']}: {each['error']}", file=sys.stderr)
+        elif "labels" in each:
+            for found in each["labels"]:
+                print(f"{each['path']}\t{found['label']}\t{found['score']:.4f}", flush=True)
         elif "values" in each:
             for name, value in each["values"].items():
                 print(f"{each['path']}\t{name}\t{value:.6g}", flush=True)

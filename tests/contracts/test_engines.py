@@ -59,8 +59,8 @@ def test_the_engine_agrees(name: str, engine: str) -> None:
 
 
 @pytest.mark.parametrize("engine", TAKEN)
-@pytest.mark.parametrize("task", ["detect", "segment"])
-def test_boxes_and_pixels_agree(task: str, engine: str) -> None:
+@pytest.mark.parametrize("task", ["regress", "multilabel", "detect", "segment"])
+def test_what_is_no_class_agrees(task: str, engine: str) -> None:
     for module in ENGINES[engine].needs:
         pytest.importorskip(module)
     source = lively_source("resnet18_d", (64, 96), task=task)
@@ -96,6 +96,11 @@ def off(outputs: Outputs, name: str, by: float) -> Outputs:
         ("detect", "strides", 1.0, "differ by up to 1 "),
         ("detect", "distances", float("nan"), "its boxes' sides differ by up to nan cells"),
         ("segment", "logits", 1.0, "its probabilities differ by up to 0."),
+        ("regress", "logits", 1.0, "its numbers differ by up to"),
+        ("regress", "logits", float("nan"), "its numbers differ by up to nan"),
+        ("regress", "logits", 1e-3, ""),
+        ("multilabel", "logits", 1.0, "its probabilities differ by up to 0."),
+        ("multilabel", "logits", 1e-3, ""),
         ("segment", "logits", float("nan"), "differ by up to nan"),
         ("detect", "logits", 1e-3, ""),
         ("detect", "distances", 1e-3, ""),

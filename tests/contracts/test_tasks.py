@@ -74,4 +74,7 @@ def test_every_task_has_one_shape(name: str, settings: dict[str, bool], tmp_path
     means, error = task.assess(pickle.loads(pickle.dumps([task.glance(outputs, targets)])))  # as processes send them
     assert task.primary in means
     assert error >= 0
-    assert task.primary in task.measure([task.record(outputs, targets)]).to_json()["overall"]
+    records = [task.record(outputs, targets)]
+    assert task.primary in task.measure(records).to_json()["overall"]
+    if task.tune is not None:
+        assert make_task(name, CLASSES, {**task.settings, **task.tune(records)}).name == name

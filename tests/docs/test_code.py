@@ -26,11 +26,12 @@ def example(name: str) -> ModuleType:
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the pages speak of: digits/, flowers/, trees/, new/ and the run folder run/."""
+    """A folder with what the pages speak of: digits/, flowers/, trees/, smears/, new/ and the run folder run/."""
     ground = tmp_path_factory.mktemp("docs")
     example("train_your_own_folder").make_class_folder(ground / "digits", per_class=12)
     flower_table(ground / "flowers")
     tree_table(ground / "trees")
+    smear_table(ground / "smears")
     (ground / "new").mkdir()
     for number, path in enumerate(sorted((ground / "digits" / "7").iterdir())[:2]):
         shutil.copy(path, ground / "new" / f"{number}.png")
@@ -60,6 +61,18 @@ def tree_table(folder: Path) -> None:
             name = f"images/{number:04}.png"
             Image.new("RGB", (40, 30), (10 * number, 90, 60)).save(folder / name)
             table.writerow([name, number, number / 3])
+
+
+def smear_table(folder: Path) -> None:
+    """labels.csv with sets of labels, and the images that it names."""
+    (folder / "images").mkdir(parents=True)
+    with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["path", "labels"])
+        for number in range(1, 21):
+            name = f"images/{number:04}.png"
+            Image.new("RGB", (40, 30), (10 * number, 90, 60)).save(folder / name)
+            table.writerow([name, ("red|white", "", "red")[number % 3]])
 
 
 def arrays() -> dict[str, object]:

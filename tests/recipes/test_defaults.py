@@ -262,5 +262,23 @@ def test_what_a_regression_has_no_use_for_is_refused(asked: dict[str, Any], mess
 
 
 def test_columns_are_named_for_regressions_alone() -> None:
-    with pytest.raises(UsageError, match="--target names columns of numbers to tell, and the task is to classify"):
+    with pytest.raises(
+        UsageError, match="--target names columns of numbers, or of 0 and 1, and the task is to classify"
+    ):
         resolve(TrainSettings(target=("age",)), PHOTOGRAPHS)
+
+
+def test_several_labels_are_not_cropped() -> None:
+    recipe = resolve(TrainSettings(task="multilabel"), PHOTOGRAPHS)
+    assert recipe.augment.crop_area == (1.0, 1.0)
+    assert (recipe.augment.hflip, recipe.augment.translate, recipe.augment.scale) == (0.5, 0.1, (0.8, 1.25))
+    assert "could cut away a label" in recipe.reasons["augment"]
+    assert (recipe.settings.loss, recipe.settings.label_smoothing) == ("binary_cross_entropy", 0)
+    small = resolve(TrainSettings(task="multilabel"), DIGITS)
+    assert small.augment == resolve(TrainSettings(), DIGITS).augment
+    fast = resolve(TrainSettings(task="multilabel", recipe="fast"), THUMBNAILS).settings
+    assert (fast.model, fast.loss, fast.label_smoothing) == ("fastnet", "binary_cross_entropy", 0)
+    with pytest.raises(UsageError, match="--loss huber: expected one of binary_cross_entropy, focal"):
+        resolve(TrainSettings(task="multilabel", loss="huber"), DIGITS)
+    with pytest.raises(UsageError, match="--model lenet5: its outputs are distances to the codes of classes"):
+        resolve(TrainSettings(task="multilabel", model="lenet5"), DIGITS)

@@ -37,12 +37,20 @@ def evaluate_store(
     """Runs the network over all of the store, in float32. Raises DataError where the store is empty."""
     if not len(store):
         raise DataError("nothing to evaluate: there is no image in this split")
+    records = records_of(task, network, preprocess, store, device=device)
+    return Evaluation(records=records, num_items=len(store), measurement=task.measure(records))
+
+
+def records_of(
+    task: Task, network: nn.Module, preprocess: Preprocess, store: Store, *, device: torch.device
+) -> list[Record]:
+    """What the task keeps of each batch of the store, by the network in float32."""
     place(network, device).eval()
     records = []
     for indices in torch.arange(len(store)).split(BATCH_SIZE):
         outputs = forward(network, preprocess, store.gather(indices), device=device)
         records.append(task.record(outputs, task.encode(store, indices)))
-    return Evaluation(records=records, num_items=len(store), measurement=task.measure(records))
+    return records
 
 
 def leaked(hashes: np.ndarray, seen_hashes: np.ndarray) -> int:

@@ -7,14 +7,14 @@ from typing import Any
 from foveal.augment.settings import AugmentSettings
 from foveal.bundle import CUSTOM
 from foveal.errors import ModelError, UsageError
-from foveal.losses.names import LOSS_NAMES, NUMBER_LOSS_NAMES, PIXEL_LOSS_NAMES
+from foveal.losses.names import LABEL_LOSS_NAMES, LOSS_NAMES, NUMBER_LOSS_NAMES, PIXEL_LOSS_NAMES
 from foveal.networks import NETWORKS
 from foveal.networks.build import network_spec
 from foveal.recipes.facts import DataFacts
 from foveal.recipes.fast import check_fast, fast_augmentation, fast_optimisation
-from foveal.recipes.numbers import check_model, regression
 from foveal.recipes.optimisation import Chosen, optimisation
 from foveal.recipes.places import detection, segmentation
+from foveal.recipes.whole_images import check_model, label_sets, regression
 from foveal.training.names import OPTIMISER_NAMES, SCHEDULE_NAMES
 from foveal.training.settings import TrainSettings
 from foveal.types import Fit
@@ -63,6 +63,9 @@ def resolve(asked: TrainSettings, facts: DataFacts, *, own_module: bool = False)
     if asked.task == "regress":
         check_model(asked, model[0])
         return _resolved(asked, *regression(asked, facts, chosen))
+    if asked.task == "multilabel":
+        check_model(asked, model[0])
+        return _resolved(asked, *label_sets(asked, chosen, *_augmentation(asked, facts, small)))
     return _resolved(asked, chosen, *_augmentation(asked, facts, small))
 
 
@@ -75,8 +78,8 @@ def _refuse_other_tasks_options(asked: TrainSettings) -> None:
         raise UsageError(f"--mosaic is for boxes and label maps, and the task is to {task}: leave it out")
     if asked.instances is not None and task != "detect":
         raise UsageError(f"--instances is for detection, and the task is to {task}: leave it out")
-    if asked.target is not None and task != "regress":
-        raise UsageError(f"--target names columns of numbers to tell, and the task is to {task}: leave it out")
+    if asked.target is not None and task not in ("regress", "multilabel"):
+        raise UsageError(f"--target names columns of numbers, or of 0 and 1, and the task is to {task}: leave it out")
 
 
 def _resolved(asked: TrainSettings, chosen: Chosen, base: AugmentSettings, augment_reason: str) -> Recipe:
@@ -166,7 +169,7 @@ def _augmentation(asked: TrainSettings, facts: DataFacts, small: bool) -> tuple[
     return settings, "photographs: crops of random area, mirroring, small turns, colour"
 
 
-_LOSSES = {"segment": PIXEL_LOSS_NAMES, "regress": NUMBER_LOSS_NAMES}
+_LOSSES = {"segment": PIXEL_LOSS_NAMES, "regress": NUMBER_LOSS_NAMES, "multilabel": LABEL_LOSS_NAMES}
 """By task, where they aren't a classifier's."""
 
 

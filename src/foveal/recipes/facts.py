@@ -36,7 +36,8 @@ def probe(samples: Sequence[Sample], num_classes: int) -> DataFacts:
     """
     if not samples:
         raise DataError("no training images: the data set has none in its train split")
-    if num_classes < 2 and samples[0].instances is None and samples[0].targets is None:
+    classes = not any(each is not None for each in (samples[0].instances, samples[0].targets, samples[0].label_set))
+    if num_classes < 2 and classes:
         raise DataError(f"{num_classes} class: a classifier needs at least 2 (one folder or label a class)")
     probed = min(PROBED, len(samples))
     sizes, channels, errors = [], set(), []

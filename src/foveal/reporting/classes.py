@@ -18,27 +18,35 @@ TITLES = {
 
 def classes(per_class: Mapping[str, Mapping]) -> Section:
     """The section of figures by class."""
+    words = note(
+        "Worst first. Precision: of the images called so, the share that is. Recall: of the images that "
+        "are, the share found. F1: their harmonic mean. AUROC and AP: how well the score ranks the "
+        "class's images before all others. Small figures and pale bands are 95\u00a0% intervals; few "
+        "images make them wide."
+    )
+    return Section(
+        anchor="classes",
+        title="Class by class",
+        short="Classes",
+        body=join(words, by_support(per_class, first="class")),
+    )
+
+
+def by_support(per_class: Mapping[str, Mapping], *, first: str) -> Html:
+    """The table of figures and of `support`, in images; `first` is the first column's title."""
     measured = {name for figures in per_class.values() for name in figures} - {"support"}
     names = [name for name in TITLES if name in measured] + sorted(measured - set(TITLES))
     primary = next((name for name in ("f1", "recall", *names) if name in measured), "")
     ordered = sorted(per_class.items(), key=lambda item: _rank(item[1], primary))
     columns = [
-        Column(title="class"),
+        Column(title=first),
         Column(title="images", width="5.5em", numeric=True),
         Column(title=f"{_title(primary)}, 0 to 1", width="17%"),
         *(Column(title=_title(name), width="7.4em", numeric=True) for name in names),
     ]
     rows = [_row(name, figures, names, primary) for name, figures in ordered]
-    body = join(
-        note(
-            "Worst first. Precision: of the images called so, the share that is. Recall: of the images that "
-            "are, the share found. F1: their harmonic mean. AUROC and AP: how well the score ranks the "
-            "class's images before all others. Small figures and pale bands are 95\u00a0% intervals; few "
-            "images make them wide."
-        ),
-        tag("div", {"class": "by-class"}, folded_table(columns, rows, most=MOST_ROWS, others="more classes")),
-    )
-    return Section(anchor="classes", title="Class by class", short="Classes", body=body)
+    many = {"class": "classes", "label": "labels"}[first]
+    return tag("div", {"class": "by-class"}, folded_table(columns, rows, most=MOST_ROWS, others=f"more {many}"))
 
 
 def _rank(figures: Mapping, primary: str) -> tuple[bool, float, float]:

@@ -30,6 +30,8 @@ SMALLEST_SHARE = 1e-4
 """Of the largest loss, at which a logarithmic scale ends; smaller losses stand on its edge."""
 
 
+HELD_OUT = {"AP": "Average precision", "mAP": "Mean average precision", "mIoU": "Mean IoU"}
+"""Shares that only held-out images have."""
 ERRORS = {"mae": "Mean absolute error", "relative_mae": "Mean error, in standard deviations"}
 """A regression's."""
 
@@ -87,7 +89,7 @@ def history(events: Sequence[Mapping]) -> History:
 def curves(events: Sequence[Mapping]) -> Section:
     """The section on how the training went."""
     run = history(events)
-    places = [_held_out(run, name, title) for name, title in (("AP", "Average precision"), ("mIoU", "Mean IoU"))]
+    places = [_held_out(run, name, title) for name, title in HELD_OUT.items()]
     errors = [_error(run, name, title) for name, title in ERRORS.items()]
     charts = [each for each in (_loss(run), _accuracy(run), *places, *errors) if each]
     small = [each for each in (_learning_rate(run), _size(run)) if each]

@@ -37,6 +37,9 @@ TITLES: dict[str, tuple[str, str]] = {
     "ARs": ("AR, small", "up to 32 × 32 pixels"),
     "ARm": ("AR, medium", "up to 96 × 96 pixels"),
     "ARl": ("AR, large", "above"),
+    "f1_micro": ("Micro F1", "of all labels together"),
+    "precision_micro": ("Precision", "of the labels told"),
+    "recall_micro": ("Recall", "of the labels there"),
     "rmse": ("RMSE", "root of the mean squared error"),
     "r2": ("R²", "share of the variance told"),
     "f1_macro": ("Macro F1", "mean over classes"),
@@ -51,6 +54,7 @@ TITLES: dict[str, tuple[str, str]] = {
 """Metrics in the order in which they stand, with title and how to read; others follow under their name."""
 PRIMARY = {
     "AP": "average precision",
+    "mAP": "mean average precision of the labels",
     "mIoU": "mean IoU of the classes",
     "relative_mae": "mean error, in standard deviations",
     "mae": "mean absolute error",
@@ -70,7 +74,7 @@ def header(title: str, data: Mapping, evaluation: Mapping) -> Html:
     classes = (
         f"with {things(number, 'number')} each" if task == "regress" else f"in {things(number, 'class', 'classes')}"
     )
-    noun = "object" if task == "detect" else "image"
+    noun = {"detect": "object", "multilabel": "label"}.get(task, "image")
     about = f"{things(sum(counts.values()), noun)} of {data['name']} {classes}: {splits}."
     return tag(
         "header",

@@ -25,7 +25,15 @@ def precision_recall(evaluation: Mapping) -> Section:
         f"detection, a score of {evaluation['score_threshold']:g}; the ring is what all objects together get: "
         f"{_point(evaluation['metrics'])}."
     )
-    parts = side_by_side(_chart(evaluation), titled("Recall by size, at the threshold", _sizes(evaluation)))
+    metrics = evaluation["metrics"]
+    drawing = chart(
+        evaluation["precision_by_recall"],
+        evaluation["per_class"],
+        metrics,
+        everything="all objects",
+        words=f"Precision by recall at IoU 0.5; AP50 {decimal(metrics['AP50'])}",
+    )
+    parts = side_by_side(drawing, titled("Recall by size, at the threshold", _sizes(evaluation)))
     return Section(
         anchor="precision-recall",
         title="What it finds, and what it invents",
@@ -42,8 +50,12 @@ def _point(metrics: Mapping) -> str:
     return ", ".join(words)
 
 
-def _chart(evaluation: Mapping) -> Html:
-    record = evaluation["precision_by_recall"]
+def chart(record: Mapping, per_class: Mapping[str, Mapping], overall: Mapping, *, everything: str, words: str) -> Html:
+    """Curves by class, their mean, and what each class and all together get at the thresholds.
+
+    record: "recall" [number], "per_class" {class: precision at each, or None} and "mean". per_class and overall hold
+    figures "precision" and "recall"; `everything` is what the latter are of. words: for a screen reader.
+    """
     curves = {name: each for name, each in record["per_class"].items() if each is not None}
     coloured = 1 < len(curves) <= MOST_COLOURS
     frame = Frame(x=(0, 1), y=(0, 1.02), height=380)
@@ -53,14 +65,13 @@ def _chart(evaluation: Mapping) -> Html:
         kind = f"class-{index}" if coloured else "step"
         parts.append(_curve(frame, record["recall"], precision, kind, name))
         keys.append((kind, name))
-        dots.append(_dot(frame, evaluation["per_class"][name], f"{kind} size-2", name))
-    mean = "mean of the classes" if len(curves) > 1 else next(iter(curves), "no objects")
+        dots.append(_dot(frame, per_class[name], f"{kind} size-2", name))
+    mean = "mean of the classes" if len(curves) > 1 else next(iter(curves), "nothing there")
     if record["mean"] is not None:
         parts.append(_curve(frame, record["recall"], record["mean"], "val", mean))
-    dots.append(_dot(frame, evaluation["metrics"], "val ring", "all objects"))
+    dots.append(_dot(frame, overall, "val ring", everything))
     keys = [("val", mean), *(keys if coloured else [("step", "each class")] if keys else [])]
-    description = f"Precision by recall at IoU 0.5; AP50 {decimal(evaluation['metrics']['AP50'])}"
-    drawing = svg(frame.width, frame.height, description, *parts, *dots)
+    drawing = svg(frame.width, frame.height, words, *parts, *dots)
     return figure("Precision, by recall", keys, drawing)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from foveal.reporting import numbers, pictures, places
+from foveal.reporting import labels, numbers, pictures, places
 from foveal.reporting.calibration import calibration
 from foveal.reporting.chart import Point
 from foveal.reporting.classes import classes
@@ -35,8 +35,9 @@ class Report:
     """"task", "n", "split", "classes", "metrics" {name: figure}, "per_class" {class: {metric: figure,
     "support": images}}, "confusion" (K, K) counts with a row a true class, and "calibration" {"bins":
     [{"low", "high", "confidence", "accuracy", "count"}]}. A detector's has no "calibration", but what
-    `foveal.metrics.detection.DetectionMetrics` writes, a regression's what `RegressionMetrics` does. A figure is
-    {"value", "low", "high"} or None, and each number in it may be None: undefined."""
+    `foveal.metrics.detection.DetectionMetrics` writes, nor has a regression's or one of several labels
+    (`RegressionMetrics`, `LabelMetrics`). A figure is {"value", "low", "high"} or None, and each number in it may be
+    None: undefined."""
     data: Mapping
     """"name", "format", "counts" {split: {class: images}}, "ignored" [path], "skipped" [{"path", "reason"}],
     "size_hw", "channels", "store" and "split_note" (sentences)."""
@@ -52,7 +53,8 @@ class Report:
     times: Mapping[str, float]
     """Seconds by name: reading, decoding, training, evaluation, report, total."""
     mistakes: Sequence[pictures.Shown] = ()
-    """A classifier's most confident mistakes, most confident first; a regression's largest errors, largest first."""
+    """Of classes and labels the most confident mistakes, most confident first; of numbers the largest errors, largest
+    first."""
     unsure: Sequence[pictures.Shown] = ()
     """Right, but the least sure, least sure first."""
     points: Mapping[str, Sequence[Point]] = field(default_factory=dict)
@@ -109,6 +111,14 @@ def _regression(report: Report) -> list[Section]:
     ]
 
 
+def _label_sets(report: Report) -> list[Section]:
+    return [
+        labels.precision_recall(report.evaluation),
+        labels.by_label(report.evaluation["per_class"]),
+        _wrong_labels(report.mistakes),
+    ]
+
+
 def _detector(report: Report) -> list[Section]:
     evaluation = report.evaluation
     assert report.examples is not None
@@ -131,7 +141,13 @@ def _segmentation(report: Report) -> list[Section]:
     ]
 
 
-_OF_TASK = {"classify": _classifier, "regress": _regression, "detect": _detector, "segment": _segmentation}
+_OF_TASK = {
+    "classify": _classifier,
+    "multilabel": _label_sets,
+    "regress": _regression,
+    "detect": _detector,
+    "segment": _segmentation,
+}
 
 
 def _mistakes(shown: Sequence[pictures.Shown], evaluation: Mapping) -> Section:
@@ -146,6 +162,16 @@ def _mistakes(shown: Sequence[pictures.Shown], evaluation: Mapping) -> Section:
         body = note(f"None: all {things(total, f'{split_of(evaluation)} image')} were recognised right.")
     else:
         body = note("No pictures were kept of this run's mistakes.")
+    return Section(anchor="mistakes", title="Its most confident mistakes", short="Mistakes", body=body)
+
+
+def _wrong_labels(shown: Sequence[pictures.Shown]) -> Section:
+    words = (
+        "The surest first, an image each: the labels that are there → what was said against them, and the score of "
+        "that label: high where it was told and isn't there, low where it is there and wasn't told. Look here for "
+        "labels that somebody forgot."
+    )
+    body = join(note(words), pictures.predictions(shown, right=False)) if shown else note("None: every label is right.")
     return Section(anchor="mistakes", title="Its most confident mistakes", short="Mistakes", body=body)
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 TASKS: dict[str, str] = {
     "classify": "foveal.tasks.classify",
     "regress": "foveal.tasks.regress",
+    "multilabel": "foveal.tasks.multilabel",
     "detect": "foveal.tasks.detect",
     "segment": "foveal.tasks.segment",
 }

@@ -69,6 +69,7 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
         assess=_assess,
         record=_record,
         measure=partial(_measure, classes),
+        tune=None,
         decode=partial(_decode, classes),
         merge=_merge,
         join=None,

@@ -84,6 +84,7 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
         assess=partial(_assess, classes),
         record=partial(_record, settings),
         measure=partial(_measure, classes, settings),
+        tune=None,
         decode=partial(_decode, classes, settings),
         merge=None,
         join=partial(_join, classes, settings),

@@ -64,6 +64,7 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
         assess=partial(_assess, scale, loss, primary),
         record=partial(_record, scale),
         measure=partial(_measure, scale, classes),
+        tune=None,
         decode=partial(_decode, scale, classes),
         merge=_merge,
         join=None,

@@ -89,6 +89,7 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
         assess=partial(_assess, classes),
         record=partial(_record, len(classes), settings.void),
         measure=partial(_measure, classes),
+        tune=None,
         decode=partial(_decode, classes),
         merge=None,
         join=partial(_join, classes),

@@ -102,6 +102,9 @@ def prepare_task(settings: TrainSettings, classes: Sequence[str], train: Sequenc
         return make_task("detect", classes, {"masks": bool(settings.instances)})
     if settings.task == "regress":
         return make_task("regress", classes, {"loss": settings.loss, **_scale(classes, train)})
+    if settings.task == "multilabel":
+        values = {"loss": settings.loss, "label_smoothing": settings.label_smoothing}
+        return make_task("multilabel", classes, values)
     weights = _balanced(settings, len(classes), train) if settings.class_weights == "balanced" else None
     if settings.task == "segment":
         given: dict[str, Any] = {"loss": settings.loss, "decoder": settings.decoder, "void": settings.void}

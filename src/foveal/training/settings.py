@@ -22,10 +22,11 @@ class TrainSettings:
     """How to train. Every option of `foveal train` is a field here; None is chosen from the data by stated rules."""
 
     task: TaskName | None = None
-    """What is learned: classify, one class an image; regress, numbers of an image; detect, where the objects of each
-    class are; segment, the class of every pixel."""
+    """What is learned: classify, one class an image; multilabel, any number of labels an image; regress, numbers of an
+    image; detect, where the objects of each class are; segment, the class of every pixel."""
     target: tuple[str, ...] | None = None
-    """A table's column of numbers to tell, for regress; given again for each further one."""
+    """A table's column to tell: numbers for regress, which it stands for; 0 and 1 for multilabel. Given again for each
+    further one."""
     recipe: RecipeName = "auto"
     """What chooses the settings not given: auto, the usual rules; fast, quick training on images below 64 px."""
     model: str | None = None
@@ -81,8 +82,8 @@ class TrainSettings:
     void: int | None = None
     """Index in the label maps of pixels that belong to no class, for segment; 255 always is one."""
     loss: str | None = None
-    """cross_entropy, mean_squared_error, lenet5_mse or lenet5_map; for regress huber, mse or mae; for segment
-    cross_entropy, dice, focal or cross_entropy_dice."""
+    """cross_entropy, mean_squared_error, lenet5_mse or lenet5_map; for multilabel binary_cross_entropy or focal; for
+    regress huber, mse or mae; for segment cross_entropy, dice, focal or cross_entropy_dice."""
     label_smoothing: float | None = None
     """Share of each target spread over all classes."""
     class_weights: ClassWeights | None = None

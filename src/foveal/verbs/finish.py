@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from foveal.bundle import Bundle, load_bundle
+from foveal.bundle import Bundle, load_bundle, save_bundle
 from foveal.device import machine
-from foveal.evaluation.evaluate import duplicate_notes, evaluate_store, labelled_hashes, left_out_notes
+from foveal.evaluation.evaluate import duplicate_notes, evaluate_store, labelled_hashes, left_out_notes, records_of
 from foveal.feed.store import Store, build_store
 from foveal.files import write_json, write_text
 from foveal.networks import NETWORKS
@@ -32,8 +33,9 @@ _SHEET = 32  # augmented images
 
 def finish_run(session: Session) -> dict[str, Any]:
     """The result of `foveal.train`, and which weights were chosen under "chosen"."""
-    run, recipe, task, data = session.run, session.recipe, session.task, session.data
-    bundle = load_bundle(run.model, module=copy.deepcopy(session.module))
+    run, recipe, data = session.run, session.recipe, session.data
+    bundle = _tuned(load_bundle(run.model, module=copy.deepcopy(session.module)), session)
+    task = bundle.contract.make_task()
     test = build_store(session.dataset.of_split("test"), data.preprocess, on_bad_image="skip")
     split, store = _evaluation_store(test, data)
     own_notes = _split_notes(split, test, data, task, said=session.notes)
@@ -74,6 +76,18 @@ def finish_run(session: Session) -> dict[str, Any]:
     write_json(run.metrics, {**result, **found, "times": times})
     _say_result(result, evaluated, run, primary=task.primary)
     return {**result, "chosen": bundle.contract.chosen}
+
+
+def _tuned(bundle: Bundle, session: Session) -> Bundle:
+    """The model with the settings that follow from what it says of the held-out images, in its file too."""
+    task, data = session.task, session.data
+    if task.tune is None or data.val is None:
+        return bundle
+    records = records_of(task, bundle.network, data.preprocess, data.val, device=session.device)
+    settings = {**bundle.contract.task_settings, **task.tune(records)}
+    tuned = replace(bundle, contract=replace(bundle.contract, task_settings=settings))
+    save_bundle(session.run.model, tuned.network, tuned.contract, tuned.seen_hashes)
+    return tuned
 
 
 def _evaluation_store(test: Store, data: TrainingData) -> tuple[Split, Store]:

@@ -29,6 +29,8 @@ def shown(task: Task, evaluation: Evaluation, store: Store, network: nn.Module, 
         return {"examples": _segmented(task, evaluation, store, network, device)}
     if task.name == "detect":
         return detections(task, evaluation, store)
+    if task.name == "multilabel":
+        return {"mistakes": _wrong_labels(task, evaluation, store)}
     if task.name == "regress":
         return _numbers(task, evaluation, store)
     return {
@@ -89,6 +91,31 @@ def _numbers(task: Task, evaluation: Evaluation, store: Store) -> dict[str, Any]
             for position, index in enumerate(order.tolist())
         ],
     }
+
+
+def _wrong_labels(task: Task, evaluation: Evaluation, store: Store) -> list[Shown]:
+    """Of each image the label on which it is most wrong, from the surest on."""
+    logits, truths = (torch.cat(each) for each in zip(*evaluation.records, strict=True))
+    scores = logits.double().sigmoid()
+    wrong = (scores >= torch.tensor(task.settings["thresholds"])) != (truths > 0.5)
+    errors, labels = torch.where(wrong, (scores - truths).abs(), -1).max(dim=1)
+    order = errors.argsort(descending=True)[:_SHOWN]
+    order = order[errors[order] >= 0]
+    images = as_pictures(store.gather(order)) if len(order) else []
+    found = []
+    for position, index in enumerate(order.tolist()):
+        label = int(labels[index])
+        there = [name for name, truth in zip(task.classes, truths[index].tolist(), strict=True) if truth > 0.5]
+        found.append(
+            Shown(
+                image=images[position],
+                path=image_name(store.samples[index]),
+                truth=", ".join(there) or "none",
+                label=task.classes[label] if truths[index, label] < 0.5 else f"no {task.classes[label]}",
+                score=float(scores[index, label]),
+            )
+        )
+    return found
 
 
 def _gallery(task: Task, evaluation: Evaluation, store: Store, *, right: bool) -> list[Shown]:

@@ -62,7 +62,8 @@ def predict(
     gives {"path", "objects": [{"label", "score", "box"}]} with boxes (x1, y1, x2, y2) in pixels of the image, and where
     it learned masks "mask" (COCO's run lengths; `foveal.ops.masks.pixels_of` makes them pixels) and "area" of each; a
     segmentation {"path", "label_map", "shares"}: a class index for each pixel, (H, W) uint8, and each class's share; a
-    regression {"path", "values": {name: number}}.
+    regression {"path", "values": {name: number}}; of several labels {"path", "labels": [{"label", "score"}], "scores"},
+    those above their thresholds and the probabilities of all.
 
     model: a file or run folder; what `load` gave keeps its device, engine and precision. paths: files, folders
     (searched for images by name), globs, or "-" for a list of paths on standard input. `tta` averages over shifted

@@ -12,6 +12,7 @@ from foveal.networks.describe import Description
 
 _CLASS_COLUMNS = {
     "classify": ("support", "precision", "recall", "f1", "auroc", "average_precision"),
+    "multilabel": ("support", "threshold", "precision", "recall", "f1", "average_precision"),
     "detect": ("objects", "AP", "AP50", "AP75", "AR100", "mask_AP", "mask_AP50", "precision", "recall", "f1"),
     "segment": ("pixels", "iou", "dice", "boundary_f1"),
 }

@@ -128,9 +128,11 @@ def _read(choice: Choices) -> Dataset:
 
 def _say_data(dataset: Dataset, task: TaskName) -> None:
     number = len(dataset.classes)
-    classes = (
-        f"{number} {'target' if number == 1 else 'targets'} to regress" if task == "regress" else f"{number} classes"
-    )
+    classes = f"{number} classes"
+    if task == "regress":
+        classes = f"{number} {'target' if number == 1 else 'targets'} to regress"
+    if task == "multilabel":
+        classes = f"{number} labels, any number of them an image"
     say(f"data: {dataset.name}, {dataset.format}, {classes}, {len(dataset.samples):,} images")
     for split, counts in dataset.counts().items():
         listed = ", ".join(f"{name} {count:,}" for name, count in list(counts.items())[:_LISTED])

@@ -1,4 +1,7 @@
-"""What a regression is trained with where it is not said: as a classifier, but for what could change a target."""
+"""What a regression and a task of several labels are trained with where it is not said: as a classifier, but for what
+could change a target or cut away what has a label."""
+
+from dataclasses import replace
 
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import UsageError
@@ -9,6 +12,8 @@ from foveal.training.settings import TrainSettings
 
 LIGHT = 0.1
 """Largest relative change of brightness and contrast."""
+SHIFT, SCALE = 0.1, (0.8, 1.25)
+"""In place of crops, where an image has several labels."""
 ENLARGED = 2
 """Pixels by which the input may be larger than the images, to be padded."""
 
@@ -32,6 +37,24 @@ def regression(asked: TrainSettings, facts: DataFacts, chosen: Chosen) -> tuple[
         "numbers: slight light alone. Mirroring, turns, shifts, scale and crops may change a target: add those that "
         "don't, such as --hflip 0.5 --translate 0.1"
     )
+    return {**chosen, **own}, augment, reason
+
+
+def label_sets(
+    asked: TrainSettings, chosen: Chosen, augment: AugmentSettings, reason: str
+) -> tuple[Chosen, AugmentSettings, str]:
+    """The same for several labels an image, from what is chosen for one class; without crops. Raises UsageError."""
+    if asked.class_weights == "balanced":
+        raise UsageError("--class-weights is for one class an image, and the task is multilabel: leave it out")
+    own: Chosen = {
+        "task": ("multilabel", "the data gives sets of labels"),
+        "loss": ("binary_cross_entropy", "each label by itself"),
+        "label_smoothing": (0.0, "probabilities are compared with thresholds"),
+        "class_weights": ("none", "each label has a threshold of its own"),
+    }
+    if augment.crop_area != AugmentSettings().crop_area:
+        augment = replace(augment, crop_area=AugmentSettings().crop_area, translate=SHIFT, scale=SCALE)
+        reason = "photographs: mirroring, small turns, shifts, scale, colour; no crops, which could cut away a label"
     return {**chosen, **own}, augment, reason
 
 

@@ -1,0 +1,153 @@
+"""Several labels an image, or none: each is told by itself. Legend: B batch, N items, K labels."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from foveal.augment.pipeline import mix
+from foveal.errors import UsageError
+from foveal.feed.store import Store
+from foveal.losses.labels import LABEL_LOSSES
+from foveal.metrics.labels import UNDECIDED, LabelMetrics, best_thresholds, label_metrics
+from foveal.preprocess import Placement
+from foveal.tasks.task import Outputs, Task
+from foveal.tasks.whole_image import Loss, build, loss_terms
+
+PRIMARY, LOG_LOSS = "mAP", "log_loss"
+QUICK_RESAMPLES = 40
+"""For the standard error of a held-out figure."""
+Judged = tuple[Tensor, Tensor]
+"""A batch's logits and targets, (B, K) float32, on the CPU."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What can be chosen; saved in the model file."""
+
+    loss: str = "binary_cross_entropy"
+    """A key of `foveal.losses.labels.LABEL_LOSSES`."""
+    label_smoothing: float = 0.0
+    """0 to below 1: so far each target goes towards a half."""
+    thresholds: tuple[float, ...] = (UNDECIDED,)
+    """Of each label the probability from which on it is told; a single one holds for all."""
+
+    def __post_init__(self) -> None:
+        if self.loss not in LABEL_LOSSES:
+            raise UsageError(f"--loss {self.loss}: expected one of {', '.join(LABEL_LOSSES)}")
+        if not 0 <= self.label_smoothing < 1:
+            raise UsageError(f"--label-smoothing {self.label_smoothing}: expected 0 to below 1")
+        if not all(0 <= threshold <= 1 for threshold in self.thresholds):
+            raise UsageError(f"thresholds {self.thresholds}: expected 0 to 1")
+
+
+def make(classes: tuple[str, ...], settings: Settings) -> Task:
+    """The task for these labels."""
+    thresholds = settings.thresholds
+    if len(thresholds) not in (1, len(classes)):
+        raise UsageError(f"{len(thresholds)} thresholds: expected {len(classes)}, one a label")
+    if len(thresholds) == 1:
+        thresholds = thresholds * len(classes)
+    return Task(
+        name="multilabel",
+        classes=classes,
+        settings=asdict(settings),
+        encode=partial(_encode, len(classes)),
+        augment=mix,
+        build=partial(build, len(classes)),
+        loss=partial(loss_terms, partial(_smoothed, LABEL_LOSSES[settings.loss], settings.label_smoothing)),
+        weigh=None,
+        quick=_quick,
+        figures=(LOG_LOSS,),
+        glance=_record,
+        assess=partial(_assess, classes),
+        record=_record,
+        measure=partial(_measure, classes, thresholds),
+        tune=_tune,
+        decode=partial(_decode, classes, thresholds),
+        merge=_merge,
+        join=None,
+        primary=PRIMARY,
+        higher_is_better=True,
+    )
+
+
+def joined(records: Sequence[Judged]) -> Judged:
+    """The records of several batches as one: logits (N, K) and targets (N, K)."""
+    return torch.cat([logits for logits, _ in records]), torch.cat([targets for _, targets in records])
+
+
+def _encode(num_labels: int, store: Store, indices: Tensor) -> Tensor:
+    """(B, K) float32, 1 where an image has a label: MixUp, CutMix and smoothing are then targets like any other."""
+    targets = torch.zeros(len(indices), num_labels)
+    for row, sample in enumerate(store.samples_at(indices)):
+        assert sample.label_set is not None
+        targets[row, list(sample.label_set)] = 1
+    return targets
+
+
+def _smoothed(loss: Loss, smoothing: float, logits: Tensor, targets: Tensor) -> Tensor:
+    return loss(logits, torch.lerp(targets, torch.full_like(targets, 0.5), smoothing))
+
+
+def _quick(outputs: Outputs, targets: Tensor) -> dict[str, Tensor]:
+    """Per item (B,): -ln of the probability of just these labels, each being by itself."""
+    logits = outputs["logits"].float()
+    return {LOG_LOSS: F.binary_cross_entropy_with_logits(logits, targets.float(), reduction="none").sum(dim=1)}
+
+
+def _record(outputs: Outputs, targets: Tensor) -> Judged:
+    return outputs["logits"].float().cpu(), targets.cpu()
+
+
+def _assess(classes: tuple[str, ...], records: Sequence[Judged]) -> tuple[dict[str, float], float]:
+    """mAP is 0 where no held-out image has a label."""
+    logits, targets = joined(records)
+    thresholds = [UNDECIDED] * len(classes)
+    overall = label_metrics(
+        *_arrays(logits, targets), classes=classes, thresholds=thresholds, resamples=QUICK_RESAMPLES
+    ).overall
+    figures = {
+        PRIMARY: 0.0 if math.isnan(overall[PRIMARY].value) else overall[PRIMARY].value,
+        LOG_LOSS: _quick({"logits": logits}, targets)[LOG_LOSS].double().mean().item(),
+    }
+    return figures, overall[PRIMARY].standard_error
+
+
+def _measure(classes: tuple[str, ...], thresholds: Sequence[float], records: Sequence[Judged]) -> LabelMetrics:
+    return label_metrics(*_arrays(*joined(records)), classes=classes, thresholds=thresholds)
+
+
+def _tune(records: Sequence[Judged]) -> dict[str, Any]:
+    """The thresholds of the highest F1."""
+    return {"thresholds": tuple(best_thresholds(*_arrays(*joined(records))).tolist())}
+
+
+def _decode(
+    classes: tuple[str, ...], thresholds: Sequence[float], outputs: Outputs, placements: Sequence[Placement]
+) -> list[dict[str, Any]]:
+    """{"labels": [{"label", "score"}], from the highest score on, "scores": {label: probability}} of each image."""
+    made = []
+    for row in outputs["logits"].double().sigmoid().tolist():
+        told = [k for k in range(len(classes)) if row[k] >= thresholds[k]]
+        told.sort(key=lambda k: -row[k])
+        labels = [{"label": classes[k], "score": row[k]} for k in told]
+        made.append({"labels": labels, "scores": dict(zip(classes, row, strict=True))})
+    return made
+
+
+def _merge(views: Sequence[Outputs]) -> Outputs:
+    """The mean of the views' probabilities, again as logits."""
+    probs = torch.stack([outputs["logits"].double().sigmoid() for outputs in views]).mean(dim=0)
+    return {"logits": probs.logit(eps=1e-12).float()}
+
+
+def _arrays(logits: Tensor, targets: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities (N, K) float64 and truths (N, K) bool."""
+    return logits.double().sigmoid().numpy(), (targets > 0.5).numpy()
