@@ -125,6 +125,23 @@ def test_each_output_is_compared(task: str, name: str, by: float, reason: str) -
     assert bool(said) == bool(reason)
 
 
+@pytest.mark.parametrize(("task", "agrees"), [("classify", True), ("multilabel", False), ("regress", False)])
+def test_what_all_outputs_have_in_common_counts_but_for_classes(task: str, agrees: bool) -> None:
+    source = lively_source("resnet18_d", (64, 96), task=task)
+    made = build_engine(source, "eager", "float32")
+
+    class Higher:
+        name, precision, batch_size, streams = "higher", "float32", 8, 1
+
+        def many(self, images_u8: torch.Tensor) -> Outputs:
+            outputs = made.many(images_u8)
+            return {**outputs, "logits": outputs["logits"] + 1.0}
+
+        one = many
+
+    assert (disagreement(Higher(), source) == "") is agrees
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_folding_changes_nothing(name: str) -> None:
     source = lively_source(name, size_of(name))

@@ -138,10 +138,11 @@ def test_resume_is_bit_identical(trained: tuple[Path, Path], tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("options", [{"loss": "focal"}, {"mixup": 0.4, "cutmix": 1.0, "label_smoothing": 0.1}])
-def test_it_learns(options: dict[str, object], tmp_path: Path) -> None:
+def test_it_learns(options: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     images, truths = corners(220)
     dataset = from_arrays(images, truths, classes=NAMES)
     result = foveal.train(dataset, out=tmp_path / "run", **{**OPTIONS, "epochs": 12.0, **options})
+    assert "3 labels, any number of them an image, 220 images" in capsys.readouterr().err
     assert result["metrics"]["mAP"]["value"] > 0.95
     assert result["metrics"]["f1_micro"]["value"] > 0.85
 

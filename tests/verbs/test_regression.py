@@ -15,7 +15,7 @@ from torch import nn
 import foveal
 from foveal.bundle import load_bundle
 from foveal.cli import main
-from foveal.errors import DataError, UsageError
+from foveal.errors import DataError, RunError, UsageError
 from foveal.events import Event, StepDone
 from foveal.read import assign_splits, from_arrays, read_dataset
 
@@ -142,6 +142,10 @@ def test_resume_is_bit_identical(trained: tuple[Path, Path], tmp_path: Path) -> 
     foveal.train(resume=tmp_path / "run")
     ours, theirs = (load_file(each / "model.safetensors") for each in (tmp_path / "run", trained[0]))
     assert all(ours[name].equal(theirs[name]) for name in theirs)
+    dataset = read_dataset(trained[1], names=("across", "light"))
+    other = tuple(replace(each, targets=tuple(value + 1 for value in each.targets or ())) for each in dataset.samples)
+    with pytest.raises(RunError, match="other images, labels or held-out ones"):
+        foveal.train(replace(dataset, samples=other), resume=tmp_path / "run")
 
 
 def test_any_unit_learns_at_the_same_rate(tmp_path: Path) -> None:
@@ -155,10 +159,13 @@ def test_any_unit_learns_at_the_same_rate(tmp_path: Path) -> None:
     assert results[1]["r2"]["value"] == pytest.approx(results[0]["r2"]["value"], rel=1e-5)
 
 
-def test_it_learns(tmp_path: Path) -> None:
+def test_it_learns_and_says_what_it_leaves_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     images, targets = discs(220)
     options = {**OPTIONS, "epochs": 12.0}
     result = foveal.train((images, targets[:, 0]), target="across", out=tmp_path / "run", **options)
+    said = capsys.readouterr().err
+    assert "1 target to regress, 220 images" in said
+    assert "augmentation: brightness, contrast (numbers: slight light alone. Mirroring, turns" in said
     assert result["metrics"]["r2"]["value"] > 0.8
     assert foveal.load(result["run"])(images[0])["values"]["across"] == pytest.approx(targets[0, 0], abs=3)
 

@@ -148,7 +148,7 @@ def _sets_in_cells(rows: Sequence[Row], column: int, names: Sequence[str]) -> Sa
     texts = [row.cells[column] for row in rows]
     separator = next((each for each in SEPARATORS if any(each in text for text in texts)), SEPARATORS[0])
     parts = [{part.strip() for part in text.split(separator)} - {""} for text in texts]
-    classes = (*names, *natural_sorted(name for each in parts for name in each if name not in names))
+    classes = (*names, *natural_sorted(set().union(*parts) - set(names)))
     index = {name: label for label, name in enumerate(classes)}
     return Said("label_set", classes, [tuple(sorted(index[name] for name in each)) for each in parts], (column,))
 

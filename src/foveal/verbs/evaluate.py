@@ -152,7 +152,8 @@ def match_classes(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
     if extra or missing:
         parts = [f"{len(extra)} the model does not know ({', '.join(extra[:10])})"] if extra else []
         parts += [f"{len(missing)} the data lacks ({', '.join(missing[:10])})"] if missing else []
-        raise DataError(f"{dataset.name}: its classes are not the model's: " + "; ".join(parts))
+        what = "targets" if any(sample.targets is not None for sample in dataset.samples) else "classes"
+        raise DataError(f"{dataset.name}: its {what} are not the model's: " + "; ".join(parts))
     index = {label: classes.index(name) for label, name in enumerate(dataset.classes)}
     samples = tuple(_relabelled(sample, index) for sample in dataset.samples)
     return replace(dataset, classes=classes, samples=samples)

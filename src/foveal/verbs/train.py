@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -134,10 +135,12 @@ def _say_data(dataset: Dataset, task: TaskName) -> None:
     if task == "multilabel":
         classes = f"{number} labels, any number of them an image"
     say(f"data: {dataset.name}, {dataset.format}, {classes}, {len(dataset.samples):,} images")
+    images = Counter(sample.split or "all" for sample in dataset.samples)
     for split, counts in dataset.counts().items():
+        total = f"{images[split]:,} images" if task == "multilabel" else f"{sum(counts.values()):,}"
         listed = ", ".join(f"{name} {count:,}" for name, count in list(counts.items())[:_LISTED])
         more = f", … {len(counts) - _LISTED} more" if len(counts) > _LISTED else ""
-        say(f"  {split}: {sum(counts.values()):,} ({listed}{more})")
+        say(f"  {split}: {total} ({listed}{more})")
     for column, name in enumerate(dataset.classes[:_LISTED] if task == "regress" else ()):
         values = [sample.targets[column] for sample in dataset.samples if sample.targets is not None]
         say(f"  {name}: {min(values):g} to {max(values):g}")
