@@ -209,6 +209,16 @@ def test_what_can_not_be_learned_is_said(tmp_path: Path) -> None:
         foveal.train(unknown, task="regress", out=tmp_path / "run")
 
 
+def test_one_image_under_two_numbers_is_named(tmp_path: Path) -> None:
+    images, targets = discs(60)
+    images, targets = np.concatenate([images, images[:1]]), np.concatenate([targets, targets[:1] + 1.5])
+    data = from_arrays(images, targets[:, :1], classes=["across"], splits=["train"] * 50 + ["test"] * 10 + ["train"])
+    foveal.train(data, out=tmp_path / "run", **{**OPTIONS, "epochs": 1})
+    warnings = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))["warnings"]
+    both = " and ".join(sorted(f"across {value:.9g}" for value in (targets[0, 0], targets[-1, 0])))
+    assert f"1 image stands under more than one label, byte for byte the same (one of them under {both})" in warnings
+
+
 def test_splits_have_their_share_of_every_tenth() -> None:
     images, targets = discs(200)
     dataset = assign_splits(from_arrays(images, targets[:, 0]), val_share=0.1, test_share=0.2, seed=0)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from foveal.reporting.classes import by_support
 from foveal.reporting.markup import join
-from foveal.reporting.page import Section, note
+from foveal.reporting.page import Section, note, side_by_side
 from foveal.reporting.precision_recall import chart
 from foveal.reporting.words import decimal, interval
 
@@ -34,7 +34,7 @@ def precision_recall(evaluation: Mapping) -> Section:
         anchor="precision-recall",
         title="What it tells, and what is there",
         short="Precision and recall",
-        body=join(note(words), drawing),
+        body=join(note(words), side_by_side(drawing)),
     )
 
 

@@ -112,7 +112,8 @@ def _split_notes(split: Split, test: Store, data: TrainingData, task: Task, *, s
             "there are no test images: these figures are of the held-out ones, by which the weights were chosen"
         )
     else:
-        found = duplicate_notes(labelled_hashes({"train": data.train, "val": data.val, "test": test}), task.classes)
+        stores = {"train": data.train, "val": data.val, "test": test}
+        found = duplicate_notes(*labelled_hashes(stores, task.classes))
         notes += [note for note in found if note not in said]
     return notes
 

@@ -195,7 +195,7 @@ def _precision(state: TrainState) -> str:
 
 
 def _data_notes(data: TrainingData, classes: tuple[str, ...]) -> tuple[str, ...]:
-    notes = duplicate_notes(labelled_hashes({"train": data.train, "val": data.val}), classes)
+    notes = duplicate_notes(*labelled_hashes({"train": data.train, "val": data.val}, classes))
     return (*notes, *left_out_notes(data.skipped))
 
 
