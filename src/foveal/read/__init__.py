@@ -81,7 +81,7 @@ def _read(
             raise UsageError("a list of samples needs classes=[…], the names that their labels index")
         return from_samples(cast("Sequence[Sample]", data), classes)
     if isinstance(data, tuple) and len(data) == 2:
-        images, labels = cast("tuple[Any, Any]", data)
+        images, labels = data
         labels = as_floats(labels) if task == "regress" else labels
         return from_arrays(images, labels, classes=names if classes is None else classes)
     raise UsageError(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from foveal.augment.pipeline import AugmentParams
 from foveal.feed.store import Store
 from foveal.preprocess import Placement
+from foveal.types import TaskName
 
 Outputs = dict[str, Tensor]
 """What a network returns, by name."""
@@ -47,7 +48,7 @@ class Measurement(Protocol):
 class Task:
     """Functions made by a task's module from its frozen settings. None of them keeps state."""
 
-    name: str
+    name: TaskName
     classes: tuple[str, ...]
     settings: Mapping[str, Any]
     """The module's settings as plain values, for the model file."""

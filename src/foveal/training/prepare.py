@@ -103,8 +103,8 @@ def prepare_task(settings: TrainSettings, classes: Sequence[str], train: Sequenc
     if settings.task == "regress":
         return make_task("regress", classes, {"loss": settings.loss, **_scale(classes, train)})
     if settings.task == "multilabel":
-        values = {"loss": settings.loss, "label_smoothing": settings.label_smoothing}
-        return make_task("multilabel", classes, values)
+        own = {"loss": settings.loss, "label_smoothing": settings.label_smoothing}
+        return make_task("multilabel", classes, own)
     weights = _balanced(settings, len(classes), train) if settings.class_weights == "balanced" else None
     if settings.task == "segment":
         given: dict[str, Any] = {"loss": settings.loss, "decoder": settings.decoder, "void": settings.void}
@@ -119,7 +119,9 @@ def _scale(names: Sequence[str], train: Sequence[Sample]) -> dict[str, tuple[flo
     if not train:
         return {}
     values = np.array([sample.targets for sample in train], np.float64)
-    constant = [f"{names[column]} is {values[0, column]:g}" for column in np.flatnonzero(np.ptp(values, axis=0) == 0)]
+    constant = [
+        f"{names[column]} is {values[0, column]:g}" for column in np.flatnonzero(np.ptp(values, axis=0) == 0).tolist()
+    ]
     if constant:
         raise DataError(f"{', '.join(constant)} for all {len(values)} training images: there is nothing to learn")
     return {"mean": tuple(values.mean(axis=0).tolist()), "spread": tuple(values.std(axis=0).tolist())}

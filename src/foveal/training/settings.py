@@ -125,8 +125,7 @@ class TrainSettings:
             if self.epochs is not None:
                 raise UsageError("--time and --epochs both set the number of steps; give one of them")
         if self.target is not None:
-            names = (self.target,) if isinstance(self.target, str) else self.target
-            object.__setattr__(self, "target", tuple(names))  # JSON brings lists
+            object.__setattr__(self, "target", tuple(self.target))  # JSON brings lists
         if self.train_sizes is not None:
             object.__setattr__(self, "train_sizes", tuple(self.train_sizes))  # JSON brings lists
             if not 1 <= self.train_sizes[0] <= self.train_sizes[1]:

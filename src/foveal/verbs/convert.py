@@ -29,7 +29,7 @@ def convert(
     out: Path | str,
     format: str | None = None,
     task: TaskName | None = None,
-    target: Sequence[str] | None = None,
+    target: str | Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Writes the data set `data` in the format `to` to the new folder `out`; images are copied as they are.
 
@@ -40,7 +40,8 @@ def convert(
     """
     if to not in READERS:
         raise UsageError(f"--to {to}: no such format; {did_you_mean(to, READERS)}")
-    dataset = read_dataset(data, format=format, task=task, names=target)
+    names = (target,) if isinstance(target, str) else target
+    dataset = read_dataset(data, format=format, task=task, names=names)
     reader = READERS[to]
     holds = READERS[dataset.format].holds
     if reader.holds != holds:

@@ -62,6 +62,8 @@ def train(
     module = model if isinstance(model, nn.Module) else None
     if isinstance(model, str):
         settings["model"] = model
+    if isinstance(settings.get("target"), str):
+        settings["target"] = (settings["target"],)
     with joined() as processes:
         begun = processes.from_first(lambda: processes.kept("run"))
         if begun is not None:  # torchrun has started these processes in the place of others, whose run goes on
@@ -135,7 +137,7 @@ def _say_data(dataset: Dataset, task: TaskName) -> None:
     if task == "multilabel":
         classes = f"{number} labels, any number of them an image"
     say(f"data: {dataset.name}, {dataset.format}, {classes}, {len(dataset.samples):,} images")
-    images = Counter(sample.split or "all" for sample in dataset.samples)
+    images = Counter[str](sample.split or "all" for sample in dataset.samples)
     for split, counts in dataset.counts().items():
         total = f"{images[split]:,} images" if task == "multilabel" else f"{sum(counts.values()):,}"
         listed = ", ".join(f"{name} {count:,}" for name, count in list(counts.items())[:_LISTED])
