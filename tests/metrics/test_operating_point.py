@@ -5,7 +5,7 @@ import pytest
 
 from foveal.metrics.detection import Found, Truth, detection_metrics
 from foveal.metrics.matching import box_areas
-from foveal.metrics.operating_point import operating_point
+from foveal.metrics.operating_point import best_score, operating_point
 from foveal.metrics.outcomes import NOTHING, outcomes
 
 Box = tuple[float, float, float, float]
@@ -193,3 +193,21 @@ def test_nothing_at_all() -> None:
     metrics = detection_metrics([nothing], [empty], classes=CLASSES, score=0.5).to_json()
     assert metrics["precision_by_recall"]["mean"] is None
     assert metrics["overall"]["precision"] == {"value": None, "low": None, "high": None}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_other_score_has_a_better_f1(seed: int) -> None:
+    found, truth = images(seed)
+    best = best_score(found, truth, otherwise=0.25)
+
+    def f1(score: float) -> float:
+        return operating_point(found, truth, classes=CLASSES, score=score, resamples=1).overall["f1"].value
+
+    scores = np.unique(np.concatenate([each.scores for each in found]))
+    assert f1(best) == pytest.approx(max(f1(score) for score in scores.tolist()))
+
+
+def test_where_nothing_is_found_the_score_stays() -> None:
+    nothing = Found(boxes_xyxy=np.zeros((0, 4)), scores=np.zeros(0), labels=np.zeros(0, np.int64))
+    assert best_score([nothing], [images(0)[1][0]], otherwise=0.25) == 0.25
+    assert best_score([], [], otherwise=0.25) == 0.25

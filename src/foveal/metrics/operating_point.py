@@ -95,12 +95,39 @@ def operating_point(
     )
 
 
+def best_score(found: Sequence[Found], truth: Sequence[Truth], *, otherwise: float) -> float:
+    """The score from which F1 over all classes is highest, midway to the next lower one; `otherwise` where nothing is
+    found rightly.
+
+    What is told at a score is never taken for something else because of what scores less, so the images are judged
+    once.
+    """
+    judged = [outcomes(ours, theirs, score=0.0) for ours, theirs in zip(found, truth, strict=True)]
+    there = sum(int((~each.ignored).sum()) for each in truth)
+    right = np.concatenate([np.zeros(0, bool), *(_right(*pair) for pair in zip(judged, truth, strict=True))])
+    told = np.concatenate([np.zeros(0, bool), *(~each.spared for each in judged)])
+    if not right.any():
+        return otherwise
+    scores = np.concatenate([each.told.scores for each in judged])
+    order = np.argsort(-scores, kind="stable")
+    levels = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)  # the last detection of each score
+    f1 = 2 * np.cumsum(right[order])[levels] / (np.cumsum(told[order])[levels] + there)
+    reached = scores[order][levels]
+    between = (reached + np.append(reached[1:], 0.0)) / 2
+    return float(between[f1.argmax()])
+
+
+def _right(judged: Outcomes, truth: Truth) -> np.ndarray:
+    """Which of those told took an object of their class, (N,) bool."""
+    took = judged.object_of != NOTHING
+    right = np.zeros(len(took), bool)
+    right[took] = judged.told.labels[took] == truth.labels[judged.object_of[took]]
+    return right
+
+
 def _counts(judged: Outcomes, truth: Truth, num_classes: int) -> np.ndarray:
     """(K + 1 + sizes, 3) of an image: right, told, there; by class, in all, and by size (of which nothing is told)."""
-    labels = judged.told.labels
-    took = judged.object_of != NOTHING
-    right = np.zeros(len(labels), bool)
-    right[took] = labels[took] == truth.labels[judged.object_of[took]]
+    labels, right = judged.told.labels, _right(judged, truth)
     counted = ~truth.ignored
     hit = np.zeros(len(counted), bool)
     hit[judged.object_of[right]] = True

@@ -19,6 +19,7 @@ from foveal.losses.detection import box_loss, distribution_loss, quality_loss
 from foveal.metrics.detection import DetectionMetrics, Found, Truth, detection_metrics
 from foveal.metrics.instance_masks import with_mask_figures
 from foveal.metrics.matching import together
+from foveal.metrics.operating_point import best_score
 from foveal.networks.detector import Detector, InstanceDetector
 from foveal.networks.detector_head import expected_distances
 from foveal.ops.boxes import from_distances, to_distances
@@ -57,7 +58,7 @@ class Settings:
     most: int = 300
     """Objects of an image that are told."""
     score: float = 0.25
-    """Score, 0 to 1, from which a prediction is told."""
+    """Score, 0 to 1, from which a prediction is told; after training that of the best F1 on held-out images."""
     masks: bool = False
     """Each object has a mask beside its box."""
 
@@ -84,7 +85,7 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
         assess=partial(_assess, classes),
         record=partial(_record, settings),
         measure=partial(_measure, classes, settings),
-        tune=None,
+        tune=partial(_tune, settings),
         decode=partial(_decode, classes, settings),
         merge=None,
         join=partial(_join, classes, settings),
@@ -181,6 +182,11 @@ def _measure(classes: tuple[str, ...], settings: Settings, records: Sequence[Jud
     found, truth = _apart(records)
     metrics = detection_metrics(found, truth, classes=classes, score=settings.score)
     return with_mask_figures(metrics, found, truth, classes=classes) if settings.masks else metrics
+
+
+def _tune(settings: Settings, records: Sequence[Judged]) -> dict[str, Any]:
+    """The score from which predictions are told: that of the best F1."""
+    return {"score": round(best_score(*_apart(records), otherwise=settings.score), 4)}
 
 
 def _apart(records: Sequence[Judged]) -> tuple[list[Found], list[Truth]]:

@@ -89,15 +89,10 @@ def _train(
     out: Path | str | None,
     new_epochs: bool,
 ) -> dict[str, Any]:
-    asked = choice.asked
-    dataset = _read(choice)
-    task = asked.task or task_of(dataset)
-    dataset = without_void(dataset, asked.void)
-    asked = replace(asked, task=task)
+    task, dataset = data_for(choice)
+    asked = replace(choice.asked, task=task)
     if task in ("detect", "segment") and module is not None:
         raise UsageError(f"to {task}, a network is taken by name (foveal models); your own module sees whole images")
-    require_targets(dataset, task)
-    dataset = assign_splits(dataset, val_share=asked.val_share, test_share=asked.test_share, seed=asked.seed)
     _say_data(dataset, task)
     watch.lap("reading")
     facts = probe(dataset.of_split("train"), len(dataset.classes))
@@ -117,6 +112,16 @@ def _train(
             processes.keep("run", str(run.path))
         share_state(session.state, processes)
         return _train_and_finish(session, on_event)
+
+
+def data_for(choice: Choices) -> tuple[TaskName, Dataset]:
+    """What is to be learned, and the data with a split for every sample. Raises UsageError and DataError."""
+    asked = choice.asked
+    dataset = _read(choice)
+    task = asked.task or task_of(dataset)
+    dataset = without_void(dataset, asked.void)
+    require_targets(dataset, task)
+    return task, assign_splits(dataset, val_share=asked.val_share, test_share=asked.test_share, seed=asked.seed)
 
 
 def _read(choice: Choices) -> Dataset:

@@ -13,7 +13,6 @@ from foveal.errors import DataError, DivergedError, RunError, UsageError
 from foveal.events import EpochDone, Event, Planned
 from foveal.files import read_json, write_json, write_text
 from foveal.processes.launch import launched
-from foveal.read import assign_splits, read_dataset
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import DataFacts, probe
 from foveal.recipes.search import varied
@@ -25,8 +24,7 @@ from foveal.training.settings import TrainSettings, parse_seconds
 from foveal.types import Dataset
 from foveal.verbs.choices import choices
 from foveal.verbs.console import say
-from foveal.verbs.evaluate import require_targets, task_of, without_void
-from foveal.verbs.train import train
+from foveal.verbs.train import data_for, train
 
 if TYPE_CHECKING:
     import optuna
@@ -173,13 +171,9 @@ class Search:
 
 
 def _search(data: Any, asked: Asked) -> Search:
-    settings = choices(data, asked.settings, None).asked
-    dataset = read_dataset(data, format=asked.format)
-    task = settings.task or task_of(dataset)
-    dataset = without_void(dataset, settings.void)
-    require_targets(dataset, task)
-    settings = replace(settings, task=task)
-    split = assign_splits(dataset, val_share=settings.val_share, test_share=settings.test_share, seed=settings.seed)
+    choice = choices(data, asked.settings, None, format=asked.format)
+    task, split = data_for(choice)
+    settings = replace(choice.asked, task=task)
     dataset = replace(split, samples=tuple(sample for sample in split.samples if sample.split != "test"))
     if not dataset.of_split("val"):
         raise DataError(f"{dataset.name}: no images are held out to judge trials by; leave --val-share above 0")
