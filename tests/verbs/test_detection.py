@@ -137,7 +137,7 @@ def test_what_can_not_be_is_said(trained: tuple[Path, Path], tmp_path: Path) -> 
     for option in ({"recipe": "fast"}, {"mixup": 0.2}, {"class_weights": "balanced"}):
         with pytest.raises(UsageError, match="is for classification, and the task is to detect"):
             foveal.train(data, out=tmp_path / "run", **option)
-    with pytest.raises(UsageError, match="your own module can only classify"):
+    with pytest.raises(UsageError, match="your own module sees whole images"):
         foveal.train(data, model=torch.nn.Conv2d(3, 2, 1), out=tmp_path / "run")
     with pytest.raises(UsageError, match="bench measures classifiers"):
         foveal.bench(run)
