@@ -12,6 +12,7 @@ from benchmarks import (
     data_path,
     detection_inference,
     fod,
+    imbalance,
     inference,
     instance_masks,
     kill_resume,
@@ -24,6 +25,7 @@ from benchmarks import (
 
 for benchmark in (
     caltech22,
+    imbalance,
     mnist,
     cifar10,
     cifar10_fast,

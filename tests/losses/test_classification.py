@@ -14,6 +14,7 @@ from foveal.errors import UsageError
 from foveal.losses.classification import (
     LOSSES,
     cross_entropy,
+    focal,
     lenet5_map,
     lenet5_mse,
     mean_squared_error,
@@ -85,6 +86,25 @@ def test_class_weights_count_by_their_ratio() -> None:
     torch.testing.assert_close(
         cross_entropy(logits, targets, class_weights=torch.full((4,), 7.0)), cross_entropy(logits, targets)
     )
+
+
+@pytest.mark.parametrize("kind", ["soft", "hard"])
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_focal_loss_is_equation_5_with_a_softmax(kind: str, weights: Tensor | None) -> None:
+    logits, targets = batch(kind)
+    alpha, t = np.ones(4) if weights is None else weights.numpy(), targets.numpy()
+    p = np.exp(logits.numpy()) / np.exp(logits.numpy()).sum(axis=1, keepdims=True)
+    expected = -(alpha * t * (1 - p) ** 2 * np.log(p)).sum() / (alpha * t).sum()
+    assert focal(logits, targets, class_weights=weights).item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_focal_loss_survives_certainty() -> None:
+    logits = torch.tensor([[200.0, 0.0], [200.0, 0.0]], requires_grad=True)
+    loss = focal(logits, torch.eye(2))
+    loss.backward()
+    assert loss.item() == pytest.approx(100.0)
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
 
 
 def test_mean_squared_error_sums_over_classes() -> None:

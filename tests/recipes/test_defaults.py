@@ -121,6 +121,7 @@ def test_the_fast_recipe_has_its_own_network_and_optimiser() -> None:
     missing = {key for key, value in vars(settings).items() if value is None}
     assert missing == {"time", "decoder", "void", "instances", "target"}
     assert resolve(TrainSettings(recipe="fast", time="5m"), THUMBNAILS).settings.epochs is None
+    assert resolve(TrainSettings(recipe="fast", loss="focal"), THUMBNAILS).settings.label_smoothing == 0
     few = resolve(TrainSettings(recipe="fast"), replace(THUMBNAILS, num_train=900)).settings
     assert few.batch_size == 32
     assert few.lr == pytest.approx((settings.lr or 0) * (32 / 500) ** 0.5, rel=1e-3)
@@ -211,7 +212,7 @@ def test_detectors_and_segmentations_get_settings_without_a_gap() -> None:
     assert (detection.train_sizes, segmentation.train_sizes) == ((256, 416), (304, 512))
     plain = resolve(TrainSettings(task="detect", augmentation="none"), facts).settings
     assert plain.train_sizes == (416, 416)
-    assert (segmentation.size, segmentation.decoder, segmentation.class_weights) == (512, "unet", "balanced")
+    assert (segmentation.size, segmentation.decoder, segmentation.balance) == (512, "unet", "loss")
     assert {key for key, value in vars(detection).items() if value is None} == {"time", "decoder", "void", "target"}
     missing = {key for key, value in vars(segmentation).items() if value is None}
     assert missing == {"time", "void", "instances", "target"}
@@ -250,7 +251,7 @@ def test_a_regression_changes_nothing_that_could_change_a_target(facts: DataFact
         ({"augment": {"mosaic": 0.2}}, "--mosaic is for boxes and label maps"),
         ({"recipe": "fast"}, "--recipe fast is for classification"),
         ({"label_smoothing": 0.1}, "--label-smoothing is for classification"),
-        ({"class_weights": "balanced"}, "--class-weights is for classification"),
+        ({"balance": "loss"}, "--balance loss is for classification"),
         ({"loss": "cross_entropy"}, "--loss cross_entropy: expected one of huber, mse, mae"),
         ({"model": "lenet5"}, "--model lenet5: its outputs are distances to the codes of classes"),
         ({"void": 3}, "--void is for segmentation"),

@@ -5,6 +5,7 @@ import torch
 from tests.made import targets_of
 
 from foveal.errors import UsageError
+from foveal.losses.classification import LOSSES
 from foveal.networks.build import build_backbone
 from foveal.preprocess import Preprocess
 from foveal.tasks import make_task
@@ -67,6 +68,16 @@ def test_merged_views_are_the_mean_of_their_probabilities() -> None:
     assert torch.allclose(merged, expected, atol=1e-6)
 
 
+def test_the_settings_reach_the_loss() -> None:
+    logits, labels, weights = torch.randn(4, 3), torch.tensor([0, 1, 2, 0]), (1.0, 2.0, 0.5)
+    one_hot = torch.nn.functional.one_hot(labels, 3).float()
+    for loss, settings in (("cross_entropy", {"label_smoothing": 0.1, "class_weights": weights}), ("focal", {})):
+        task = make_task("classify", CLASSES, {"loss": loss, **settings})
+        options = {name: torch.tensor(value) for name, value in settings.items()}
+        expected = LOSSES[loss](logits, one_hot, **options)
+        assert torch.allclose(task.loss({"logits": logits}, one_hot)["loss"], expected)
+
+
 def test_settings_are_checked_and_saved() -> None:
     task = make_task("classify", CLASSES, {"label_smoothing": 0.1, "class_weights": (1.0, 2.0, 3.0)})
     again = make_task("classify", CLASSES, task.settings)
@@ -75,7 +86,10 @@ def test_settings_are_checked_and_saved() -> None:
         make_task("classify", CLASSES, {"loss": "hinge"})
     with pytest.raises(UsageError, match="expected 0 to below 1"):
         make_task("classify", CLASSES, {"label_smoothing": 1.0})
-    with pytest.raises(UsageError, match="go with cross_entropy only"):
-        make_task("classify", CLASSES, {"loss": "lenet5_map", "label_smoothing": 0.1})
+    for loss in ("lenet5_map", "focal"):
+        with pytest.raises(UsageError, match=f"--loss {loss}: label smoothing goes with cross_entropy only"):
+            make_task("classify", CLASSES, {"loss": loss, "label_smoothing": 0.1})
+    with pytest.raises(UsageError, match="--loss lenet5_map: class weights go with cross_entropy and focal only"):
+        make_task("classify", CLASSES, {"loss": "lenet5_map", "class_weights": (1.0, 2.0, 3.0)})
     with pytest.raises(UsageError, match="2 class weights: expected 3"):
         make_task("classify", CLASSES, {"class_weights": (1.0, 2.0)})

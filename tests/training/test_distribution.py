@@ -77,7 +77,8 @@ CASES: dict[str, dict[str, Any]] = {
     "plain": {**SGD, "augmentation": "none"},
     "adamw, augmented, clipped": {**SGD, "optimiser": "adamw", "lr": 0.003, "clip_norm": 0.5},
     "mixed, in parts": {**SGD, "augment": MIXED, "batch_size": 7, "accumulate": 3},
-    "weighted classes": {**SGD, "class_weights": "balanced", "augment": MIXED, "label_smoothing": 0.1, "accumulate": 2},
+    "weighted classes": {**SGD, "balance": "loss", "augment": MIXED, "label_smoothing": 0.1, "accumulate": 2},
+    "focal, classes drawn equally": {**SGD, "balance": "sampler", "loss": "focal", "augment": MIXED},
     "fewer images than processes": {**SGD, "lr": 0.01, "batch_size": 2, "epochs": 0.5},
 }
 

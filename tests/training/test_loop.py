@@ -192,6 +192,32 @@ def test_a_batch_is_keyed_by_epoch_and_sample() -> None:
     assert not torch.allclose(first[0], other[0], atol=1e-2)
 
 
+def test_a_sample_that_comes_again_is_augmented_otherwise() -> None:
+    """Three of 40 images are of one class: each is drawn several times an epoch, each time with the same label."""
+    ours = trainer(augmentation="auto", balance="sampler", precision="float32")
+    samples = tuple(replace(sample, label=int(index < 3)) for index, sample in enumerate(ours.train_store.samples))
+    ours.train_store = replace(ours.train_store, samples=samples)
+    order = ours._order(0)
+    first, *again = sorted(draw for draw in order.tolist() if draw % 40 == 0)
+    assert (first, len(again) >= 5) == (0, True)
+    images, targets = ours.training_batch(torch.tensor([first, *again]), epoch=0, size=24)
+    assert targets.argmax(dim=1).unique().tolist() == [1]
+    assert all(
+        (images[index] - images[:index]).abs().amax(dim=(1, 2, 3)).min() > 0.1 for index in range(1, len(images))
+    )
+    assert torch.allclose(images[:1], ours.training_batch(torch.tensor([0]), epoch=0, size=24)[0], atol=1e-5)
+
+
+def test_equal_classes_are_what_the_run_sees() -> None:
+    ours, seen = trainer(balance="sampler", epochs=2.0), []
+    samples = tuple(replace(sample, label=int(index < 4)) for index, sample in enumerate(ours.train_store.samples))
+    ours.train_store = replace(ours.train_store, samples=samples)
+    learn = ours.learn
+    ours.learn = lambda inputs, targets, **options: (seen.extend(targets.argmax(1)), learn(inputs, targets, **options))
+    list(ours.run())
+    assert (len(seen), int(sum(seen))) == (80, 40)
+
+
 def test_measuring_ends_in_time() -> None:
     ours = trainer(side=100, size=96, train_sizes=(48, 96))
     seconds = ours.measure_step_seconds(most_seconds=0.0)

@@ -134,7 +134,7 @@ def test_what_can_not_be_is_said(trained: tuple[Path, Path], tmp_path: Path) -> 
         list(foveal.predict(run, image, tta=True))
     with pytest.raises(UsageError, match="--loss dice: a detector has losses of its own"):
         foveal.train(data, loss="dice", out=tmp_path / "run")
-    for option in ({"recipe": "fast"}, {"mixup": 0.2}, {"class_weights": "balanced"}):
+    for option in ({"recipe": "fast"}, {"mixup": 0.2}, {"balance": "loss"}, {"balance": "sampler"}):
         with pytest.raises(UsageError, match="is for classification, and the task is to detect"):
             foveal.train(data, out=tmp_path / "run", **option)
     with pytest.raises(UsageError, match="your own module sees whole images"):

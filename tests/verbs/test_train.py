@@ -283,12 +283,12 @@ def test_patience_needs_held_out_images() -> None:
     [
         ({"precision": "bf16"}, "--precision bf16: expected one of auto, float32, bfloat16"),
         ({"fit": "centre"}, "--fit centre: expected one of squash, crop, pad"),
-        ({"class_weights": "Balanced"}, "--class-weights Balanced: expected one of none, balanced"),
+        ({"balance": "Loss"}, "--balance Loss: expected one of none, loss, sampler"),
         ({"augmentation": "off"}, "--augmentation off: expected one of auto, none"),
         ({"on_bad_image": "Error"}, "--on-bad-image Error: expected one of error, skip"),
         ({"device": "gpu"}, "--device gpu: expected one of auto, cpu, cuda, mps"),
         ({"loss": "crossentropy"}, "--loss crossentropy: expected one of cross_entropy"),
-        ({"loss": "lenet5_map", "class_weights": "balanced"}, "go with cross_entropy only"),
+        ({"loss": "lenet5_map", "balance": "loss"}, "class weights go with cross_entropy and focal only"),
     ],
 )
 def test_wrong_words_are_refused_before_anything_is_made(

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from foveal.errors import UsageError
+from foveal.losses.focal import focal_terms
 
 
 def cross_entropy(
@@ -30,15 +31,17 @@ def cross_entropy(
     """
     logits, targets = _checked(logits, targets)
     smoothed = torch.lerp(targets, torch.full_like(targets, 1 / logits.shape[1]), label_smoothing)
-    terms = -smoothed * F.log_softmax(logits, dim=1)
-    if class_weights is None:
-        return terms.sum(dim=1).mean()
-    if class_weights.shape != logits.shape[1:]:
-        raise UsageError(
-            f"class_weights must have shape ({logits.shape[1]},), one for each class; got {tuple(class_weights.shape)}"
-        )
-    weights = class_weights.to(logits)
-    return (terms @ weights).sum() / (targets @ weights).sum()
+    return _weighted_mean(-smoothed * F.log_softmax(logits, dim=1), targets, class_weights)
+
+
+def focal(logits: Tensor, targets: Tensor, *, class_weights: Tensor | None = None) -> Tensor:
+    """-Σ_k w_k·targets_k·(1 - p_k)²·log p_k with p = softmax(logits), averaged over the batch as `cross_entropy` is.
+
+    Lin et al. 2017, arXiv:1708.02002, equation 5; the weights are its α. Differs: a softmax for the sigmoids; and for
+    soft targets, the mean of the classes' terms under them.
+    """
+    logits, targets = _checked(logits, targets)
+    return _weighted_mean(targets * focal_terms(F.log_softmax(logits, dim=1)), targets, class_weights)
 
 
 def mean_squared_error(logits: Tensor, targets: Tensor) -> Tensor:
@@ -76,12 +79,25 @@ def lenet5_map(logits: Tensor, targets: Tensor, *, rejection: float = 0.1) -> Te
     return (distances + torch.cat([logits, rubbish], dim=1).logsumexp(dim=1)).mean()
 
 
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+LOSSES: dict[str, Callable[..., Tensor]] = {
     "cross_entropy": cross_entropy,
+    "focal": focal,
     "mean_squared_error": mean_squared_error,
     "lenet5_mse": lenet5_mse,
     "lenet5_map": lenet5_map,
 }
+
+
+def _weighted_mean(terms: Tensor, targets: Tensor, class_weights: Tensor | None) -> Tensor:
+    """The terms (B, K) of each item summed, by the classes' weights where there are some, over the items' weights."""
+    if class_weights is None:
+        return terms.sum(dim=1).mean()
+    if class_weights.shape != targets.shape[1:]:
+        raise UsageError(
+            f"class_weights must have shape ({targets.shape[1]},), one for each class; got {tuple(class_weights.shape)}"
+        )
+    weights = class_weights.to(terms)
+    return (terms @ weights).sum() / (targets @ weights).sum()
 
 
 def _checked(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

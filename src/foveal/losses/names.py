@@ -1,6 +1,6 @@
 """The losses' names, for settings and `--help`; importing this loads no torch."""
 
-LOSS_NAMES: tuple[str, ...] = ("cross_entropy", "mean_squared_error", "lenet5_mse", "lenet5_map")
+LOSS_NAMES: tuple[str, ...] = ("cross_entropy", "focal", "mean_squared_error", "lenet5_mse", "lenet5_map")
 """The keys of `foveal.losses.classification.LOSSES`, in its order."""
 NUMBER_LOSS_NAMES = ("huber", "mse", "mae")
 """Of `foveal.losses.regression.NUMBER_LOSSES`."""

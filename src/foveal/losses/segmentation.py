@@ -6,8 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-FOCUS = 2.0
-"""The focal loss's gamma (Lin et al. 2017, arXiv:1708.02002)."""
+from foveal.losses.focal import focal_terms
 
 
 def pixel_cross_entropy(logits: Tensor, labels: Tensor, *, void: int, class_weights: Tensor | None = None) -> Tensor:
@@ -29,7 +28,7 @@ def focal_loss(logits: Tensor, labels: Tensor, *, void: int, class_weights: Tens
     known = torch.where(valid, labels, 0)
     right = logs.gather(1, known[:, None])[:, 0]
     weights = torch.ones_like(right) if class_weights is None else class_weights.to(logits.device)[known]
-    losses = -((1 - right.exp()) ** FOCUS) * right * weights * valid
+    losses = focal_terms(right) * weights * valid
     return losses.sum() / (weights * valid).sum().clamp(min=1e-6)
 
 

@@ -49,7 +49,7 @@ def resolve(asked: TrainSettings, facts: DataFacts, *, own_module: bool = False)
     chosen: dict[str, tuple[Any, str]] = {
         "aspect": (1.0, "a square"),
         "task": ("classify", "one class an image"),
-        "class_weights": ("none", "every image counts the same"),
+        "balance": ("none", "every image counts the same"),
     }
     small = facts.side < SMALL_SIDE
     model = _model(asked, small, own_module)

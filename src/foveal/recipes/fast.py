@@ -39,7 +39,7 @@ def fast_optimisation(asked: TrainSettings, facts: DataFacts, model: str) -> Cho
         "optimiser": ("muon", "learns most in a step"),
         "momentum": (MOMENTUM, "of few steps"),
         "ema": (1 - 1 / EMA_STEPS, f"averages about the last {EMA_STEPS} steps"),
-        "label_smoothing": (0.2, "of the fast recipe"),
+        **({"label_smoothing": (0.2, "of the fast recipe")} if asked.loss in (None, "cross_entropy") else {}),
         "schedule": ("cosine", "of the fast recipe"),
     }
     if asked.optimiser in (None, "muon"):

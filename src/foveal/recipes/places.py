@@ -25,7 +25,7 @@ def detection(asked: TrainSettings, facts: DataFacts) -> tuple[Chosen, AugmentSe
         "task": ("detect", "the data says where things are"),
         "batch_size": (batch_size, f"{facts.num_train:,} training images"),
         "loss": (SCORES_LOSS, "the detector's scores; its boxes have their own"),
-        "class_weights": ("none", "goes with one loss over all classes"),
+        "balance": ("none", "goes with one loss over all classes"),
         "instances": (facts.with_masks > 0, f"{facts.with_masks:,} training objects have a mask"),
     }
     if asked.augment.get("mosaic") and (facts.with_masks > 0 if asked.instances is None else asked.instances):
@@ -42,7 +42,7 @@ def segmentation(asked: TrainSettings, facts: DataFacts) -> tuple[Chosen, Augmen
         "decoder": ("unet", "joins the finest maps: sharp borders"),
         "batch_size": (8, "of this size"),
         "loss": (SCORES_LOSS, "of every pixel but void"),
-        "class_weights": ("balanced", "rare classes count as much in the mean IoU"),
+        "balance": ("loss", "rare classes count as much in the mean IoU"),
     }
     augment = AugmentSettings(
         hflip=0.5, translate=0.1, scale=(0.75, 1.5), rotate_deg=5.0, brightness=0.3, contrast=0.3, saturation=0.3
@@ -95,7 +95,8 @@ def refuse_classifiers_options(asked: TrainSettings) -> None:
     given = {
         "--recipe fast": asked.recipe == "fast",
         "--label-smoothing": bool(asked.label_smoothing),
-        "--class-weights": asked.class_weights == "balanced" and asked.task != "segment",
+        "--balance loss": asked.balance == "loss" and asked.task != "segment",
+        "--balance sampler": asked.balance == "sampler",
         "--mixup": bool(asked.augment.get("mixup")),
         "--cutmix": bool(asked.augment.get("cutmix")),
     }

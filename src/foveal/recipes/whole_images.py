@@ -26,7 +26,7 @@ def regression(asked: TrainSettings, facts: DataFacts, chosen: Chosen) -> tuple[
         "task": ("regress", "the data gives numbers"),
         "loss": ("huber", "squared for small errors, and a wrong target pulls no harder than a spread"),
         "label_smoothing": (0.0, "goes with classes"),
-        "class_weights": ("none", "goes with classes"),
+        "balance": ("none", "goes with classes"),
         "fit": ("pad", "keeps angles and proportions, and cuts nothing away")
         if side <= facts.side + ENLARGED
         else ("squash", "the whole image, enlarged"),
@@ -44,13 +44,15 @@ def label_sets(
     asked: TrainSettings, chosen: Chosen, augment: AugmentSettings, reason: str
 ) -> tuple[Chosen, AugmentSettings, str]:
     """The same for several labels an image, from what is chosen for one class; without crops. Raises UsageError."""
-    if asked.class_weights == "balanced":
-        raise UsageError("--class-weights is for one class an image, and the task is multilabel: leave it out")
+    if asked.balance in ("loss", "sampler"):
+        raise UsageError(
+            f"--balance {asked.balance} is for one class an image, and the task is multilabel: leave it out"
+        )
     own: Chosen = {
         "task": ("multilabel", "the data gives sets of labels"),
         "loss": ("binary_cross_entropy", "each label by itself"),
         "label_smoothing": (0.0, "probabilities are compared with thresholds"),
-        "class_weights": ("none", "each label has a threshold of its own"),
+        "balance": ("none", "each label has a threshold of its own"),
     }
     if augment.crop_area != AugmentSettings().crop_area:
         augment = replace(augment, crop_area=AugmentSettings().crop_area, translate=SHIFT, scale=SCALE)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from foveal.augment.pipeline import mix
 from foveal.errors import UsageError
 from foveal.feed.store import Store
-from foveal.losses.classification import LOSSES, cross_entropy
+from foveal.losses.classification import LOSSES
 from foveal.metrics.classification import ClassificationMetrics, classification_metrics
 from foveal.preprocess import Placement
 from foveal.tasks.task import Outputs, Task
@@ -22,6 +22,8 @@ from foveal.tasks.whole_image import Loss, build, loss_terms
 FIGURES = PRIMARY, LOG_LOSS = "accuracy", "log_loss"
 Judged = tuple[Outputs, Tensor]
 """A batch's outputs and targets, on the CPU."""
+WEIGHED = ("cross_entropy", "focal")
+"""Losses that take class weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,16 +35,17 @@ class Settings:
     label_smoothing: float = 0.0
     """0 to below 1; cross-entropy only (Szegedy et al. 2015, arXiv:1512.00567, section 7)."""
     class_weights: tuple[float, ...] | None = None
-    """One weight a class, above 0; cross-entropy only."""
+    """One weight a class, above 0; cross-entropy and focal loss only."""
 
     def __post_init__(self) -> None:
         if self.loss not in LOSSES:
             raise UsageError(f"--loss {self.loss}: expected one of {', '.join(LOSSES)}")
         if not 0 <= self.label_smoothing < 1:
             raise UsageError(f"--label-smoothing {self.label_smoothing}: expected 0 to below 1")
-        plain = self.label_smoothing == 0 and self.class_weights is None
-        if self.loss != "cross_entropy" and not plain:
-            raise UsageError(f"--loss {self.loss}: label smoothing and class weights go with cross_entropy only")
+        if self.label_smoothing and self.loss != "cross_entropy":
+            raise UsageError(f"--loss {self.loss}: label smoothing goes with cross_entropy only")
+        if self.class_weights is not None and self.loss not in WEIGHED:
+            raise UsageError(f"--loss {self.loss}: class weights go with {' and '.join(WEIGHED)} only")
 
 
 def make(classes: tuple[str, ...], settings: Settings) -> Task:
@@ -50,10 +53,12 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
     weights = settings.class_weights
     if weights is not None and len(weights) != len(classes):
         raise UsageError(f"{len(weights)} class weights: expected {len(classes)}, one a class")
-    loss: Loss = LOSSES[settings.loss]
+    loss = LOSSES[settings.loss]
     tensor = None if weights is None else torch.tensor(weights)
-    if settings.loss == "cross_entropy":
-        loss = partial(cross_entropy, label_smoothing=settings.label_smoothing, class_weights=tensor)
+    if tensor is not None:
+        loss = partial(loss, class_weights=tensor)
+    if settings.label_smoothing:
+        loss = partial(loss, label_smoothing=settings.label_smoothing)
     return Task(
         name="classify",
         classes=classes,
@@ -91,7 +96,7 @@ def _encode(num_classes: int, store: Store, indices: Tensor) -> Tensor:
 
 
 def _weigh(class_weights: Tensor, targets: Tensor) -> Tensor:
-    """(B, K) -> (B,): `cross_entropy` divides by their sum."""
+    """(B, K) -> (B,): the losses divide by their sum."""
     return targets @ class_weights.to(targets)
 
 

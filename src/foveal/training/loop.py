@@ -21,7 +21,7 @@ from foveal.augment.pipeline import augment_images, draw
 from foveal.device import keep_freed_memory, seed_draws
 from foveal.errors import DivergedError
 from foveal.events import CheckpointSaved, EpochDone, Event, Planned, StepDone, Stopped
-from foveal.feed.order import epoch_order, step_indices
+from foveal.feed.order import balanced_order, epoch_order, step_indices
 from foveal.feed.store import Store
 from foveal.preprocess import Preprocess, input_hw
 from foveal.processes.group import ALONE, Processes
@@ -153,10 +153,13 @@ class Trainer:
         return self.task.assess(self.processes.gather(records))
 
     def training_batch(self, indices: Tensor, *, epoch: int, size: int) -> tuple[Tensor, Targets]:
-        """What the network sees of these samples in that epoch: inputs (B, C, H, W), and their targets."""
+        """What the network sees of these draws of samples in that epoch: inputs (B, C, H, W), and their targets.
+
+        A sample that is drawn again is augmented otherwise: draws, not samples, are the key.
+        """
         plan = self.state.plan
+        draws, indices = Draws(plan.seed, epoch, indices), self._samples(indices)
         images = self.train_store.gather(indices).to(self.device)
-        draws = Draws(plan.seed, epoch, indices)
         _, channels, height, width = images.shape
         out_size_hw = input_hw(size, plan.aspect)
         params = draw(plan.augment, draws, in_size_hw=(height, width), out_size_hw=out_size_hw, channels=channels)
@@ -223,7 +226,7 @@ class Trainer:
         if next_step < plan.total_steps:
             epoch, step_in_epoch = divmod(next_step, plan.steps_per_epoch)
             wanted += self._parts(step_indices(self._order(epoch), step_in_epoch, plan.images_per_step))
-        self.train_store.announce(torch.cat([part[self._own_rows(part)] for part in wanted]))
+        self.train_store.announce(self._samples(torch.cat([part[self._own_rows(part)] for part in wanted])))
 
     def _learn_own(self, part: Tensor, *, share: float, epoch: int, size: int) -> int:
         """Learns from this process's images of a part, which counts as that share of the step; gives their number."""
@@ -276,8 +279,17 @@ class Trainer:
     def _order(self, epoch: int) -> Tensor:
         if self._epoch_order is None or self._epoch_order[0] != epoch:
             plan = self.state.plan
-            self._epoch_order = epoch, epoch_order(plan.num_samples, seed=plan.seed, epoch=epoch)
+            if plan.balanced:
+                labels = [sample.label for sample in self.train_store.samples]
+                order = balanced_order(labels, seed=plan.seed, epoch=epoch)
+            else:
+                order = epoch_order(plan.num_samples, seed=plan.seed, epoch=epoch)
+            self._epoch_order = epoch, order
         return self._epoch_order[1]
+
+    def _samples(self, draws: Tensor) -> Tensor:
+        """The samples' places in the store, of an order's draws."""
+        return draws % len(self.train_store)
 
     def _note(self, loss: Tensor, outputs: Outputs, targets: Targets) -> None:
         """Adds a batch's figures to the sums of this step."""

@@ -34,6 +34,8 @@ class Plan:
     checkpoint_seconds: float
     data: str = ""
     """Digest of the training and held-out images and their labels, in their order."""
+    balanced: bool = False
+    """Whether an epoch draws each class equally often, instead of each image once."""
 
     @property
     def images_per_step(self) -> int:

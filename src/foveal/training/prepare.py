@@ -105,7 +105,7 @@ def prepare_task(settings: TrainSettings, classes: Sequence[str], train: Sequenc
     if settings.task == "multilabel":
         own = {"loss": settings.loss, "label_smoothing": settings.label_smoothing}
         return make_task("multilabel", classes, own)
-    weights = _balanced(settings, len(classes), train) if settings.class_weights == "balanced" else None
+    weights = _balanced(settings, len(classes), train) if settings.balance == "loss" else None
     if settings.task == "segment":
         given: dict[str, Any] = {"loss": settings.loss, "decoder": settings.decoder, "void": settings.void}
         chosen = {name: value for name, value in given.items() if value is not None}
@@ -198,6 +198,7 @@ def make_plan(settings: TrainSettings, num_samples: int, *, bfloat16: bool, data
     )
     return replace(plan, total_steps=max(1, round((settings.epochs or 1.0) * plan.steps_per_epoch)))
 
+        balanced=settings.balance == "sampler",
 
 def _digest(data: TrainingData) -> str:
     digest = hashlib.blake2b(digest_size=16)

@@ -12,7 +12,7 @@ from foveal.augment.settings import AugmentSettings
 from foveal.errors import UsageError
 from foveal.types import DeviceName, Fit, OnBadImage, Precision, TaskName
 
-ClassWeights = Literal["none", "balanced"]
+Balance = Literal["none", "loss", "sampler"]
 Augmentation = Literal["auto", "none"]
 RecipeName = Literal["auto", "fast"]
 
@@ -82,13 +82,13 @@ class TrainSettings:
     void: int | None = None
     """Index in the label maps of pixels that belong to no class, for segment; 255 always is one."""
     loss: str | None = None
-    """cross_entropy, mean_squared_error, lenet5_mse or lenet5_map; for multilabel binary_cross_entropy or focal; for
-    regress huber, mse or mae; for segment cross_entropy, dice, focal or cross_entropy_dice."""
+    """cross_entropy, focal, mean_squared_error, lenet5_mse or lenet5_map; for multilabel binary_cross_entropy or focal;
+    for regress huber, mse or mae; for segment cross_entropy, dice, focal or cross_entropy_dice."""
     label_smoothing: float | None = None
     """Share of each target spread over all classes."""
-    class_weights: ClassWeights | None = None
-    """balanced: weights a class in the loss by the inverse of its count; for segment by the root of that of its
-    pixels."""
+    balance: Balance | None = None
+    """What rare classes get: none, no more than others; loss, more weight in the loss, by the inverse of the count (for
+    segment by the root of that of the pixels); sampler, as many images an epoch as common ones."""
 
     augmentation: Augmentation = "auto"
     """Where augmentation starts from: auto is chosen from the data; the options below change single parts."""
@@ -172,7 +172,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "task": get_args(TaskName),
     "recipe": get_args(RecipeName),
     "fit": get_args(Fit),
-    "class_weights": get_args(ClassWeights),
+    "balance": get_args(Balance),
     "augmentation": get_args(Augmentation),
     "on_bad_image": get_args(OnBadImage),
     "device": get_args(DeviceName),
