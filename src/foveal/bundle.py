@@ -46,7 +46,7 @@ class Contract:
     mirrored: bool
     """Whether training mirrored its images: only then may prediction do so."""
     data: dict[str, Any]
-    """Name, format, counts, fingerprint, and the seed and shares of splits that Foveal made."""
+    """Name, format, counts, fingerprint, and under "split" what `foveal.read.assign_roles` made splits by."""
     recipe: dict[str, Any]
     """The run's resolved settings."""
     machine: dict[str, Any] = field(default_factory=dict)

@@ -61,7 +61,9 @@ def _options(name: str, *owners: type, leave_out: tuple[str, ...]) -> Any:
 
 
 TrainOptions = _options("TrainOptions", TrainSettings, AugmentSettings, leave_out=("augment",))
-TuneOptions = _options("TuneOptions", TrainSettings, AugmentSettings, leave_out=("augment", "model", "time"))
+TuneOptions = _options(
+    "TuneOptions", TrainSettings, AugmentSettings, leave_out=("augment", "model", "time", "folds", "fold")
+)
 
 
 @app.command
@@ -113,6 +115,10 @@ def train(
     result = run_train(data, out=out, resume=resume, config=config, format=format, started=_STARTED, **given)
     if json:
         _print_json(result)
+    elif "folds" in result:
+        from foveal.verbs.tables import folds_table
+
+        folds_table(result)
     return 0
 
 

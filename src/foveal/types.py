@@ -17,7 +17,8 @@ Fit = Literal["squash", "crop", "pad"]
 TaskName = Literal["classify", "regress", "multilabel", "detect", "segment"]
 OnBadImage = Literal["error", "skip"]
 Precision = Literal["auto", "float32", "bfloat16"]
-Split = Literal["train", "val", "test"]
+Split = Literal["train", "val", "test", "unused"]
+"""What a sample is for; "unused" where a run leaves it alone, which no data set says of itself."""
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 
@@ -122,9 +123,9 @@ class Dataset:
         under "all"."""
         if any(sample.label_map is not None or sample.targets is not None for sample in self.samples):
             images = Counter[str](sample.split or "all" for sample in self.samples)
-            return {split: {"images": images[split]} for split in ("all", *SPLITS) if images[split]}
+            return {split: {"images": images[split]} for split in ("all", *SPLITS, "unused") if images[split]}
         counted = Counter[tuple[str, int | None]](
             (sample.split or "all", label) for sample in self.samples for label in sample.labels()
         )
-        splits = [split for split in ("all", *SPLITS) if any(key[0] == split for key in counted)]
+        splits = [split for split in ("all", *SPLITS, "unused") if any(key[0] == split for key in counted)]
         return {split: {name: counted[split, label] for label, name in enumerate(self.classes)} for split in splits}

@@ -18,13 +18,14 @@ from foveal.read.idx import IDX
 from foveal.read.label_maps import LABEL_MAPS
 from foveal.read.names import listed, natural_sorted
 from foveal.read.reader import Reader
+from foveal.read.roles import assign_roles
 from foveal.read.splits import assign_splits
 from foveal.read.taught import as_floats, as_label_sets, as_targets
 from foveal.read.voc import VOC
 from foveal.read.yolo import YOLO
 from foveal.types import Dataset, Sample, TaskName
 
-__all__ = ["READERS", "Reader", "assign_splits", "from_arrays", "read_csv", "read_dataset"]
+__all__ = ["READERS", "Reader", "assign_roles", "assign_splits", "from_arrays", "read_csv", "read_dataset"]
 
 READERS: dict[str, Reader] = {
     reader.name: reader for reader in (CLASS_FOLDERS, CSV, IDX, ARRAYS, COCO, VOC, YOLO, LABEL_MAPS)

@@ -1,16 +1,12 @@
 """Which samples are for training, validation and test, where the data set doesn't say."""
 
-import hashlib
 import heapq
-from bisect import bisect
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TypeAlias
-
-import numpy as np
+from dataclasses import replace
 
 from foveal.errors import DataError, UsageError
+from foveal.read.units import Counts, Unit, totals_of, unit_key, units_of
 from foveal.types import Dataset, Sample, Split
 
 
@@ -48,26 +44,6 @@ def assign_splits(dataset: Dataset, *, val_share: float, test_share: float, seed
     return replace(dataset, samples=samples)
 
 
-QUANTILES, LEAST_OF_QUANTILE = 10, 10
-"""Of a first target, at most so many, and so many samples of each at least."""
-
-_Counts: TypeAlias = tuple[tuple[int | None, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Unit:
-    """What is held out together: a group, or a sample that has none."""
-
-    order: bytes
-    members: tuple[int, ...]
-    counts: _Counts
-    """Samples by class, as `_strata` gives it."""
-
-    @property
-    def size(self) -> int:
-        return len(self.members)
-
-
 def _start(samples: Sequence[Sample]) -> list[Split]:
     """The given splits; a sample without one joins its group's where that has one, else training."""
     groups: dict[str, set[Split]] = {}
@@ -97,62 +73,35 @@ def _hold_out(dataset: Dataset, splits: list[Split], split: Split, share: float,
             splits[place] = split
 
 
-def _units(samples: Sequence[Sample], splits: Sequence[Split], salt: str) -> list[_Unit]:
+def _units(samples: Sequence[Sample], splits: Sequence[Split], salt: str) -> list[Unit]:
     """The training samples by group, but for groups that stand in another split already."""
-    members: dict[str, list[int]] = {}
-    elsewhere: set[str] = set()
-    for place, (sample, split) in enumerate(zip(samples, splits, strict=True)):
-        key = f"sample:{sample.id}" if sample.group is None else f"group:{sample.group}"
-        if split == "train":
-            members.setdefault(key, []).append(place)
-        else:
-            elsewhere.add(key)
-    units = []
-    strata = _strata(samples)
-    for key, places in members.items():
-        if key in elsewhere:
-            continue
-        counts = Counter(label for place in places for label in strata[place])
-        ordered = tuple(sorted(counts.items(), key=lambda item: -1 if item[0] is None else item[0]))
-        digest = hashlib.blake2b(f"{salt}/{key}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        units.append(_Unit(digest, tuple(places), ordered))
-    return units
+    elsewhere = {unit_key(sample) for sample, split in zip(samples, splits, strict=True) if split != "train"}
+    training = (place for place, split in enumerate(splits) if split == "train")
+    return units_of(samples, (place for place in training if unit_key(samples[place]) not in elsewhere), salt=salt)
 
 
-def _strata(samples: Sequence[Sample]) -> list[tuple[int | None, ...]]:
-    """The classes by which each sample counts; of several labels all, of none (None,)."""
-    firsts = [sample.targets[0] for sample in samples if sample.targets is not None]
-    if firsts:
-        count = min(QUANTILES, len(firsts) // LEAST_OF_QUANTILE)
-        borders = np.quantile(firsts, np.arange(1, count) / count).tolist() if count > 1 else []
-        return [(None if each.targets is None else bisect(borders, each.targets[0]),) for each in samples]
-    return [(sample.label,) if sample.label_set is None else sample.label_set or (None,) for sample in samples]
-
-
-def _choose(units: Sequence[_Unit], share: float) -> list[_Unit]:
+def _choose(units: Sequence[Unit], share: float) -> list[Unit]:
     """Units of about `share` of all samples, each class near its share and never all of it.
 
     Takes again and again the unit that brings the classes' shares nearest, while the total comes nearer too.
     Units of the same counts are equal but for their hash, so the queue holds each kind once. A kind's cost
     only grows with what its classes have given, so it is computed again when its turn comes, and only then.
     """
-    totals: Counter[int | None] = Counter()
-    for unit in units:
-        totals.update(dict(unit.counts))
+    totals = totals_of(units)
     target = _target(units, totals, share)
     held: Counter[int | None] = Counter()
 
-    def cost(counts: _Counts) -> float:
+    def cost(counts: Counts) -> float:
         """Growth of Σ (held - share·total)² / total over the classes."""
         return sum(n * (2 * (held[c] - share * totals[c]) + n) / totals[c] for c, n in counts)
 
-    def leaves_one(counts: _Counts) -> bool:
+    def leaves_one(counts: Counts) -> bool:
         return all(held[c] + n < totals[c] for c, n in counts)
 
     kinds = _by_kind(units)
     queue = [(cost(counts), alike[-1].order, counts) for counts, alike in kinds.items()]
     heapq.heapify(queue)
-    chosen: list[_Unit] = []
+    chosen: list[Unit] = []
     size = 0
     while queue:
         queued, order, counts = heapq.heappop(queue)
@@ -171,15 +120,15 @@ def _choose(units: Sequence[_Unit], share: float) -> list[_Unit]:
     return chosen or _smallest([unit for unit in units if leaves_one(unit.counts)])
 
 
-def _by_kind(units: Sequence[_Unit]) -> dict[_Counts, list[_Unit]]:
+def _by_kind(units: Sequence[Unit]) -> dict[Counts, list[Unit]]:
     """Units of the same counts together, the one with the lowest hash last."""
-    kinds: dict[_Counts, list[_Unit]] = {}
+    kinds: dict[Counts, list[Unit]] = {}
     for unit in sorted(units, key=lambda unit: unit.order, reverse=True):
         kinds.setdefault(unit.counts, []).append(unit)
     return kinds
 
 
-def _target(units: Sequence[_Unit], totals: Counter[int | None], share: float) -> int:
+def _target(units: Sequence[Unit], totals: Counter[int | None], share: float) -> int:
     """How many samples to hold out, at least one: the share of those whose class can spare one; of several labels, in
     proportion."""
     spared = sum(
@@ -188,6 +137,6 @@ def _target(units: Sequence[_Unit], totals: Counter[int | None], share: float) -
     return max(1, round(share * spared))
 
 
-def _smallest(units: Sequence[_Unit]) -> list[_Unit]:
+def _smallest(units: Sequence[Unit]) -> list[Unit]:
     """The one unit that exceeds the target least, where each exceeds it by more than none falls short."""
     return [min(units, key=lambda unit: (unit.size, unit.order))] if units else []

@@ -17,7 +17,7 @@ from foveal.losses.classification import LOSSES
 from foveal.metrics.classification import ClassificationMetrics, classification_metrics
 from foveal.preprocess import Placement
 from foveal.tasks.task import Outputs, Task
-from foveal.tasks.whole_image import Loss, build, loss_terms
+from foveal.tasks.whole_image import build, loss_terms
 
 FIGURES = PRIMARY, LOG_LOSS = "accuracy", "log_loss"
 Judged = tuple[Outputs, Tensor]

@@ -62,22 +62,13 @@ def prepare_data(
 
     Raises BadImagesError as `settings.on_bad_image` says.
     """
-    assert settings.size is not None
-    assert settings.fit is not None
     assert settings.train_sizes is not None
-    aspect = settings.aspect or 1.0
-    plain = Preprocess(
-        size_hw=input_hw(settings.size, aspect),
-        channels=channels,
-        fit=settings.fit,
-        mean=(0.0,) * channels,
-        std=(1.0,) * channels,
-    )
+    plain = plain_preprocess(settings, channels)
     cropped = AugmentSettings(**settings.augment).crop_area != (1.0, 1.0)
     last = settings.train_sizes[1]
     larger = 4 * round(last * STORE_SCALE / 4) if cropped else last
     build = partial(build_store, on_bad_image="skip", progress=progress, shared_by=shared_by)
-    train_store = build(train, replace(plain, size_hw=input_hw(larger, aspect)))
+    train_store = build(train, replace(plain, size_hw=input_hw(larger, settings.aspect or 1.0)))
     val_store = build(val, plain) if val else None
     bad = (*train_store.skipped, *(val_store.skipped if val_store is not None else ()))
     if settings.on_bad_image == "error" and bad:
@@ -93,6 +84,19 @@ def prepare_data(
         val=val_store if val_store is not None and len(val_store) else None,
         skipped=bad,
         preprocess=replace(plain, mean=mean, std=std),
+    )
+
+
+def plain_preprocess(settings: TrainSettings, channels: int) -> Preprocess:
+    """How images take the network's size, before it is known by what they are standardised."""
+    assert settings.size is not None
+    assert settings.fit is not None
+    return Preprocess(
+        size_hw=input_hw(settings.size, settings.aspect or 1.0),
+        channels=channels,
+        fit=settings.fit,
+        mean=(0.0,) * channels,
+        std=(1.0,) * channels,
     )
 
 
@@ -194,11 +198,11 @@ def make_plan(settings: TrainSettings, num_samples: int, *, bfloat16: bool, data
         augment=AugmentSettings(**settings.augment),
         bfloat16=bfloat16,
         data=data,
+        balanced=settings.balance == "sampler",
         **{name: values[name] for name in names},
     )
     return replace(plan, total_steps=max(1, round((settings.epochs or 1.0) * plan.steps_per_epoch)))
 
-        balanced=settings.balance == "sampler",
 
 def _digest(data: TrainingData) -> str:
     digest = hashlib.blake2b(digest_size=16)

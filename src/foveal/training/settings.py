@@ -3,6 +3,7 @@
 A field that is None is chosen from the data by `foveal.recipes`; `config.json` holds the resolved record.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -100,6 +101,12 @@ class TrainSettings:
     """Share of the training images held out where the data has no validation split."""
     test_share: float = 0.2
     """Share of the images outside val held out where the data has no test split."""
+    fraction: float = 1.0
+    """Share of the training images to train on; those of a smaller one are among those of a larger one."""
+    folds: int = 0
+    """Parts of a cross-validation: each is tested on by a run on the others; 0 is none."""
+    fold: int = 0
+    """The part to test on, 1 and up, in a single run; 0 is all, one after the other."""
     on_bad_image: OnBadImage = "error"
     """What an image that can't be decoded does: stop before training, all listed; or be left out, counted and named."""
     device: DeviceName = "auto"
@@ -120,6 +127,10 @@ class TrainSettings:
             raise UsageError(
                 f"--val-share {self.val_share} and --test-share {self.test_share} leave nothing to train on"
             )
+        if self.folds == 1:
+            raise UsageError("--folds 1: expected 2 or more, or 0 for none")
+        if self.fold > self.folds:
+            raise UsageError(f"--fold {self.fold}: expected one of the --folds, 1 to {self.folds}, or 0 for all")
         if self.time is not None:
             parse_seconds(self.time)
             if self.epochs is not None:
@@ -136,6 +147,10 @@ class TrainSettings:
         """Plain values for config.json."""
         return asdict(self)
 
+    def roles(self) -> dict[str, Any]:
+        """What decides what each image is for: the options of `foveal.read.assign_roles`."""
+        return {name: getattr(self, name) for name in _ROLES}
+
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "TrainSettings":
         """The record that `to_json` wrote. Raises UsageError for a field that does not exist."""
@@ -145,6 +160,7 @@ class TrainSettings:
         return cls(**value)
 
 
+_ROLES = ("val_share", "test_share", "seed", "fraction", "folds", "fold")
 _INFINITE = float("inf")
 _RANGES: dict[str, tuple[float, float, str]] = {
     "size": (1, 16_385, "1 to 16,384 pixels"),
@@ -165,6 +181,9 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "label_smoothing": (0, 1, "0 to below 1"),
     "val_share": (0, 1, "0 to below 1"),
     "test_share": (0, 1, "0 to below 1"),
+    "fraction": (1e-9, math.nextafter(1, 2), "above 0, at most 1"),
+    "folds": (0, _INFINITE, "0 or more"),
+    "fold": (0, _INFINITE, "0 or more"),
 }
 
 

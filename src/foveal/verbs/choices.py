@@ -47,6 +47,8 @@ class Choices:
     """Of the data; None where it is to be recognised."""
     run: RunFolder | None = None
     """The run that is continued."""
+    whole: RunFolder | None = None
+    """The cross-validation that the run is a fold of."""
 
 
 def choices(data: Any, given: Mapping[str, Any], config: Path | None, *, format: str | None = None) -> Choices:
@@ -99,6 +101,8 @@ def choices_of_run(path: Path, data: Any, given: Mapping[str, Any], module: nn.M
     saved = read_config(run.config)
     asked = TrainSettings.from_json(saved["settings"])
     if given.get("epochs") is not None:
+        if asked.folds and not asked.fold:
+            raise UsageError("--resume of a cross-validation takes no --epochs: folds are equal, and some may be done")
         asked = replace(asked, epochs=float(given["epochs"]), time=None)
     format = saved.get("format") if data is None else None
     data = saved.get("data") if data is None else data

@@ -16,7 +16,7 @@ from foveal.errors import DataError, ImageError
 from foveal.evaluation.evaluate import evaluate_store, leaked, left_out_notes
 from foveal.feed.decoding import content_hash, read_content
 from foveal.feed.store import build_store
-from foveal.read import assign_splits, read_dataset
+from foveal.read import assign_roles, read_dataset
 from foveal.read.names import listed
 from foveal.runs import model_path
 from foveal.types import SPLITS, Dataset, DeviceName, OnBadImage, Sample, Split, TaskName
@@ -114,9 +114,8 @@ def require_targets(dataset: Dataset, task: str) -> None:
 
 def _samples_of(dataset: Dataset, bundle: Bundle, split: Split | None) -> tuple[str, tuple[Sample, ...]]:
     """The split's name and its samples. Splits that training made are made again where this is its data."""
-    made = bundle.contract.data["split"]
     if _same_counts(dataset, bundle.contract):
-        again = assign_splits(dataset, val_share=made["val_share"], test_share=made["test_share"], seed=made["seed"])
+        again = assign_roles(dataset, **bundle.contract.data["split"])
         if _any_seen(again.of_split("train")[:_LOOKED_AT], bundle.seen_hashes):
             dataset = again
     if split is None and not any(sample.split for sample in dataset.samples):

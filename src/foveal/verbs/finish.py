@@ -23,6 +23,7 @@ from foveal.runs import RunFolder, read_events
 from foveal.tasks.task import Task
 from foveal.training.loop import Trainer
 from foveal.training.prepare import TrainingData
+from foveal.training.settings import TrainSettings
 from foveal.types import Dataset, Split
 from foveal.verbs.console import say
 from foveal.verbs.pictures import as_pictures, shown
@@ -53,7 +54,7 @@ def finish_run(session: Session) -> dict[str, Any]:
     }
     report = Report(
         **found,
-        title=f"{recipe.settings.model} on {session.dataset.name}",
+        title=f"{recipe.settings.model} on {session.dataset.name}{_fold_of(recipe.settings)}",
         events=read_events(run),
         config=recipe.settings.to_json(),
         reasons=recipe.reasons,
@@ -88,6 +89,10 @@ def _tuned(bundle: Bundle, session: Session) -> Bundle:
     tuned = replace(bundle, contract=replace(bundle.contract, task_settings=settings))
     save_bundle(session.run.model, tuned.network, tuned.contract, tuned.seen_hashes)
     return tuned
+
+
+def _fold_of(settings: TrainSettings) -> str:
+    return f", fold {settings.fold} of {settings.folds}" if settings.fold else ""
 
 
 def _evaluation_store(test: Store, data: TrainingData) -> tuple[Split, Store]:

@@ -256,5 +256,5 @@ def _data_contract(dataset: Dataset, data: TrainingData, settings: TrainSettings
         "format": dataset.format,
         "counts": dataset.counts(),
         "fingerprint": hashlib.blake2b(np.sort(data.train.hashes).tobytes(), digest_size=8).hexdigest(),
-        "split": {"val_share": settings.val_share, "test_share": settings.test_share, "seed": settings.seed},
+        "split": settings.roles(),
     }

@@ -65,6 +65,20 @@ def _targets_table(per_target: Mapping[str, Mapping[str, Any]]) -> Table:
     return table
 
 
+def folds_table(result: Mapping[str, Any]) -> None:
+    """A row a figure: its mean and interval over the folds, and each fold's."""
+    images = sum(each["n"] for each in result["folds"])
+    table = _table(f"cross-validation: {images:,} images in {len(result['folds'])} folds")
+    for heading in ("metric", "mean", "95 % t-interval", *(f"fold {each['fold']}" for each in result["folds"])):
+        table.add_column(heading, justify="left" if heading == "metric" else "right", no_wrap=True)
+    for name, figure in result["metrics"].items():
+        by_fold = [_number(each["metrics"][name]) for each in result["folds"]]
+        table.add_row(
+            name, _number(figure["value"]), f"{_number(figure['low'])} to {_number(figure['high'])}", *by_fold
+        )
+    _console().print(table)
+
+
 def _value(figure: Mapping[str, float | None] | float | None) -> float | None:
     """Of a figure with an interval or without."""
     return figure["value"] if isinstance(figure, Mapping) else figure

@@ -1,5 +1,6 @@
 """`foveal train`: from a folder of labelled images to a run folder with a model file and a report."""
 
+import copy
 import json
 import os
 from collections import Counter
@@ -15,17 +16,19 @@ from foveal.device import pick_device
 from foveal.errors import Interrupted, UsageError
 from foveal.events import Event, Finished
 from foveal.processes.group import Processes, joined
-from foveal.read import assign_splits, read_dataset
-from foveal.recipes.defaults import resolve
-from foveal.recipes.facts import probe
+from foveal.read import assign_roles, read_dataset
+from foveal.recipes.defaults import Recipe, resolve
+from foveal.recipes.facts import DataFacts, probe
 from foveal.runs import RunFolder, cut_events, in_use, new_run
 from foveal.training.distribution import share_state
 from foveal.training.prepare import prepare_task
+from foveal.training.settings import TrainSettings
 from foveal.types import Dataset, TaskName
 from foveal.verbs.choices import Choices, choices, choices_of_run, save_config
 from foveal.verbs.console import Stopwatch, TrainingDisplay, say
 from foveal.verbs.evaluate import require_targets, task_of, without_void
 from foveal.verbs.finish import finish_run
+from foveal.verbs.folds import CrossValidation
 from foveal.verbs.session import Session, continue_run, decode_session, plan_by_time, prepare_session
 from foveal.verbs.signals import stop_requests
 
@@ -44,7 +47,8 @@ def train(
     started: float | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
-    """Trains a network and returns {"run", "model", "seconds", "images_per_second", "metrics"}.
+    """Trains a network and returns {"run", "model", "seconds", "images_per_second", "metrics"}; a cross-validation
+    (`folds`) {"run", "seconds", "metrics", "folds"}.
 
     data: what `foveal.read_dataset` takes: a folder, a .csv, IDX files, (images, labels) or a Dataset. Test images
     are not read before training has ended. `model` is a name (`foveal models`) or your own `nn.Module`, images
@@ -75,8 +79,81 @@ def train(
             choice = choices_of_run(Path(resume), data, {**settings, **others}, module)
         else:
             choice = choices(data, settings, None if config is None else Path(config), format=format)
+        if choice.asked.folds and not choice.asked.fold:
+            return _cross_validate(choice, processes, module=module, watch=watch, on_event=on_event, out=out)
         new_epochs = settings.get("epochs") is not None
         return _train(choice, processes, module=module, watch=watch, on_event=on_event, out=out, new_epochs=new_epochs)
+
+
+def _cross_validate(
+    choice: Choices,
+    processes: Processes,
+    *,
+    module: nn.Module | None,
+    watch: Stopwatch,
+    on_event: Callable[[Event], None] | None,
+    out: Path | str | None,
+) -> dict[str, Any]:
+    """A run for each fold that is not done yet, all with the settings that the first one's training images ask for."""
+    asked, dataset = data_for(choice, module)
+    facts, recipe = _settle(choice, asked, assign_roles(dataset, **{**asked.roles(), "fold": 1}), module)
+    run = _run_of(choice, processes, out, f"{dataset.name}-{recipe.settings.model}")
+    with in_use(run, fresh=choice.run is None) if processes.first else nullcontext():
+        task = prepare_task(recipe.settings, dataset.classes, ())
+        whole = CrossValidation(run=run, dataset=dataset, recipe=recipe, task=task)
+        say(f"cross-validation: {len(whole.folds)} folds of {len(whole.in_folds()):,} images")
+        if processes.first:
+            if choice.run is None:
+                whole.check_images(facts)
+            else:
+                whole.check_done()
+            save_config(run, choice, dataset, recipe)
+            processes.keep("run", str(run.path))
+        whole = replace(whole, opening_seconds=processes.from_first(watch.total))
+        for fold in whole.folds:
+            _train_fold(whole, fold, choice, processes, module=copy.deepcopy(module), on_event=on_event)
+        return processes.from_first(whole.finish)
+
+
+def _train_fold(
+    whole: CrossValidation,
+    fold: int,
+    choice: Choices,
+    processes: Processes,
+    *,
+    module: nn.Module | None,
+    on_event: Callable[[Event], None] | None,
+) -> None:
+    """Trains and tests a fold, from where it stands; nothing where it is done."""
+    if processes.from_first(lambda: whole.done(fold) is not None):
+        say(f"fold {fold} of {len(whole.folds)}: done")
+        return
+    say(f"fold {fold} of {len(whole.folds)}")
+    settings, folder = whole.recipe.settings, whole.folder(fold)
+    begun = processes.from_first(folder.config.is_file)
+    of_fold = replace(
+        choice,
+        asked=replace(settings, fold=fold, time=processes.from_first(lambda: whole.time(fold))),
+        reasons=whole.recipe.reasons,
+        run=folder if begun else None,
+        whole=whole.run,
+    )
+    try:
+        _train(
+            of_fold,
+            processes,
+            module=module,
+            watch=Stopwatch(None),
+            on_event=on_event,
+            out=folder.path,
+            new_epochs=False,
+        )
+    except Interrupted as stopped:
+        raise Interrupted(
+            f"stopped in fold {fold} of {len(whole.folds)}, saved; continue with: "
+            f"foveal train --resume {whole.run.path}",
+            exit_code=stopped.exit_code,
+        ) from None
 
 
 def _train(
@@ -89,19 +166,12 @@ def _train(
     out: Path | str | None,
     new_epochs: bool,
 ) -> dict[str, Any]:
-    task, dataset = data_for(choice)
-    asked = replace(choice.asked, task=task)
-    if task in ("detect", "segment") and module is not None:
-        raise UsageError(f"to {task}, a network is taken by name (foveal models); your own module sees whole images")
-    _say_data(dataset, task)
+    asked, dataset = data_for(choice, module)
+    dataset = assign_roles(dataset, **asked.roles())
+    _say_data(dataset, asked.task or "classify")
     watch.lap("reading")
-    facts = probe(dataset.of_split("train"), len(dataset.classes))
-    recipe = resolve(asked, facts, own_module=module is not None)
-    recipe = replace(recipe, reasons={**recipe.reasons, **choice.reasons})
-    pick_device(recipe.settings.device)  # with the task: what can't be used is said before anything is decoded
-    prepare_task(recipe.settings, dataset.classes, dataset.of_split("train") if task == "regress" else ())
-    name = f"{dataset.name}-{recipe.settings.model}"
-    run = processes.from_first(lambda: choice.run or new_run(None if out is None else Path(out), name))
+    facts, recipe = _settle(choice, asked, dataset, module)
+    run = _run_of(choice, processes, out, f"{dataset.name}-{recipe.settings.model}")
     with in_use(run, fresh=choice.run is None) if processes.first else nullcontext():
         decoded = decode_session(dataset, recipe, channels=facts.channels, watch=watch, processes=processes)
         session = prepare_session(run, dataset, recipe, decoded, module, watch, processes)
@@ -109,19 +179,20 @@ def _train(
             if run.last.is_file():
                 continue_run(session, new_epochs=new_epochs)
             save_config(run, choice, dataset, recipe)
-            processes.keep("run", str(run.path))
+            processes.keep("run", str((choice.whole or run).path))
         share_state(session.state, processes)
         return _train_and_finish(session, on_event)
 
 
-def data_for(choice: Choices) -> tuple[TaskName, Dataset]:
-    """What is to be learned, and the data with a split for every sample. Raises UsageError and DataError."""
-    asked = choice.asked
+def data_for(choice: Choices, module: nn.Module | None) -> tuple[TrainSettings, Dataset]:
+    """What is asked for, with its task; and the data set, without roles. Raises UsageError and DataError."""
     dataset = _read(choice)
-    task = asked.task or task_of(dataset)
-    dataset = without_void(dataset, asked.void)
+    task = choice.asked.task or task_of(dataset)
+    dataset = without_void(dataset, choice.asked.void)
+    if task in ("detect", "segment") and module is not None:
+        raise UsageError(f"to {task}, a network is taken by name (foveal models); your own module sees whole images")
     require_targets(dataset, task)
-    return task, assign_splits(dataset, val_share=asked.val_share, test_share=asked.test_share, seed=asked.seed)
+    return replace(choice.asked, task=task), dataset
 
 
 def _read(choice: Choices) -> Dataset:
@@ -132,6 +203,23 @@ def _read(choice: Choices) -> Dataset:
     if asked.target is not None and dataset.classes != asked.target:
         raise UsageError(f"--target names the columns of a table; {dataset.name} has {', '.join(dataset.classes)}")
     return dataset
+
+
+def _settle(
+    choice: Choices, asked: TrainSettings, dataset: Dataset, module: nn.Module | None
+) -> tuple[DataFacts, Recipe]:
+    """What is known of the training images, and the settings without a gap; what can't be used is said here, before
+    anything is decoded."""
+    facts = probe(dataset.of_split("train"), len(dataset.classes))
+    recipe = resolve(asked, facts, own_module=module is not None)
+    pick_device(recipe.settings.device)
+    prepare_task(recipe.settings, dataset.classes, dataset.of_split("train") if asked.task == "regress" else ())
+    return facts, replace(recipe, reasons={**recipe.reasons, **choice.reasons})
+
+
+def _run_of(choice: Choices, processes: Processes, out: Path | str | None, name: str) -> RunFolder:
+    """The run folder that is continued, or a new one."""
+    return processes.from_first(lambda: choice.run or new_run(None if out is None else Path(out), name))
 
 
 def _say_data(dataset: Dataset, task: TaskName) -> None:

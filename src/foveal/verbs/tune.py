@@ -13,6 +13,7 @@ from foveal.errors import DataError, DivergedError, RunError, UsageError
 from foveal.events import EpochDone, Event, Planned
 from foveal.files import read_json, write_json, write_text
 from foveal.processes.launch import launched
+from foveal.read import assign_roles
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import DataFacts, probe
 from foveal.recipes.search import varied
@@ -112,7 +113,8 @@ def _asked(
         raise UsageError(f"--trials {trials}: expected at least 1")
     if time is not None and "epochs" in said:
         raise UsageError("--time and --epochs both set the length of a trial; give one of them")
-    choices(data, said, None)  # says what can't be
+    if choices(data, said, None).asked.folds:
+        raise UsageError("foveal tune judges by held-out images: leave --folds to foveal train --config, afterwards")
     return Asked(
         data=str(Path(data).absolute()) if isinstance(data, str | Path) else None,
         format=format,
@@ -172,9 +174,9 @@ class Search:
 
 def _search(data: Any, asked: Asked) -> Search:
     choice = choices(data, asked.settings, None, format=asked.format)
-    task, split = data_for(choice)
-    settings = replace(choice.asked, task=task)
-    dataset = replace(split, samples=tuple(sample for sample in split.samples if sample.split != "test"))
+    settings, dataset = data_for(choice, None)
+    split = assign_roles(dataset, **settings.roles())
+    dataset = replace(split, samples=tuple(sample for sample in split.samples if sample.split in ("train", "val")))
     if not dataset.of_split("val"):
         raise DataError(f"{dataset.name}: no images are held out to judge trials by; leave --val-share above 0")
     facts = probe(dataset.of_split("train"), len(dataset.classes))
@@ -238,7 +240,14 @@ def _try(study: optuna.Study, run: RunFolder, asked: Asked, search: Search, titl
             search.dataset,
             out=_folder(run, trial.number),
             on_event=watch,
-            **{**asked.settings, "task": search.settings.task, "test_share": 0.0, **settings, **length},
+            **{
+                **asked.settings,
+                "task": search.settings.task,
+                "test_share": 0.0,
+                "fraction": 1.0,
+                **settings,
+                **length,
+            },
         )
     except GivenUp:
         ended = "given up"
@@ -323,5 +332,6 @@ def _write_config(run: RunFolder, asked: Asked, best: int) -> None:
     settings = {name: value for name, value in config["settings"].items() if name not in ("time", "epochs")}
     if "epochs" in asked.settings:
         settings["epochs"] = asked.settings["epochs"]
-    settings["test_share"] = asked.settings.get("test_share", TrainSettings().test_share)
+    for name in ("test_share", "fraction"):
+        settings[name] = asked.settings.get(name, getattr(TrainSettings(), name))
     write_json(run.path / BEST, {**config, "data": asked.data, "format": asked.format, "settings": settings})

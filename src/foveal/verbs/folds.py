@@ -1,0 +1,144 @@
+"""A cross-validation's folder: which folds are done, the time for the next one, and what all of them say together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from foveal.device import machine
+from foveal.errors import BadImagesError, RunError
+from foveal.feed.decoding import decode_all
+from foveal.files import read_json, write_json, write_text
+from foveal.metrics.folds import interval_over_folds
+from foveal.read import assign_roles
+from foveal.recipes.defaults import Recipe
+from foveal.recipes.facts import DataFacts
+from foveal.reporting.folds import FoldsReport, render_folds
+from foveal.runs import RunFolder
+from foveal.tasks.task import Task
+from foveal.training.prepare import plain_preprocess
+from foveal.training.settings import parse_seconds
+from foveal.types import Dataset, Sample
+from foveal.verbs.console import decoding_bar, say
+
+_LEAST_SECONDS = 1.0  # of a fold for which the others have left no time
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossValidation:
+    """One cross-validation, ready for its first fold."""
+
+    run: RunFolder
+    """Its own folder, in which each fold has one."""
+    dataset: Dataset
+    """As it was read."""
+    recipe: Recipe
+    """The settings of all folds."""
+    task: Task
+    opening_seconds: float = 0.0
+    """Spent before the first fold."""
+
+    @property
+    def folds(self) -> range:
+        """The numbers of the folds, from 1 on."""
+        return range(1, self.recipe.settings.folds + 1)
+
+    def folder(self, fold: int) -> RunFolder:
+        """Where a fold's run stands."""
+        return RunFolder(self.run.path / f"fold-{fold}")
+
+    def check_images(self, facts: DataFacts) -> None:
+        """Decodes the images of all folds, where a bad one is an error: else a later fold might find it first.
+
+        Raises BadImagesError, which lists all.
+        """
+        settings = self.recipe.settings
+        if settings.on_bad_image != "error":
+            return
+        with decoding_bar() as progress:
+            preprocess = plain_preprocess(settings, facts.channels)
+            _, bad = decode_all(self.in_folds(), preprocess, None, progress=progress)
+        if bad:
+            raise BadImagesError([error for _, error in bad])
+
+    def in_folds(self) -> list[Sample]:
+        """The samples that some fold tests."""
+        roles = {**self.recipe.settings.roles(), "fold": 1, "fraction": 1.0}
+        return [each for each in assign_roles(self.dataset, **roles).samples if each.split != "unused"]
+
+    def done(self, fold: int) -> dict[str, Any] | None:
+        """What a finished fold has measured (its metrics.json); None for one that is still to be trained."""
+        metrics = self.folder(fold).metrics
+        return read_json(metrics) if metrics.is_file() else None
+
+    def check_done(self) -> None:
+        """Raises RunError where a finished fold was trained on other data."""
+        for fold in self.folds:
+            measured, roles = self.done(fold), {**self.recipe.settings.roles(), "fold": fold}
+            if measured is not None and measured["data"]["counts"] != assign_roles(self.dataset, **roles).counts():
+                raise RunError(f"{self.run.path}: the data changed since its fold {fold} was trained; start a new run")
+
+    def time(self, fold: int) -> str | None:
+        """The setting `time` of a fold: an equal share of what the finished ones left of the time for all."""
+        time = self.recipe.settings.time
+        if time is None:
+            return None
+        done = [each["seconds"] for each in map(self.done, self.folds) if each is not None]
+        left = parse_seconds(time) - self.opening_seconds - sum(done)
+        return f"{max(_LEAST_SECONDS, left / (len(self.folds) - len(done))):.1f}s"
+
+    def finish(self) -> dict[str, Any]:
+        """The result of `foveal.train`, once all folds are done; writes metrics.json and report.html."""
+        measured = [each for each in map(self.done, self.folds) if each is not None]
+        settings = self.recipe.settings
+        result: dict[str, Any] = {
+            "run": str(self.run.path),
+            "seconds": round(self.opening_seconds + sum(each["seconds"] for each in measured), 2),
+            "metrics": _over_folds(measured),
+            "folds": [_of_fold(fold, each) for fold, each in zip(self.folds, measured, strict=True)],
+        }
+        warnings = [
+            f"fold {fold}: {warning}"
+            for fold, each in zip(self.folds, measured, strict=True)
+            for warning in each["warnings"]
+        ]
+        report = FoldsReport(
+            title=f"{settings.model} on {self.dataset.name}",
+            warnings=warnings,
+            about={"images": len(self.in_folds()), "of": len(self.dataset.samples), "classes": len(self.task.classes)},
+            primary=self.task.primary,
+            metrics=result["metrics"],
+            folds=result["folds"],
+            config=settings.to_json(),
+            reasons=self.recipe.reasons,
+            network=measured[0]["network"],
+            machine=machine(),
+        )
+        write_text(self.run.report, render_folds(report))
+        write_json(self.run.metrics, {**result, "task": self.task.name, "warnings": warnings, "machine": machine()})
+        self._say(result)
+        return result
+
+    def _say(self, result: Mapping[str, Any]) -> None:
+        figure = result["metrics"][self.task.primary]
+        ends = "" if figure["low"] is None else f" (95 % t-interval {figure['low']:.4f} to {figure['high']:.4f})"
+        say(f"mean {self.task.primary} over {len(self.folds)} folds {figure['value']:.4f}{ends}")
+        say(f"report: {self.run.report}")
+        say(f"a model to use learns from all images: foveal train --config {self.run.config} --folds 0")
+
+
+def _of_fold(fold: int, measured: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "fold": fold,
+        "run": measured["run"],
+        "seconds": measured["seconds"],
+        "n": measured["evaluation"]["n"],
+        "metrics": {name: figure["value"] for name, figure in measured["metrics"].items()},
+    }
+
+
+def _over_folds(measured: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
+    """Each figure that all folds have, with its interval."""
+    names = [name for name in measured[0]["metrics"] if all(name in each["metrics"] for each in measured)]
+    return {
+        name: interval_over_folds([each["metrics"][name]["value"] for each in measured]).to_json() for name in names
+    }
