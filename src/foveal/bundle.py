@@ -49,6 +49,9 @@ class Contract:
     """Name, format, counts, fingerprint, and under "split" what `foveal.read.assign_roles` made splits by."""
     recipe: dict[str, Any]
     """The run's resolved settings."""
+    origin: dict[str, Any] = field(default_factory=dict)
+    """The trained weights that the run started from: which, and what was taken of them. Empty where it started afresh.
+    """
     machine: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=lambda: {"foveal": foveal.__version__, "torch": torch.__version__})
 

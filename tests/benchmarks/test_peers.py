@@ -12,6 +12,8 @@ PEERS_OF = {
     "torchvision_reference.py": {"torch", "torchvision", "PIL", "driver"},
     "fastai_vision.py": {"torch", "torchvision", "PIL", "fastai", "driver"},
     "timm_train.py": {"torch", "torchvision", "PIL", "timm", "driver"},
+    "made_weights.py": {"torch"},
+    "torchvision_table.py": {"torch", "torchvision", "made_weights"},
     "plain_torch.py": {"torch", "numpy"},
 }
 

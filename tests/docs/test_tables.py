@@ -54,8 +54,19 @@ def test_no_option_is_named_that_does_not_exist() -> None:
     from_verbs |= {"split", "tta", "tile", "overlap", "draw", "masks", "coco"}
     from_verbs |= {"engine", "classes", "channels", "json", "help", "debug"}
     known = {field.name.replace("_", "-") for owner in (TrainSettings, AugmentSettings) for field in fields(owner)}
-    for page in ("train", "evaluate", "predict", "describe", "models", "bench", "demo", "model-file", "index"):
-        named = set(re.findall(r"`--([a-z][a-z-]*)", PAGES[f"docs/{page}.md"]))
+    for page in (
+        "train",
+        "evaluate",
+        "predict",
+        "describe",
+        "models",
+        "bench",
+        "demo",
+        "model-file",
+        "index",
+        "fine-tuning",
+    ):
+        named = set(re.findall(r"`--([a-z][a-z0-9-]*)", PAGES[f"docs/{page}.md"]))
         assert {name.removeprefix("no-") for name in named} - known - from_verbs == set(), page
 
 

@@ -60,7 +60,7 @@ def test_lenet5_pads_digits_as_published() -> None:
 def test_every_network_gets_settings_without_a_gap(name: str, facts: DataFacts) -> None:
     recipe = resolve(TrainSettings(model=name), facts)
     missing = {key for key, value in vars(recipe.settings).items() if value is None}
-    assert missing == {"time", "decoder", "void", "instances", "target"}
+    assert missing == {"time", "weights", "weights_sha256", "decoder", "void", "instances", "target"}
     assert recipe.settings.size is not None
     assert recipe.settings.size >= NETWORKS[name].min_size
 
@@ -119,7 +119,7 @@ def test_the_fast_recipe_has_its_own_network_and_optimiser() -> None:
     assert settings.momentum == 0.65
     assert recipe.augment == AugmentSettings(translate=recipe.augment.translate)
     missing = {key for key, value in vars(settings).items() if value is None}
-    assert missing == {"time", "decoder", "void", "instances", "target"}
+    assert missing == {"time", "weights", "weights_sha256", "decoder", "void", "instances", "target"}
     assert resolve(TrainSettings(recipe="fast", time="5m"), THUMBNAILS).settings.epochs is None
     assert resolve(TrainSettings(recipe="fast", loss="focal"), THUMBNAILS).settings.label_smoothing == 0
     few = resolve(TrainSettings(recipe="fast"), replace(THUMBNAILS, num_train=900)).settings
@@ -213,9 +213,9 @@ def test_detectors_and_segmentations_get_settings_without_a_gap() -> None:
     plain = resolve(TrainSettings(task="detect", augmentation="none"), facts).settings
     assert plain.train_sizes == (416, 416)
     assert (segmentation.size, segmentation.decoder, segmentation.balance) == (512, "unet", "loss")
-    assert {key for key, value in vars(detection).items() if value is None} == {"time", "decoder", "void", "target"}
-    missing = {key for key, value in vars(segmentation).items() if value is None}
-    assert missing == {"time", "void", "instances", "target"}
+    always = {"time", "weights", "weights_sha256", "target"}
+    assert {key for key, value in vars(detection).items() if value is None} == always | {"decoder", "void"}
+    assert {key for key, value in vars(segmentation).items() if value is None} == always | {"void", "instances"}
 
 
 def test_masks_are_learned_where_there_are_some() -> None:

@@ -118,6 +118,10 @@ def test_what_can_not_be_is_said(data: Path, tmp_path: Path) -> None:
         foveal.tune(data, time="1m", epochs=2, out=out)
     with pytest.raises(DataError, match="no images are held out to judge trials by"):
         foveal.tune(data, val_share=0.0, out=out, **SMALL)
+    with pytest.raises(UsageError, match="leave --folds to foveal train"):
+        foveal.tune(data, folds=3, out=out, **SMALL)
+    with pytest.raises(UsageError, match="--weights fits one network"):
+        foveal.tune(data, weights="run", out=out)
     with pytest.raises(RunError, match="no tuning to go on with here"):
         foveal.tune(resume=tmp_path)
     with pytest.raises(UsageError, match="unknown settings: speed"):

@@ -33,6 +33,9 @@ class AlexNet(Backbone):
             features[name] = x
         return features
 
+    def parts(self) -> list[tuple[nn.Module, ...]]:
+        return [(conv,) for conv in self.convs.values()]
+
     def head(self, num_classes: int) -> nn.Module:
         head = AlexNetHead(num_classes)
         if self.head_biases is not None:

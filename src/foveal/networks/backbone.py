@@ -26,6 +26,13 @@ class Backbone(nn.Module):
     def initialise_from(self, images: Callable[[], Tensor]) -> None:
         """Sets the weights that follow from the data, where there are such; `images()` gives some (B, C, H, W)."""
 
+    def parts(self) -> list[tuple[nn.Module, ...]]:
+        """The stages in the order in which they compute, the stem with the first: each the modules that it is made of.
+
+        Freezing and the learning rates of fine-tuning count them.
+        """
+        raise NotImplementedError
+
     def dilate(self) -> None:
         """Halves the stride of the coarsest stage, where the network can, and widens its kernels' reach instead."""
 

@@ -61,6 +61,9 @@ class FastNet(Backbone):
         stage3 = self.stage3(stage2)
         return {"stage1": stage1, "stage2": stage2, "stage3": stage3}
 
+    def parts(self) -> list[tuple[nn.Module, ...]]:
+        return [(self.whitening, self.stage1), (self.stage2,), (self.stage3,)]
+
     def head(self, num_classes: int) -> nn.Module:
         return MaxPooledLinearHead(self.out_channels, num_classes)
 

@@ -132,6 +132,10 @@ class GoogLeNet(Backbone):
             "stage5": stage5,
         }
 
+    def parts(self) -> list[tuple[nn.Module, ...]]:
+        fourth = (self.inception4a, self.inception4d, self.inception4e)
+        return [(self.conv1,), (self.conv2,), (self.inception3,), fourth, (self.inception5,)]
+
     def head(self, num_classes: int) -> nn.Module:
         return GoogLeNetHead(num_classes)
 

@@ -49,6 +49,9 @@ class LeNet5(Backbone):
         c5 = self.squash5(self.c5(self.grid(s4)))
         return {"c1": c1, "s2": s2, "c3": c3, "s4": s4, "c5": c5}
 
+    def parts(self) -> list[tuple[nn.Module, ...]]:
+        return [(self.c1, self.s2), (self.c3, self.s4), (self.c5,)]
+
     def head(self, num_classes: int) -> nn.Module:
         return LeNet5Head(num_classes)
 

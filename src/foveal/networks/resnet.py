@@ -168,6 +168,9 @@ class ResNet(Backbone):
         stage4 = self.stage4(stage3)
         return {"stem": stem, "stage1": stage1, "stage2": stage2, "stage3": stage3, "stage4": stage4}
 
+    def parts(self) -> list[tuple[nn.Module, ...]]:
+        return [(self.stem, self.stage1), (self.stage2,), (self.stage3,), (self.stage4,)]
+
     def dilate(self) -> None:
         """Yu & Koltun 2015, arXiv:1511.07122: stage 4 keeps the stride of stage 3, and the 3×3 convolutions of all its
         blocks but the first, which halved the side, read every other cell."""

@@ -44,6 +44,9 @@ class ResNetCIFAR(Backbone):
         stage3 = self.stage3(stage2)
         return {"stage1": stage1, "stage2": stage2, "stage3": stage3}
 
+    def parts(self) -> list[tuple[nn.Module, ...]]:
+        return [(self.stem, self.stage1), (self.stage2,), (self.stage3,)]
+
     def head(self, num_classes: int) -> nn.Module:
         return PooledLinearHead(self.stages[-1], num_classes)
 

@@ -58,6 +58,9 @@ class VGG(Backbone):
             features[name] = x
         return features
 
+    def parts(self) -> list[tuple[nn.Module, ...]]:
+        return [(block,) for block in self.blocks.values()]
+
     def head(self, num_classes: int) -> nn.Module:
         return VGGHead(num_classes)
 

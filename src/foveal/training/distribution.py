@@ -1,6 +1,7 @@
 """A step on several processes: each learns from its share of the images, and all take the same update."""
 
 import math
+from collections.abc import Sequence
 from functools import reduce
 
 import torch
@@ -17,20 +18,21 @@ class GradientSum:
     """Makes each gradient the sum of the processes' gradients, in one message a step.
 
     Batch norms' running statistics become the mean over the processes, weighted by their images; other float buffers
-    become the first process's. So all hold the same network after each step, to the bit.
+    become the first process's; frozen ones stay. So all hold the same network after each step, to the bit.
 
     Nothing is wrapped, so names and layouts stay; a step of several parts sends once, and a process without images
     sends zeros. Differs: `DistributedDataParallel` begins to send while the backward pass still computes, and wants the
     same passes of every process. On a CPU, where that pass has every core, the overlap gains nothing measurable.
     """
 
-    def __init__(self, network: nn.Module, processes: Processes) -> None:
+    def __init__(self, network: nn.Module, processes: Processes, *, frozen: Sequence[nn.Module] = ()) -> None:
         self._processes = processes
         if processes.world == 1:
             return
         statistics = {id(each) for part in network.modules() if isinstance(part, _BatchNorm) for each in part.buffers()}
         self._parameters = [each for each in network.parameters() if each.requires_grad]
-        self._buffers = [each for each in network.buffers() if each.is_floating_point()]
+        kept = {id(each) for part in frozen for each in part.buffers()}
+        self._buffers = [each for each in network.buffers() if each.is_floating_point() and id(each) not in kept]
         self._averaged = [id(each) in statistics for each in self._buffers]
         has_gradient = torch.zeros(len(self._parameters), device=self._parameters[0].device)
         self._message, slots = _message([*self._parameters, *self._buffers, has_gradient])

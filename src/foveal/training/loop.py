@@ -66,7 +66,7 @@ class Trainer:
         """
         self.replan_seconds = math.inf
         self._replanned_at = 0.0
-        self._sum_gradients = GradientSum(state.network, processes)
+        self._sum_gradients = GradientSum(state.network, processes, frozen=state.frozen)
         self._figures: dict[str, float] = {}
         """Sums over this process's images of the present step."""
         self._averaged: nn.Module | None = None
@@ -202,6 +202,8 @@ class Trainer:
         # Dropout is keyed by step: a resumed run draws the same. And by process, or all would drop the same units.
         seed_draws((plan.seed * 1_000_003 + step + self.processes.rank * _PROCESS_SEED) % 2**63, self.device)
         state.network.train()
+        for module in state.frozen:
+            module.eval()
         self._figures = dict.fromkeys(("loss", *self.task.figures), 0.0)
         learned = 0
         for part in self._parts(indices):

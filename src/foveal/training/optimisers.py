@@ -1,6 +1,6 @@
 """Optimisers by name, over parameter groups that keep biases and norms free of weight decay."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,8 +62,9 @@ def build_optimiser(
     betas: tuple[float, float] = (0.9, 0.999),
     alpha: float = 0.99,
     eps: float = 1e-8,
+    lr_shares: Mapping[nn.Parameter, float] | None = None,
 ) -> Optimizer:
-    """The optimiser `name` over the module's trainable parameters, in one or two groups.
+    """The optimiser `name` over the module's trainable parameters, in groups of one decay and learning rate.
 
     With g the gradient, w the weights, λ `weight_decay` and η the learning rate:
 
@@ -76,7 +77,7 @@ def build_optimiser(
 
     So weight decay is an L2 penalty that passes through momentum and scaling everywhere but in adamw, where
     it is decoupled from both. It leaves biases, norms and all parameters of one dimension alone unless
-    `decay_all`.
+    `decay_all`. `lr_shares`: of η, for the parameters in it; all others have the whole.
 
     Build it once the module is on its device and in its memory format. State that is loaded later takes each
     parameter's layout, whatever the layout it was saved in.
@@ -88,20 +89,28 @@ def build_optimiser(
     if not weight_decay >= 0:
         raise UsageError(f"weight_decay must be 0 or more, got {weight_decay}")
     options = OptimiserOptions(lr=lr, momentum=momentum, nesterov=nesterov, betas=betas, alpha=alpha, eps=eps)
-    groups = parameter_groups(module, weight_decay=weight_decay, decay_all=decay_all)
+    groups = parameter_groups(module, weight_decay=weight_decay, decay_all=decay_all, lr_shares=lr_shares)
     optimiser = OPTIMISERS[name](groups, options)
     for group in optimiser.param_groups:
-        group["lr"] = lr * group.setdefault("lr_share", 1.0)
+        group["lr"] = lr * group["lr_share"]
     optimiser.register_load_state_dict_post_hook(_match_layouts)
     return optimiser
 
 
-def parameter_groups(module: nn.Module, *, weight_decay: float, decay_all: bool = False) -> Groups:
-    """The trainable parameters, each once: those that decay, then those that don't; no empty group.
+def parameter_groups(
+    module: nn.Module,
+    *,
+    weight_decay: float,
+    decay_all: bool = False,
+    lr_shares: Mapping[nn.Parameter, float] | None = None,
+) -> Groups:
+    """The trainable parameters, each once: those that decay, then those that don't, by their share of the learning
+    rate; no empty group.
 
     Without `decay_all` a parameter decays if it has two dimensions or more, isn't named `bias` and belongs to
     no norm (He et al. 2018, arXiv:1812.01187, section 3.1). Raises UsageError where nothing is trainable.
     """
+    shares = lr_shares or {}
     decayed: dict[nn.Parameter, None] = {}
     free: dict[nn.Parameter, None] = {}
     for owner in module.modules():
@@ -111,8 +120,13 @@ def parameter_groups(module: nn.Module, *, weight_decay: float, decay_all: bool 
                 (free if spared and not decay_all else decayed)[parameter] = None
     if not decayed and not free:
         raise UsageError("the network has no trainable parameters; unfreeze some (requires_grad)")
-    groups = [(decayed, weight_decay), (free, 0.0)]
-    return [{"params": list(params), "weight_decay": decay} for params, decay in groups if params]
+    groups: Groups = []
+    for parameters, decay in ((decayed, weight_decay), (free, 0.0)):
+        by_share: dict[float, list[nn.Parameter]] = {}
+        for parameter in parameters:
+            by_share.setdefault(shares.get(parameter, 1.0), []).append(parameter)
+        groups += [{"params": each, "weight_decay": decay, "lr_share": share} for share, each in by_share.items()]
+    return groups
 
 
 def _sgd(groups: Groups, options: OptimiserOptions) -> Optimizer:
@@ -155,8 +169,9 @@ def _muon(groups: Groups, options: OptimiserOptions) -> Optimizer:
     for group in groups:
         kernels = [each for each in group["params"] if each.ndim == 4]
         others = [each for each in group["params"] if each.ndim != 4]
-        split.append({**group, "params": kernels, "orthogonal": True, "lr_share": 1.0})
-        split.append({**group, "params": others, "orthogonal": False, "lr_share": MUON_OTHERS})
+        split.append({**group, "params": kernels, "orthogonal": True})
+        share = MUON_OTHERS * group["lr_share"]
+        split.append({**group, "params": others, "orthogonal": False, "lr_share": share})
     first = groups[0]["params"][0]
     fast = first.dtype == torch.float32 and native_bf16(first.device)
     return Muon(

@@ -29,8 +29,10 @@ from foveal.training.ema import WeightAverage
 from foveal.training.optimisers import build_optimiser
 from foveal.training.plan import Plan
 from foveal.training.settings import TrainSettings
+from foveal.training.stages import freeze, learning_rate_shares
 from foveal.training.state import TrainState
 from foveal.types import Sample
+from foveal.weights.fitting import Origin, Start
 
 STORE_SCALE = 1.25  # of the last training side, where images are cropped at random: detail to crop from
 FIRST_IMAGES = 1024  # evenly spread ones, for the weights that follow from the data
@@ -57,8 +59,11 @@ def prepare_data(
     channels: int,
     progress: Progress | None = None,
     shared_by: int = 1,
+    origin: Origin | None = None,
 ) -> TrainingData:
     """Decodes both splits once, for so many processes of this machine (`build_store`).
+
+    origin: of trained weights, whose mean and deviation the input then has, whatever those of the images are.
 
     Raises BadImagesError as `settings.on_bad_image` says.
     """
@@ -75,7 +80,9 @@ def prepare_data(
         raise BadImagesError(bad)
     if not len(train_store):
         raise DataError(f"no training image can be decoded; {len(bad)} are bad")
-    if settings.model == "lenet5":
+    if origin is not None:
+        mean, std = origin.mean, origin.std
+    elif settings.model == "lenet5":
         mean, std = (LENET5_MEAN,) * channels, (LENET5_STD,) * channels
     else:
         mean, std = channel_statistics(train_store)
@@ -149,10 +156,17 @@ def prepare_state(
     device: torch.device,
     module: nn.Module | None,
     processes: Processes = ALONE,
+    start: Start | None = None,
 ) -> TrainState:
-    """Network, optimiser and plan, seeded. With a time budget the plan's steps are provisional: one epoch."""
+    """Network, optimiser and plan, seeded. With a time budget the plan's steps are provisional: one epoch.
+
+    start: trained weights, which take the place of fresh ones.
+    """
     network = build_network(settings, task, data, module)
+    if start is not None:
+        start.put_into(network)
     network = place(synchronised(network, device, processes), device)
+    frozen = freeze(network.backbone, settings.freeze) if settings.freeze else ()  # type: ignore[arg-type]
     assert settings.lr is not None
     assert settings.optimiser is not None
     assert settings.weight_decay is not None
@@ -165,11 +179,12 @@ def prepare_state(
         decay_all=settings.decay_all,
         momentum=settings.momentum,
         nesterov=bool(settings.nesterov),
+        lr_shares=learning_rate_shares(network.backbone) if settings.weights is not None else None,  # type: ignore[arg-type]
     )
     ema = WeightAverage(network, decay=settings.ema) if settings.ema else None
     bfloat16 = processes.from_first(lambda: use_bf16(settings, device))
     plan = make_plan(settings, len(data.train), bfloat16=bfloat16, data=_digest(data))
-    return TrainState(network=network, optimiser=optimiser, ema=ema, plan=plan)
+    return TrainState(network=network, optimiser=optimiser, ema=ema, plan=plan, frozen=frozen)
 
 
 def build_network(settings: TrainSettings, task: Task, data: TrainingData, module: nn.Module | None) -> nn.Module:

@@ -32,6 +32,13 @@ class TrainSettings:
     """What chooses the settings not given: auto, the usual rules; fast, quick training on images below 64 px."""
     model: str | None = None
     """Network by name; `foveal models` lists them."""
+    weights: str | None = None
+    """What to start from: a model file or run folder, a .pth or .safetensors in torchvision's layout, the https://
+    address of one, or imagenet, the weights that torchvision publishes."""
+    weights_sha256: str | None = None
+    """SHA-256 of that file in hex; an address needs it."""
+    freeze: int = 0
+    """First stages of the network that stay as the weights have them."""
     size: int | None = None
     """Side of the network's input in pixels; the longer one where it is no square."""
     aspect: float | None = None
@@ -131,6 +138,7 @@ class TrainSettings:
             raise UsageError("--folds 1: expected 2 or more, or 0 for none")
         if self.fold > self.folds:
             raise UsageError(f"--fold {self.fold}: expected one of the --folds, 1 to {self.folds}, or 0 for all")
+        self._check_weights()
         if self.time is not None:
             parse_seconds(self.time)
             if self.epochs is not None:
@@ -142,6 +150,16 @@ class TrainSettings:
             if not 1 <= self.train_sizes[0] <= self.train_sizes[1]:
                 raise UsageError(f"--train-sizes {self.train_sizes}: expected a first side and one that is no smaller")
         AugmentSettings(**self.augment)
+
+    def _check_weights(self) -> None:
+        digits = self.weights_sha256
+        if digits is not None and not re.fullmatch("[0-9a-fA-F]{64}", digits):
+            raise UsageError(f"--weights-sha256 {digits}: expected 64 hexadecimal digits, as sha256sum prints them")
+        if digits is None and self.weights is not None and "://" in self.weights:
+            raise UsageError("--weights with an address needs --weights-sha256 HEX, the SHA-256 of the file there")
+        if self.weights is None and (self.freeze or digits is not None):
+            option = f"--freeze {self.freeze}" if self.freeze else "--weights-sha256"
+            raise UsageError(f"{option}: goes with --weights, which are not given")
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for config.json."""
@@ -164,6 +182,7 @@ _ROLES = ("val_share", "test_share", "seed", "fraction", "folds", "fold")
 _INFINITE = float("inf")
 _RANGES: dict[str, tuple[float, float, str]] = {
     "size": (1, 16_385, "1 to 16,384 pixels"),
+    "freeze": (0, _INFINITE, "0 or more stages"),
     "void": (0, 256, "0 to 255"),
     "aspect": (0.1, 10.1, "0.1 to 10"),
     "epochs": (1e-9, _INFINITE, "a number above 0"),

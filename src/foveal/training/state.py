@@ -53,6 +53,8 @@ class TrainState:
     optimiser: torch.optim.Optimizer
     ema: WeightAverage | None
     plan: Plan
+    frozen: tuple[nn.Module, ...] = ()
+    """Modules of the network that nothing changes: they stay in evaluation mode."""
     progress: Progress = field(default_factory=Progress)
 
 

@@ -22,6 +22,7 @@ _BEARING = {
     "task",
     "recipe",
     "model",
+    "weights",
     "size",
     "optimiser",
     "batch_size",
@@ -49,6 +50,8 @@ class Choices:
     """The run that is continued."""
     whole: RunFolder | None = None
     """The cross-validation that the run is a fold of."""
+    origin: Mapping[str, Any] | None = None
+    """What the run that is continued started from, as `Origin` writes it."""
 
 
 def choices(data: Any, given: Mapping[str, Any], config: Path | None, *, format: str | None = None) -> Choices:
@@ -63,12 +66,18 @@ def choices(data: Any, given: Mapping[str, Any], config: Path | None, *, format:
         raise UsageError(
             "no data given: foveal train DATA, where DATA is a folder of class folders, a .csv or IDX files"
         )
-    said = {key: value for key, value in given.items() if value is not None}
+    said = {
+        key: os.fspath(value) if isinstance(value, os.PathLike) else value
+        for key, value in given.items()
+        if value is not None
+    }
     augment = {key: said.pop(key) for key in _AUGMENT_FIELDS & set(said)}
     asked_before = frozenset(saved.get("augment_asked", ()))
     values, reasons = dict(saved["settings"]), dict(saved["reasons"])
     forgotten = set(reasons) if _BEARING & set(said) else set()
     forgotten |= {other for name, other in (("time", "epochs"), ("epochs", "time")) if name in said}
+    if "weights" in said:
+        values.pop("weights_sha256", None)  # of the other file
     before = values.get("augment", {})
     for name in forgotten:
         values.pop(name, None)
@@ -117,12 +126,15 @@ def choices_of_run(path: Path, data: Any, given: Mapping[str, Any], module: nn.M
         augment_asked=frozenset(saved.get("augment_asked", ())),
         format=format,
         run=run,
+        origin=saved.get("origin"),
     )
 
 
-def save_config(run: RunFolder, choice: Choices, dataset: Dataset, recipe: Recipe) -> None:
+def save_config(
+    run: RunFolder, choice: Choices, dataset: Dataset, recipe: Recipe, origin: Mapping[str, Any] | None
+) -> None:
     """Writes config.json: the data's path and format (null for data from Python), all settings, why they were chosen,
-    and which of the augmentation was asked for."""
+    which of the augmentation was asked for, and what the weights started from (null where they were drawn)."""
     is_path = isinstance(choice.data, str | os.PathLike)
     config = {
         "data": str(Path(choice.data).absolute()) if is_path else None,
@@ -130,5 +142,6 @@ def save_config(run: RunFolder, choice: Choices, dataset: Dataset, recipe: Recip
         "settings": recipe.settings.to_json(),
         "reasons": dict(recipe.reasons),
         "augment_asked": sorted(choice.augment_asked),
+        "origin": None if origin is None else dict(origin),
     }
     write_json(run.config, config)

@@ -27,13 +27,14 @@ from foveal.training.settings import TrainSettings
 from foveal.types import Dataset, Split
 from foveal.verbs.console import say
 from foveal.verbs.pictures import as_pictures, shown
-from foveal.verbs.session import Session
+from foveal.verbs.session import Session, shown_settings
 
 _SHEET = 32  # augmented images
 
 
 def finish_run(session: Session) -> dict[str, Any]:
     """The result of `foveal.train`, and which weights were chosen under "chosen"."""
+    origin = None if session.start is None else session.start.origin
     run, recipe, data = session.run, session.recipe, session.data
     bundle = _tuned(load_bundle(run.model, module=copy.deepcopy(session.module)), session)
     task = bundle.contract.make_task()
@@ -56,8 +57,8 @@ def finish_run(session: Session) -> dict[str, Any]:
         **found,
         title=f"{recipe.settings.model} on {session.dataset.name}{_fold_of(recipe.settings)}",
         events=read_events(run),
-        config=recipe.settings.to_json(),
-        reasons=recipe.reasons,
+        config=shown_settings(recipe.settings, origin),
+        reasons=recipe.reasons if origin is None else {"weights": origin.words(), **recipe.reasons},
         times={**session.watch.times, "total": session.watch.total()},
         **shown(task, evaluation, store, bundle.network, session.device),
         augmented=_augmented(session.trainer),

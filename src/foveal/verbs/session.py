@@ -33,6 +33,7 @@ from foveal.training.settings import TrainSettings, parse_seconds
 from foveal.training.state import TrainState, load_checkpoint, save_checkpoint
 from foveal.types import Dataset
 from foveal.verbs.console import Stopwatch, decoding_bar, say
+from foveal.weights.fitting import Origin, Start
 
 _MEASURED_SHARE, _REPLANNED_SHARE = 0.05, 0.05  # of the time given: to measure steps, and between looks at the plan
 _DECODE_SECONDS = 0.002  # of an image, at least
@@ -52,6 +53,7 @@ class Session:
     recipe: Recipe
     task: Task
     data: TrainingData
+    start: Start | None
     state: TrainState
     trainer: Trainer
     module: nn.Module | None
@@ -61,7 +63,13 @@ class Session:
 
 
 def decode_session(
-    dataset: Dataset, recipe: Recipe, *, channels: int, watch: Stopwatch, processes: Processes
+    dataset: Dataset,
+    recipe: Recipe,
+    *,
+    channels: int,
+    watch: Stopwatch,
+    processes: Processes,
+    origin: Origin | None,
 ) -> TrainingData:
     """The decoded training and held-out images. Of several processes on a machine the first decodes.
 
@@ -84,6 +92,7 @@ def decode_session(
                 channels=channels,
                 progress=progress,
                 shared_by=processes.local_world,
+                origin=origin,
             )
         )
     say(f"training images: {data.train.description}")
@@ -99,6 +108,7 @@ def prepare_session(
     module: nn.Module | None,
     watch: Stopwatch,
     processes: Processes,
+    start: Start | None,
 ) -> Session:
     """Builds and seeds what the recipe says."""
     settings = recipe.settings
@@ -107,13 +117,17 @@ def prepare_session(
     for note in notes:
         say(f"warning: {note}")
     task = prepare_task(settings, dataset.classes, data.train.samples)
-    state = prepare_state(settings, task, data, device=device, module=module, processes=processes)
+    state = prepare_state(settings, task, data, device=device, module=module, processes=processes, start=start)
     trainer = Trainer(task, state, data.preprocess, data.train, data.val, device=device, processes=processes)
     if processes.first:
         trainer.save_checkpoint = lambda state: save_checkpoint(state, run.last)
-        trainer.save_best = _best_saver(run, dataset, recipe, task, data, module)
+        trainer.save_best = _best_saver(
+            run, dataset, recipe, task, data, module, None if start is None else start.origin
+        )
     parameters = sum(each.numel() for each in state.network.parameters())
-    say(f"network: {settings.model}, {parameters:,} parameters, on {device}, {_precision(state)}")
+    frozen = sum(each.numel() for module in state.frozen for each in module.parameters())
+    counted = f"{parameters:,} parameters" + (f", {frozen:,} of them frozen" if frozen else "")
+    say(f"network: {settings.model}, {counted}, on {device}, {_precision(state)}")
     if processes.world > 1:
         say(f"processes: {processes.world}, {torch.get_num_threads()} threads each")
     return Session(
@@ -123,6 +137,7 @@ def prepare_session(
         recipe=recipe,
         task=task,
         data=data,
+        start=start,
         state=state,
         trainer=trainer,
         module=module,
@@ -154,7 +169,15 @@ def plan_by_time(session: Session) -> None:
     settings, state, data = session.recipe.settings, session.state, session.data
     assert settings.time is not None
     module, processes = copy.deepcopy(session.module), session.processes
-    measured = prepare_state(settings, session.task, data, device=session.device, module=module, processes=processes)
+    measured = prepare_state(
+        settings,
+        session.task,
+        data,
+        device=session.device,
+        module=module,
+        processes=processes,
+        start=session.start,
+    )
     trainer = Trainer(
         session.task, measured, data.preprocess, data.train, data.val, device=session.device, processes=processes
     )
@@ -219,6 +242,7 @@ def _best_saver(
     task: Task,
     data: TrainingData,
     module: nn.Module | None,
+    origin: Origin | None,
 ) -> Callable[[nn.Module, Mapping[str, float], int], None]:
     """A function that writes the model file whenever it is told to keep these weights."""
     settings, augment = recipe.settings, recipe.augment
@@ -242,12 +266,18 @@ def _best_saver(
             val=dict(val),
             mirrored=augment.hflip > 0,
             data=_data_contract(dataset, data, settings),
-            recipe=settings.to_json(),
+            recipe=shown_settings(settings, origin),
+            origin={} if origin is None else origin.to_json(),
             machine=machine(),
         )
         save_bundle(run.model, network, contract, seen_hashes)
 
     return save
+
+
+def shown_settings(settings: TrainSettings, origin: Origin | None) -> dict[str, Any]:
+    """The settings for what others may see: the weights by their name, without their folder or address."""
+    return {**settings.to_json(), "weights": None if origin is None else origin.source}
 
 
 def _data_contract(dataset: Dataset, data: TrainingData, settings: TrainSettings) -> dict[str, Any]:

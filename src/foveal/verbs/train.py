@@ -31,6 +31,8 @@ from foveal.verbs.finish import finish_run
 from foveal.verbs.folds import CrossValidation
 from foveal.verbs.session import Session, continue_run, decode_session, plan_by_time, prepare_session
 from foveal.verbs.signals import stop_requests
+from foveal.verbs.start import fitted, opened_weights, with_weights
+from foveal.weights.fitting import Start
 
 _LISTED = 30  # classes or targets, before training
 
@@ -96,7 +98,8 @@ def _cross_validate(
 ) -> dict[str, Any]:
     """A run for each fold that is not done yet, all with the settings that the first one's training images ask for."""
     asked, dataset = data_for(choice, module)
-    facts, recipe = _settle(choice, asked, assign_roles(dataset, **{**asked.roles(), "fold": 1}), module)
+    first = assign_roles(dataset, **{**asked.roles(), "fold": 1})
+    facts, recipe, start = _settle(choice, asked, first, module, processes)
     run = _run_of(choice, processes, out, f"{dataset.name}-{recipe.settings.model}")
     with in_use(run, fresh=choice.run is None) if processes.first else nullcontext():
         task = prepare_task(recipe.settings, dataset.classes, ())
@@ -107,7 +110,7 @@ def _cross_validate(
                 whole.check_images(facts)
             else:
                 whole.check_done()
-            save_config(run, choice, dataset, recipe)
+            save_config(run, choice, dataset, recipe, None if start is None else start.origin.to_json())
             processes.keep("run", str(run.path))
         whole = replace(whole, opening_seconds=processes.from_first(watch.total))
         for fold in whole.folds:
@@ -169,16 +172,19 @@ def _train(
     asked, dataset = data_for(choice, module)
     dataset = assign_roles(dataset, **asked.roles())
     _say_data(dataset, asked.task or "classify")
-    watch.lap("reading")
-    facts, recipe = _settle(choice, asked, dataset, module)
+    facts, recipe, start = _settle(choice, asked, dataset, module, processes)
+    origin = None if start is None else start.origin
+    watch.lap("reading")  # the weights too: what decoding takes is planned by
     run = _run_of(choice, processes, out, f"{dataset.name}-{recipe.settings.model}")
     with in_use(run, fresh=choice.run is None) if processes.first else nullcontext():
-        decoded = decode_session(dataset, recipe, channels=facts.channels, watch=watch, processes=processes)
-        session = prepare_session(run, dataset, recipe, decoded, module, watch, processes)
+        decoded = decode_session(
+            dataset, recipe, channels=facts.channels, watch=watch, processes=processes, origin=origin
+        )
+        session = prepare_session(run, dataset, recipe, decoded, module, watch, processes, start)
         if processes.first:
             if run.last.is_file():
                 continue_run(session, new_epochs=new_epochs)
-            save_config(run, choice, dataset, recipe)
+            save_config(run, choice, dataset, recipe, None if origin is None else origin.to_json())
             processes.keep("run", str((choice.whole or run).path))
         share_state(session.state, processes)
         return _train_and_finish(session, on_event)
@@ -206,15 +212,18 @@ def _read(choice: Choices) -> Dataset:
 
 
 def _settle(
-    choice: Choices, asked: TrainSettings, dataset: Dataset, module: nn.Module | None
-) -> tuple[DataFacts, Recipe]:
-    """What is known of the training images, and the settings without a gap; what can't be used is said here, before
-    anything is decoded."""
+    choice: Choices, asked: TrainSettings, dataset: Dataset, module: nn.Module | None, processes: Processes
+) -> tuple[DataFacts, Recipe, Start | None]:
+    """What is known of the training images, the settings without a gap, and the weights to start from; what can't be
+    used is said here, before anything is decoded."""
     facts = probe(dataset.of_split("train"), len(dataset.classes))
+    opened = opened_weights(choice, module, processes)
+    asked, reasons = with_weights(asked, opened, processes)
     recipe = resolve(asked, facts, own_module=module is not None)
+    recipe = replace(recipe, reasons={**recipe.reasons, **reasons, **choice.reasons})
     pick_device(recipe.settings.device)
-    prepare_task(recipe.settings, dataset.classes, dataset.of_split("train") if asked.task == "regress" else ())
-    return facts, replace(recipe, reasons={**recipe.reasons, **choice.reasons})
+    task = prepare_task(recipe.settings, dataset.classes, dataset.of_split("train") if asked.task == "regress" else ())
+    return facts, recipe, fitted(choice, opened, recipe, task, channels=facts.channels, processes=processes)
 
 
 def _run_of(choice: Choices, processes: Processes, out: Path | str | None, name: str) -> RunFolder:

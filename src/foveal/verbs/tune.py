@@ -174,6 +174,8 @@ class Search:
 
 def _search(data: Any, asked: Asked) -> Search:
     choice = choices(data, asked.settings, None, format=asked.format)
+    if choice.asked.weights is not None and not asked.models:
+        raise UsageError("--weights fits one network: name it with --models")
     settings, dataset = data_for(choice, None)
     split = assign_roles(dataset, **settings.roles())
     dataset = replace(split, samples=tuple(sample for sample in split.samples if sample.split in ("train", "val")))

@@ -1,0 +1,91 @@
+"""What a run starts from: its weights, found and fitted on the first process before anything is decoded."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from torch import nn
+
+from foveal.errors import UsageError
+from foveal.networks.build import build_backbone, without_weights
+from foveal.processes.group import Processes
+from foveal.recipes.defaults import Recipe
+from foveal.tasks.task import Task
+from foveal.training.settings import TrainSettings
+from foveal.training.stages import freeze
+from foveal.verbs.choices import Choices
+from foveal.verbs.console import say
+from foveal.weights.fitting import Origin, Start, fit
+from foveal.weights.sources import IMAGENET, Opened, is_address, open_weights
+
+
+def opened_weights(choice: Choices, module: nn.Module | None, processes: Processes) -> Opened | None:
+    """The weights to start from, on the first process alone; none for a run that goes on from its checkpoint."""
+    asked = choice.asked
+    if asked.weights is not None and module is not None:
+        raise UsageError("--weights is for the networks of foveal models; your own module comes with its weights")
+    if asked.weights is None or not processes.first or _goes_on(choice):
+        return None
+    return open_weights(asked.weights, sha256=asked.weights_sha256, network=asked.model, say=say)
+
+
+def with_weights(
+    asked: TrainSettings, opened: Opened | None, processes: Processes
+) -> tuple[TrainSettings, dict[str, str]]:
+    """The settings with the weights' path made absolute and, where no network was named, theirs; and the reason."""
+    if asked.weights is None:
+        return asked, {}
+    if asked.weights != IMAGENET and not is_address(asked.weights):
+        asked = replace(asked, weights=str(Path(asked.weights).absolute()))
+    if asked.model is not None:
+        return asked, {}
+    network = processes.from_first(lambda: opened.weights.network if opened is not None else None)
+    return replace(asked, model=network), {"model": "that of the weights"}
+
+
+def fitted(
+    choice: Choices, opened: Opened | None, recipe: Recipe, task: Task, *, channels: int, processes: Processes
+) -> Start | None:
+    """The weights as this run's network takes them; on other processes, and for a run that goes on, only what is to be
+    known of them. Raises UsageError for more frozen stages than the network has, ModelError for weights of another."""
+    if choice.asked.weights is None:
+        return None
+    with without_weights():
+        freeze(build_backbone(str(recipe.settings.model), channels), recipe.settings.freeze)
+    origin = processes.from_first(lambda: _origin_of_run(choice))
+    if origin is not None:
+        return Start(origin=origin, tensors={})
+    start = None
+    if opened is not None:
+        start = fit(
+            opened.weights,
+            task,
+            network=str(recipe.settings.model),
+            channels=channels,
+            source=opened.source,
+            sha256=opened.sha256,
+            licence=opened.licence,
+        )
+        _say(start.origin)
+    origin = processes.from_first(lambda: None if start is None else start.origin)
+    assert origin is not None
+    return start or Start(origin=origin, tensors={})
+
+
+def _goes_on(choice: Choices) -> bool:
+    return choice.run is not None and choice.run.last.is_file() and choice.origin is not None
+
+
+def _origin_of_run(choice: Choices) -> Origin | None:
+    """What the run that goes on from its checkpoint started from; its file may be gone by now."""
+    if not _goes_on(choice):
+        return None
+    assert choice.origin is not None
+    return Origin.from_json(choice.origin)
+
+
+def _say(origin: Origin) -> None:
+    say(f"weights: {origin.source} ({origin.network}): {origin.words()}")
+    if origin.licence:
+        say(f"licence: {origin.licence}")
+    values = (" ".join(f"{each:g}" for each in numbers) for numbers in (origin.mean, origin.std))
+    say("input: mean {}, deviation {}, those of the weights".format(*values))

@@ -1,0 +1,1 @@
+"""Trained weights from elsewhere: found, read, renamed and fitted to a new network."""
