@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -62,6 +63,17 @@ def test_evaluate(trained: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
     assert result["n"] == 30
     assert run("evaluate", *trained) == 0
     assert "95 % interval" in capsys.readouterr().out
+
+
+def test_an_archive_is_evaluated_as_its_folder(
+    trained: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = shutil.make_archive(str(tmp_path / "data"), "gztar", trained[1].parent, trained[1].name)
+    results = []
+    for data in (trained[1], archive):
+        assert run("evaluate", trained[0], data, "--json") == 0
+        results.append(json.loads(capsys.readouterr().out))
+    assert results[1] == results[0]
 
 
 def test_predict_exits_3_where_some_inputs_fail(

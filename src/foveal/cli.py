@@ -34,7 +34,19 @@ app = App(
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON on standard output and nothing else.")]
 Device = Annotated[DeviceName, Parameter(help="Where to compute.")]
-FormatName = Literal["class-folders", "csv", "idx", "arrays", "coco", "voc", "yolo", "label-maps"]
+FormatName = Literal[
+    "class-folders",
+    "csv",
+    "idx",
+    "arrays",
+    "cifar10",
+    "cifar100",
+    "imagefolder",
+    "coco",
+    "voc",
+    "yolo",
+    "label-maps",
+]
 Format = Annotated[
     FormatName | None,
     Parameter(help="The data's format, where a folder can be read as more than one.", show_default=False),
@@ -101,7 +113,8 @@ def train(
     Parameters
     ----------
     data
-        A folder of class folders (with or without train/ val/ test/), a .csv, or MNIST's IDX files.
+        A folder of class folders (with or without train/ val/ test/), a .csv, another format of docs/data.md, or a zip
+        or tar of any.
     out
         The run folder to make [default: runs/DATA-MODEL-DATE].
     resume

@@ -26,10 +26,12 @@ def example(name: str) -> ModuleType:
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the pages speak of: digits/, flowers/, trees/, smears/, new/ and the run folder run/."""
+    """A folder with what the pages speak of: digits/, flowers/, flowers.zip, trees/, smears/, new/ and the run folder
+    run/."""
     ground = tmp_path_factory.mktemp("docs")
     example("train_your_own_folder").make_class_folder(ground / "digits", per_class=12)
     flower_table(ground / "flowers")
+    shutil.make_archive(str(ground / "flowers"), "zip", ground / "flowers")
     tree_table(ground / "trees")
     smear_table(ground / "smears")
     (ground / "new").mkdir()

@@ -1,11 +1,20 @@
 """Small made-up data sets for the readers' tests."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+
+@pytest.fixture
+def archives() -> Path:
+    """The folder of the real data's archives; skips where FOVEAL_DATA is not set."""
+    if "FOVEAL_DATA" not in os.environ:
+        pytest.skip("needs real data: set FOVEAL_DATA to the folder that holds the data archives")
+    return Path(os.environ["FOVEAL_DATA"])
 
 
 @pytest.fixture

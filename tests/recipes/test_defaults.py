@@ -232,7 +232,7 @@ def test_a_regression_changes_nothing_that_could_change_a_target(facts: DataFact
     recipe = resolve(TrainSettings(task="regress"), facts)
     settings = recipe.settings
     assert {key for key, value in vars(settings).items() if value is None} == {
-        *("time", "decoder", "void", "instances", "target")
+        *("time", "weights", "weights_sha256", "decoder", "void", "instances", "target")
     }
     assert (settings.loss, settings.fit, settings.label_smoothing) == ("huber", "pad", 0)
     assert settings.train_sizes == (settings.size, settings.size)

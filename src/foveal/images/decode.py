@@ -87,7 +87,7 @@ def decode_sized(
 
 def read_bytes(path: Path | str) -> bytes:
     """The file's bytes. Raises ImageError where it is missing, is no regular file or can't be read."""
-    path = Path(path)
+    path = Path(path) if isinstance(path, str) else path  # an archive's member stays one
     try:
         # A folder, and a pipe, whose reading would wait for ever, are told before they are opened.
         mode = path.stat().st_mode

@@ -14,7 +14,7 @@ VOID = 255
 def read_label_map(path: Path) -> np.ndarray:
     """The indices, (H, W) uint8. Raises ImageError for what is no PNG of indices up to 255."""
     try:
-        with PngImagePlugin.PngImageFile(path) as image:
+        with path.open("rb") as file, PngImagePlugin.PngImageFile(file) as image:
             mode = image.mode
             image.load()
             pixels = np.asarray(image)

@@ -1,20 +1,24 @@
 """Labelled images from what people have: folders, tables, IDX files, arrays. Nothing is decoded at reading.
 
-A format is one file of this package and one line in `READERS`.
+A format is one file of this package and one line in `READERS`. An archive is none: it is a folder of any format.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from foveal.errors import DataError, UsageError
+from foveal.read.archive_path import data_folder, is_archive, open_archive
 from foveal.read.arrays import ARRAYS, from_arrays, from_samples
+from foveal.read.cifar import CIFAR10, CIFAR100
 from foveal.read.class_folders import CLASS_FOLDERS
 from foveal.read.coco import COCO
 from foveal.read.csv_table import CSV, names_images, read_csv
 from foveal.read.idx import IDX
+from foveal.read.imagefolder import IMAGEFOLDER
 from foveal.read.label_maps import LABEL_MAPS
 from foveal.read.names import listed, natural_sorted
 from foveal.read.reader import Reader
@@ -28,7 +32,8 @@ from foveal.types import Dataset, Sample, TaskName
 __all__ = ["READERS", "Reader", "assign_roles", "assign_splits", "from_arrays", "read_csv", "read_dataset"]
 
 READERS: dict[str, Reader] = {
-    reader.name: reader for reader in (CLASS_FOLDERS, CSV, IDX, ARRAYS, COCO, VOC, YOLO, LABEL_MAPS)
+    reader.name: reader
+    for reader in (CLASS_FOLDERS, CSV, IDX, ARRAYS, CIFAR10, CIFAR100, IMAGEFOLDER, COCO, VOC, YOLO, LABEL_MAPS)
 }
 
 
@@ -42,7 +47,8 @@ def read_dataset(
 ) -> Dataset:
     """The data set that `data` holds; a Dataset comes back as it is.
 
-    data: a file or folder; `(images, labels)`, see `from_arrays`; or a list of Sample with `classes`.
+    data: a file, a folder, or an archive of one; `(images, labels)`, see `from_arrays`; or a list of Sample with
+        `classes`.
     format: a key of `READERS`, for a path only; left out, the one format that recognises the path is taken.
     classes: class names in the order of the labels, for arrays and samples only.
     task: what it is to be read for, where one class an image could be numbers (regress) or labels (multilabel), and a
@@ -95,10 +101,23 @@ def _read_path(path: Path, format: str | None, task: TaskName | None, names: Seq
     try:
         if not path.exists():
             raise DataError(f"{path}: no such file or folder")
-        reader = _reader_for(path, format)
-        return read_csv(path, task=task, names=names) if reader is CSV else reader.read(path)
+        if is_archive(path):
+            return _read_archive(path, format, task, names)
+        return _read_as(_reader_for(path, format), path, task, names)
     except OSError as error:
         raise DataError(f"{path}: can't be read: {error}") from error
+
+
+def _read_archive(path: Path, format: str | None, task: TaskName | None, names: Sequence[str] | None) -> Dataset:
+    """What lies in the archive, in whichever format; its name is the archive's without the suffix."""
+    root = open_archive(path)
+    data = data_folder(root)
+    dataset = _read_as(_reader_for(data, format), data, task, names)
+    return replace(dataset, name=path.name.split(".")[0], ignored=(*dataset.ignored, *root.ignored))
+
+
+def _read_as(reader: Reader, path: Path, task: TaskName | None, names: Sequence[str] | None) -> Dataset:
+    return read_csv(path, task=task, names=names) if reader is CSV else reader.read(path)
 
 
 def _reader_for(path: Path, format: str | None) -> Reader:

@@ -5,9 +5,10 @@ import unicodedata
 from pathlib import Path, PurePosixPath
 
 from foveal.errors import DataError
-from foveal.read.names import listed, natural_key, natural_sorted, refuse, split_of
+from foveal.read.imagefolder import metadata_files
+from foveal.read.names import JUNK, listed, natural_key, natural_sorted, refuse, split_of
 from foveal.read.reader import Reader
-from foveal.read.walk import JUNK, File, walk
+from foveal.read.walk import File, walk
 from foveal.read.writing import check_writable, copy_image, new_folder, relative_name, require_no_groups
 from foveal.types import SPLITS, Dataset, Sample, Split
 
@@ -36,7 +37,7 @@ def read_class_folders(path: Path) -> Dataset:
     samples = [
         Sample(
             id=_nfc("/".join(parts)),
-            image=Path(path, *parts),
+            image=path.joinpath(*parts),
             label=index[_nfc(parts[depth])],
             split=splits[parts[0]] if splits else None,
         )
@@ -53,9 +54,11 @@ def read_class_folders(path: Path) -> Dataset:
 
 
 def recognises_class_folders(path: Path) -> bool:
-    """A folder with images in folders of it, unless they are one folder of images beside a table."""
+    """A folder with images in folders of it, unless they are one folder of images beside a table, or have metadata."""
     if not path.is_dir():
         return False
+    if metadata_files(path):
+        return False  # the folders below its splits are no classes
     inside = _folders_with_images(path)
     if not inside or all(split_of(name) and direct for name, direct in inside.items()):
         return False

@@ -32,7 +32,7 @@ _LOOKED_AT = 50  # lines, to tell whether a folder's table is one of labels
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
     """A row and what it says of its image."""
 
     row: Row
@@ -63,7 +63,7 @@ def read_csv(
     Raises DataError that lists up to 20 problems with file and line: missing columns or files, an empty label, what is
     no number, an unknown split, one image with two labels.
     """
-    file = _table_in(Path(path))
+    file = _table_in(Path(path) if isinstance(path, str) else path)
     lines = _lines(file)
     wanted = (path_column, label_column, None, split_column, group_column)
     delimiter, header = _find_columns(file, lines[0], wanted)
@@ -72,12 +72,8 @@ def read_csv(
     found = said(header, rows, problems, task=task, names=names)
     if found is None:
         raise _nothing_to_learn(file, header.names)
-    kept = _without_repeats(_read_lines(rows, found), problems)
+    kept = check_lines(_read_lines(rows, found), file, problems)
     root = file.parent
-    problems += [problem for line in kept if (problem := _path_problem(line.row, root))]
-    refuse(file, problems)
-    if not kept:
-        raise DataError(f"{file}: there are no lines below the header")
     if not found.classes:
         raise DataError(f"{file}: no image has a label")
     samples = tuple(
@@ -91,6 +87,20 @@ def read_csv(
         for line in kept
     )
     return Dataset(name=root.resolve().name, format=CSV.name, root=root, classes=found.classes, samples=samples)
+
+
+def check_lines(lines: Sequence[Line], file: Path, problems: Sequence[str]) -> list[Line]:
+    """Those that don't repeat another; relative paths start at the file's folder.
+
+    Raises DataError that lists `problems` and what is wrong with the lines, or where there are none.
+    """
+    found = list(problems)
+    kept = _without_repeats(lines, found)
+    found += [problem for line in kept if (problem := _path_problem(line.row, file.parent))]
+    refuse(file, found)
+    if not kept:
+        raise DataError(f"{file}: there are no lines below the header")
+    return kept
 
 
 def recognises_csv(path: Path) -> bool:
@@ -274,27 +284,27 @@ def _row(where: str, cells: tuple[str, ...], header: Header, problems: list[str]
     if split_text and split is None:
         found.append(f"{where}: split {split_text!r} is none of train, val, test")
     problems += found
-    return None if found else Row(where, _normal(path), cells, split, group or None)
+    return None if found else Row(where, normal_path(path), cells, split, group or None)
 
 
-def _read_lines(rows: Sequence[Row], found: Said) -> list[_Line]:
+def _read_lines(rows: Sequence[Row], found: Said) -> list[Line]:
     """The rows that say something."""
     return [
-        _Line(row, value, ", ".join(row.cells[column] for column in found.columns))
+        Line(row, value, ", ".join(row.cells[column] for column in found.columns))
         for row, value in zip(rows, found.values, strict=True)
         if value is not None
     ]
 
 
-def _normal(path: str) -> str:
+def normal_path(path: str) -> str:
     """The path with forward slashes and without `.` and `a/..`: two spellings of one file are one id."""
     if Path(path).is_absolute():
         return Path(os.path.normpath(path)).as_posix()
     return PurePosixPath(os.path.normpath(path.replace("\\", "/")).replace("\\", "/")).as_posix()
 
 
-def _without_repeats(lines: Sequence[_Line], problems: list[str]) -> list[_Line]:
-    first: dict[str, _Line] = {}
+def _without_repeats(lines: Sequence[Line], problems: list[str]) -> list[Line]:
+    first: dict[str, Line] = {}
     for line in lines:
         row, seen = line.row, first.setdefault(line.row.path, line)
         if seen.value != line.value:

@@ -15,7 +15,7 @@ from foveal.images import MAX_PIXELS
 from foveal.read.names import listed, refuse, split_of
 from foveal.read.once import Once
 from foveal.read.reader import Reader
-from foveal.read.writing import check_writable, new_folder, pixels_of, require_no_groups
+from foveal.read.writing import check_line_names, check_writable, new_folder, pixels_of, require_no_groups
 from foveal.types import SPLITS, ArrayImage, Dataset, Sample, Split
 
 # `train-images.idx3-ubyte` is how some mirrors unpack it.
@@ -85,9 +85,7 @@ def write_idx(dataset: Dataset, path: Path) -> None:
         raise DataError(f"{path}: IDX files are train, val or test; assign splits first to {listed(unsplit)}")
     if len(dataset.classes) > 256:
         raise DataError(f"{path}: IDX holds at most 256 classes, not {len(dataset.classes)}")
-    odd = [name for name in dataset.classes if not name.strip() or len(name.splitlines()) > 1]
-    if odd:
-        raise DataError(f"{path}: class names that are no line of text can't be written: {odd}")
+    check_line_names(dataset)
     with new_folder(path) as folder:
         for split in SPLITS:
             if chosen := dataset.of_split(split):
@@ -122,7 +120,9 @@ def _parts(path: Path) -> list[_Part]:
 def _read(file: Path, size_bytes: int) -> bytes:
     """The first bytes of a file, unpacked where it is gzipped."""
     try:
-        with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as opened:
+        with file.open("rb") as opened:
+            if file.suffix.lower() == ".gz":
+                return gzip.GzipFile(fileobj=opened).read(size_bytes)
             return opened.read(size_bytes)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{file}: can't be read: {error}") from error

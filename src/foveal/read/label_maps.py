@@ -1,7 +1,6 @@
 """Images and label maps: images/x.jpg and masks/x.png, or train/x.jpg and trainannot/x.png."""
 
 import os
-import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from foveal.images.label_map import VOID, read_label_map
 from foveal.read.instances import ImageIndex, read_headers, size_fault, split_in
 from foveal.read.names import listed, natural_key, refuse
 from foveal.read.reader import Reader
-from foveal.read.writing import copy_image, new_folder, relative_name, require_no_groups
+from foveal.read.writing import copy_file, copy_image, new_folder, relative_name, require_no_groups
 from foveal.types import Dataset, Sample, Split
 
 MAP_FOLDERS = ("masks", "labels", "annotations", "label", "mask", "segmentationclass")
@@ -106,10 +105,7 @@ def write_label_maps(dataset: Dataset, path: Path) -> None:
             copy_image(sample, folder / name)
             target = folder / PurePosixPath("masks", *name.parts[1:]).with_suffix(".png")
             target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                shutil.copyfile(sample.label_map, target)
-            except OSError as error:
-                raise ImageError(sample.label_map, f"can't be copied: {error.strerror or error}") from None
+            copy_file(sample.label_map, target)
         (folder / CLASSES_FILE).write_text("".join(f"{name}\n" for name in dataset.classes), encoding="utf-8")
 
 

@@ -18,6 +18,9 @@ SPLIT_NAMES: dict[str, Split] = {
 }
 """What a folder or a cell may be called, in any letter case."""
 
+JUNK = {"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db"}
+"""What systems leave behind in folders and archives, in lower case."""
+
 SHOWN = 20
 
 

@@ -173,7 +173,8 @@ def _parsed(file: Path, name: str, problems: list[str]) -> _Annotation | None:
     """A file's annotation; None where it is none of Pascal VOC's. An object that can't be read is left out."""
     found = _Annotation()
     try:
-        parse(str(file), found)
+        with file.open("rb") as opened:
+            parse(opened, found)
         found.size_hw()
     except (SAXException, DefusedXmlException, ValueError) as error:
         problems.append(f"{name}: is no XML that is read: {error}")

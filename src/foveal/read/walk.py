@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foveal.images import IMAGE_SUFFIXES
+from foveal.read.archive_path import ArchivePath
+from foveal.read.names import JUNK
 
-JUNK = {"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db"}
 _SUFFIXES = tuple(sorted(IMAGE_SUFFIXES))
 
 
@@ -24,6 +25,8 @@ def walk(folder: Path, *, chain: tuple[str, ...] | None = None) -> Iterator[File
     A link is followed where it leads to something below the folder that it doesn't lie in itself; any other is a file
     that is no image. `chain` holds the real folders from the outermost one to `folder`, where links may lead as well.
     """
+    if isinstance(folder, ArchivePath):
+        return _walk_archive(folder, ())
     return _walk(folder, (), chain or (os.path.realpath(folder),))
 
 
@@ -45,6 +48,16 @@ def _walk(folder: Path, below: tuple[str, ...], chain: tuple[str, ...]) -> Itera
                 yield from _walk(Path(entry.path), parts, (*chain, real))
             else:
                 yield File(parts, entry.is_file() and _is_image(entry.name))
+
+
+def _walk_archive(folder: Path, below: tuple[str, ...]) -> Iterator[File]:
+    """As `_walk`, where there are no links, and hidden files are left out already."""
+    for entry in folder.iterdir():
+        parts = (*below, entry.name)
+        if entry.is_dir():
+            yield from _walk_archive(entry, parts)
+        else:
+            yield File(parts, _is_image(entry.name))
 
 
 def _is_image(name: str) -> bool:

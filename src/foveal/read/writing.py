@@ -92,6 +92,19 @@ def require_no_groups(dataset: Dataset, format: str) -> None:
         raise DataError(f"{dataset.name}: {format} can't hold the samples' groups; write csv")
 
 
+def require_splits(dataset: Dataset, format: str) -> None:
+    """Raises DataError for samples without a split, where a format has no place for them."""
+    if any(sample.split is None for sample in dataset.samples):
+        raise DataError(f"{dataset.name}: {format} needs a split for every image; assign the splits first")
+
+
+def check_line_names(dataset: Dataset) -> None:
+    """Raises DataError for class names that can't be lines of a text file."""
+    odd = [name for name in dataset.classes if not name.strip() or len(name.splitlines()) > 1]
+    if odd:
+        raise DataError(f"{dataset.name}: class names that are no line of text can't be written: {odd}")
+
+
 def relative_name(sample: Sample, taken: set[str], *, below: Sequence[str]) -> PurePosixPath:
     """Where the sample's file goes in the new folder: its id inside the folders `below`, unique in `taken`.
 
@@ -114,15 +127,21 @@ def copy_image(sample: Sample, target: Path) -> None:
     """The file's bytes as they are; an array as PNG. Raises ImageError for what can't be read or written."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(sample.image, Path):
-        try:
-            shutil.copyfile(sample.image, target)
-        except OSError as error:
-            raise ImageError(sample.image, f"can't be copied: {error.strerror or error}") from None
+        copy_file(sample.image, target)
         return
     pixels = pixels_of(sample)
     if pixels.shape[2] not in (1, 3):
         raise ImageError(sample.id, f"has {pixels.shape[2]} channels; an image file holds 1 or 3")
     Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(target, format="PNG")
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """The file's bytes as they are. Raises ImageError for what can't be read or written."""
+    try:
+        with source.open("rb") as opened, target.open("wb") as file:
+            shutil.copyfileobj(opened, file)
+    except OSError as error:
+        raise ImageError(source, f"can't be copied: {error.strerror or error}") from None
 
 
 def pixels_of(sample: Sample) -> np.ndarray:

@@ -10,7 +10,15 @@ from foveal.errors import DataError
 from foveal.read.instances import Header, ImageIndex, InstanceCheck, read_headers, safe_parts
 from foveal.read.names import natural_key, refuse
 from foveal.read.reader import Reader
-from foveal.read.writing import check_instances, copy_image, new_folder, relative_name, require_no_groups, shown_size
+from foveal.read.writing import (
+    check_instances,
+    copy_image,
+    new_folder,
+    relative_name,
+    require_no_groups,
+    require_splits,
+    shown_size,
+)
 from foveal.types import SPLITS, Dataset, Instance, Polygons, Sample, Split
 
 _SNIFFED = 1 << 16
@@ -72,8 +80,7 @@ def write_yolo(dataset: Dataset, path: Path) -> None:
     """
     check_instances(dataset)
     require_no_groups(dataset, "yolo")
-    if any(sample.split is None for sample in dataset.samples):
-        raise DataError(f"{dataset.name}: yolo needs a split for every image; assign the splits first")
+    require_splits(dataset, "yolo")
     with new_folder(path) as folder:
         taken: set[str] = set()
         for sample in dataset.samples:

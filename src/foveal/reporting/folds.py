@@ -9,7 +9,7 @@ from foveal.reporting.page import Column, Row, Section, contents, document, note
 from foveal.reporting.settings import machine_section, settings_section
 from foveal.reporting.words import count, decimal, interval, interval_of, number_of, things
 
-_LARGE = {"accuracy": "accuracy", **dict(PRIMARY.values())}
+_LARGE = {"accuracy": "accuracy", **PRIMARY}
 """The figure that stands large, and its words."""
 _CAUTION = (
     "The interval is the t-interval of the folds' figures (Student 1908). Their networks learned from many of the same "
