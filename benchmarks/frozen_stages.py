@@ -10,6 +10,7 @@ from foveal.recipes.facts import probe
 from foveal.training.loop import Trainer
 from foveal.training.prepare import prepare_data, prepare_state, prepare_task
 from foveal.training.settings import TrainSettings
+from foveal.training.trials import measure_step_seconds
 
 MODEL, SIDE, BATCH, STAGES = "resnet18_d", 128, 32, 4
 CLASSES = tuple("abcdefgh")
@@ -26,7 +27,7 @@ def step_ms(freeze: int) -> float:
     task = prepare_task(settings, CLASSES, data.train.samples)
     state = prepare_state(settings, task, data, device=device, module=None)
     trainer = Trainer(task, state, data.preprocess, data.train, None, device=device)
-    return 1e3 * trainer.measure_step_seconds(steps=STEPS)[SIDE]
+    return 1e3 * measure_step_seconds(trainer, steps=STEPS)[SIDE]
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ _PUBLIC = {
     "models": "foveal.verbs.models",
     "predict": "foveal.verbs.predict",
     "read_dataset": "foveal.read",
+    "show_augmentation": "foveal.verbs.augment",
     "train": "foveal.verbs.train",
     "tune": "foveal.verbs.tune",
 }

@@ -136,6 +136,39 @@ def train(
 
 
 @app.command
+def augment(
+    data: Path,
+    *,
+    out: Path,
+    images: int = 8,
+    variants: int = 6,
+    options: Annotated[TrainOptions | None, Parameter(name="*")] = None,  # type: ignore[valid-type]
+    format: Format = None,
+    json: Json = False,
+) -> int:
+    """Write pictures of what train with the same options would see of some images.
+
+    Parameters
+    ----------
+    data
+        Labelled images, as for train.
+    out
+        The folder to make.
+    images
+        How many training images are shown, evenly spread.
+    variants
+        How many epochs of each.
+    """
+    from foveal.verbs.augment import show_augmentation
+
+    given: dict[str, Any] = {} if options is None else asdict(options)
+    result = show_augmentation(data, out=out, images=images, variants=variants, format=format, **given)
+    if json:
+        _print_json(result)
+    return 0
+
+
+@app.command
 def tune(
     data: Path | None = None,
     *,

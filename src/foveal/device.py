@@ -3,6 +3,7 @@
 import ctypes
 import os
 import platform
+import sys
 import time
 from pathlib import Path
 from typing import Any, TypeVar
@@ -77,6 +78,12 @@ def native_bf16(device: torch.device) -> bool:
     return native
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether this is what torch raises where memory does not suffice: a class of its own on GPUs, words elsewhere."""
+    words = ("can't allocate memory", "out of memory")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(each in str(error) for each in words)
+
+
 def memory_bytes() -> int:
     """Memory of this machine, or of the container it runs in; 8 GiB where the system does not tell."""
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
@@ -85,6 +92,18 @@ def memory_bytes() -> int:
     if os.name == "nt":
         return _windows_memory_bytes()
     return 8 * 2**30
+
+
+def peak_memory_bytes(device: torch.device) -> int:
+    """The most memory that this process had: allocated on a CUDA device, else resident. Not told on Windows: 0."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if os.name == "nt":
+        return 0
+    import resource  # is not there on Windows
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else 1024 * most
 
 
 def machine() -> dict[str, Any]:

@@ -30,6 +30,19 @@ class Planned(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RateFound(Event):
+    """What the sweep of `--find-lr` found, before the plan; its steps were taken on a copy of the run."""
+
+    kind = "rate"
+    lr: float
+    """The peak learning rate that is taken."""
+    rates: tuple[float, ...]
+    """Of the sweep's steps, in their order."""
+    losses: tuple[float, ...]
+    """At these rates."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StepDone(Event):
     """Running figures of training; not for every step (see `Plan.log_every`)."""
 

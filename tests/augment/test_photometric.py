@@ -4,7 +4,7 @@ from PIL import Image
 
 from foveal.augment import AugmentSettings
 from foveal.augment.draws import Draws
-from foveal.augment.photometric import Colour, adjust_colour, draw_colour
+from foveal.augment.photometric import Colour, adjust_colour, draw_colour, turn_hue
 
 IMAGES = torch.rand(5, 3, 7, 11, generator=torch.Generator().manual_seed(0))
 DRAWS = Draws(0, 0, torch.arange(5))
@@ -77,3 +77,30 @@ def test_factors_keep_to_their_range() -> None:
     assert (colour.contrast == 1).all()
     assert 0.75 <= colour.brightness.min() < 0.76
     assert 1.24 < colour.brightness.max() <= 1.25
+
+
+def test_hue_turns_colours_by_its_angle_and_keeps_luma_and_strength() -> None:
+    """In the plane of the two colour axes, as complex numbers."""
+    angles = torch.tensor([0.0, 30.0, -75.0, 180.0, 120.0])
+    turned = turn_hue(IMAGES, angles)
+    grey = torch.tensor([0.299, 0.587, 0.114])
+    torch.testing.assert_close(
+        torch.einsum("c,bchw->bhw", grey, turned), torch.einsum("c,bchw->bhw", grey, IMAGES), atol=1e-5, rtol=0
+    )
+    axes = torch.tensor([[0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
+    before, after = (torch.einsum("ac,bchw->abhw", axes, each) for each in (IMAGES, turned))
+    before, after = (torch.complex(*each) for each in (before, after))
+    factor = torch.polar(torch.ones(5), torch.deg2rad(angles))[:, None, None]
+    torch.testing.assert_close(after, before * factor, atol=1e-5, rtol=0)
+    torch.testing.assert_close(turned[0], IMAGES[0], atol=1e-6, rtol=0)
+
+
+def test_hue_is_turned_before_the_factors_and_for_colour_only() -> None:
+    colour = draw_colour(AugmentSettings(hue_deg=40, brightness=0.3), DRAWS, channels=3)
+    assert colour is not None
+    assert colour.hue_deg is not None
+    assert colour.hue_deg.abs().max() <= 40
+    plain = Colour(brightness=colour.brightness, contrast=colour.contrast, saturation=None)
+    expected = adjust_colour(turn_hue(IMAGES, colour.hue_deg), plain)
+    torch.testing.assert_close(adjust_colour(IMAGES, colour), expected)
+    assert draw_colour(AugmentSettings(hue_deg=40), DRAWS, channels=1) is None

@@ -29,6 +29,9 @@ ALL = AugmentSettings(
     contrast=0.4,
     saturation=0.4,
     grey=0.3,
+    hue_deg=30,
+    blur_px=1.0,
+    noise=0.05,
     erase=0.5,
 )
 SAMPLES = torch.arange(100, 124)
@@ -53,6 +56,9 @@ FAMILIES = {
     "crop": AugmentSettings(crop_area=(0.1, 1.0)),
     "colour": AugmentSettings(brightness=0.4, contrast=0.4, saturation=0.4, grey=0.3),
     "erase": AugmentSettings(erase=0.5),
+    "hue": AugmentSettings(hue_deg=90),
+    "degraded": AugmentSettings(blur_px=1.5, noise=0.1),
+    "operations": AugmentSettings(operations=1),
     "all": ALL,
 }
 
@@ -118,10 +124,11 @@ def test_images_of_any_number_of_channels_are_augmented(channels: int) -> None:
 
 
 def test_boxes_masks_and_label_maps_follow_the_images() -> None:
-    params = drawn(ALL)
+    params = drawn(replace(ALL, operations=3, translate=0, magnitude=(0.2, 0.6)))
     pixels = torch.zeros(24, 1, *IN_HW)
     pixels[:, :, 10:30, 20:40] = 1
-    geometric = augment_images(pixels, replace(params, colour=None, erased_xyxy=None))[:, 0] > 0.5
+    plain = replace(params, colour=None, tones=None, degradation=None, erased_xyxy=None)
+    geometric = augment_images(pixels, plain)[:, 0] > 0.5
     labels = augment_label_maps(pixels[:, 0].long(), params, void=255)
     masks = augment_masks([one.bool() for one in pixels], params)
     boxes, kept = augment_boxes([torch.tensor([[20.0, 10, 40, 30]])] * 24, params)

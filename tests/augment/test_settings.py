@@ -28,6 +28,10 @@ def test_everything_is_off_by_default() -> None:
         {"saturation": 0.1},
         {"grey": 0.1},
         {"erase": 0.1},
+        {"hue_deg": 5},
+        {"blur_px": 1.0},
+        {"noise": 0.1},
+        {"operations": 1},
         {"mixup": 0.2},
         {"cutmix": 1.0},
     ],
@@ -38,6 +42,8 @@ def test_any_field_makes_a_change(changed: dict) -> None:
 
 def test_a_crop_ratio_alone_changes_nothing() -> None:
     assert AugmentSettings(crop_ratio=(1.0, 1.0)).is_identity
+    assert AugmentSettings(magnitude=(0.5, 0.5)).is_identity
+    assert not AugmentSettings(magnitude=(0.5, 0.5), operations=2).is_identity
 
 
 def test_settings_survive_json() -> None:
@@ -62,6 +68,13 @@ def test_settings_survive_json() -> None:
         ("brightness", 2, r"augment.brightness: expected a relative change from 0 to 1, got 2"),
         ("contrast", None, r"augment.contrast: expected a relative change from 0 to 1, got None"),
         ("saturation", -1, r"augment.saturation: expected a relative change from 0 to 1, got -1"),
+        ("hue_deg", 181, r"augment.hue_deg: expected degrees from 0 to 180, got 181"),
+        ("blur_px", 17, r"augment.blur_px: expected pixels from 0 to 16, got 17"),
+        ("noise", 1.5, r"augment.noise: expected a share of the range of values from 0 to 1, got 1.5"),
+        ("operations", 15, r"augment.operations: expected a whole number from 0 to 14, got 15"),
+        ("operations", 1.5, r"augment.operations: expected a whole number, got 1.5"),
+        ("magnitude", (0, 1.1), r"augment.magnitude: expected two strengths .* got \(0, 1.1\)"),
+        ("magnitude", (-0.1, 1), r"augment.magnitude: expected two strengths .* got \(-0.1, 1\)"),
         ("mixup", float("inf"), r"augment.mixup: expected an alpha of 0 or more \(0 is off\), got inf"),
         ("cutmix", -1, r"augment.cutmix: expected an alpha of 0 or more \(0 is off\), got -1"),
         ("scale", (0, 1), r"augment.scale: expected two magnifications .* 0 < low <= high, got \(0, 1\)"),

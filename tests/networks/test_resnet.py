@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from foveal.layers import PadShortcut
+from foveal.errors import UsageError
+from foveal.layers import DropPath, PadShortcut
 from foveal.networks.build import build_backbone, build_network
-from foveal.networks.resnet import ResidualBlock
+from foveal.networks.resnet import ResidualBlock, drop_paths, recompute_blocks
 
 
 def blocks_of(name: str) -> list[ResidualBlock]:
@@ -57,7 +58,7 @@ def test_the_last_gain_of_a_branch(name: str, gain: float) -> None:
 
 
 def test_a_block_is_its_equation() -> None:
-    block = ResidualBlock(nn.Conv2d(2, 2, 1), nn.Identity())
+    block = ResidualBlock(nn.Sequential(nn.Conv2d(2, 2, 1)), nn.Identity())
     x = torch.randn(1, 2, 3, 4)
     torch.testing.assert_close(block(x), torch.relu(block.residual(x) + x))
 
@@ -116,3 +117,64 @@ def test_convolutions_start_kaiming_over_the_fan_out_and_the_classifier_small() 
     assert conv.bias is None
     assert network.head.fc.weight.std().item() == pytest.approx(0.01, rel=0.01)
     assert not network.head.fc.bias.any()
+
+
+def test_paths_are_dropped_more_the_deeper_they_are() -> None:
+    torch.manual_seed(0)
+    network = build_network("resnet20_cifar", 3)
+    names, images = list(network.state_dict()), torch.rand(2, 3, 16, 20)
+    whole = network.eval()(images)["logits"]
+    drop_paths(network, 0.9)
+    assert list(network.state_dict()) == names
+    assert torch.equal(network.eval()(images)["logits"], whole)
+    rates = [module.rate for module in network.modules() if isinstance(module, DropPath)]
+    assert rates == pytest.approx([0.1 * depth for depth in range(1, 10)])
+
+
+def test_a_block_whose_path_is_dropped_is_its_shortcut() -> None:
+    backbone = build_backbone("resnet20_cifar").train()
+    drop_paths(backbone, 0.999999)
+    maps = torch.rand(3, 64, 4, 5)
+    assert torch.equal(backbone.stage3[2](maps), maps)
+
+
+def test_paths_are_of_residual_networks() -> None:
+    with pytest.raises(UsageError, match=r"--drop-path 0\.2: drops residual branches, and the network has none"):
+        drop_paths(build_backbone("lenet5"), 0.2)
+
+
+@pytest.mark.parametrize("name", ["resnet20_cifar", "resnet18_d"])
+def test_recomputed_blocks_give_the_same_step_to_the_bit_and_keep_less(name: str) -> None:
+    """Gradients and all buffers after two steps, with paths dropped by torch's generator."""
+    kept: dict[bool, int] = {}
+    states: dict[bool, list[torch.Tensor]] = {}
+    for recomputed in (False, True):
+        torch.manual_seed(0)
+        network = build_network(name, 3).train()
+        drop_paths(network, 0.5)
+        names = list(network.state_dict())
+        if recomputed:
+            recompute_blocks(network)
+        assert list(network.state_dict()) == names
+        saved: list[int] = []
+
+        def note(tensor: torch.Tensor, saved: list[int] = saved) -> torch.Tensor:
+            saved.append(tensor.numel() * tensor.element_size())
+            return tensor
+
+        for seed in range(2):
+            torch.manual_seed(seed)
+            with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+                loss = network(torch.rand(4, 3, 40, 32))["logits"].square().sum()
+            loss.backward()
+        kept[recomputed] = sum(saved)
+        gradients = [each.grad for each in network.parameters() if each.grad is not None]
+        states[recomputed] = [*gradients, *network.buffers()]
+    assert len(states[True]) == len(states[False])
+    assert all(torch.equal(*pair) for pair in zip(states[True], states[False], strict=True))
+    assert kept[True] < 0.6 * kept[False]
+
+
+def test_recomputing_is_of_residual_networks() -> None:
+    with pytest.raises(UsageError, match=r"--gradient-checkpointing: is of residual blocks, and the network has none"):
+        recompute_blocks(build_backbone("alexnet"))

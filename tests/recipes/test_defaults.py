@@ -227,6 +227,20 @@ def test_masks_are_learned_where_there_are_some() -> None:
         resolve(TrainSettings(task="segment", instances=False), facts)
 
 
+@pytest.mark.parametrize(("name", "operations", "magnitude"), [("trivial", 1, (0, 1)), ("randaugment", 2, (0.9, 0.9))])
+def test_drawn_operations_take_the_place_of_turns_and_colour(
+    name: Any, operations: int, magnitude: tuple[float, float]
+) -> None:
+    for facts, task in ((PHOTOGRAPHS, None), (DIGITS, None), (replace(PHOTOGRAPHS, longer=300), "segment")):
+        usual = resolve(TrainSettings(task=task), facts).augment
+        recipe = resolve(TrainSettings(task=task, augmentation=name), facts)
+        taken_over = dict.fromkeys(("rotate_deg", "shear_deg", "brightness", "contrast", "saturation"), 0.0)
+        assert recipe.augment == replace(usual, **taken_over, operations=operations, magnitude=magnitude)
+        assert "Augment: " in recipe.reasons["augment"]
+    mild = resolve(TrainSettings(augmentation=name, augment={"magnitude": (0.2, 0.4), "rotate_deg": 5}), PHOTOGRAPHS)
+    assert (mild.augment.magnitude, mild.augment.rotate_deg) == ((0.2, 0.4), 5)
+
+
 @pytest.mark.parametrize("facts", [PHOTOGRAPHS, DIGITS, THUMBNAILS])
 def test_a_regression_changes_nothing_that_could_change_a_target(facts: DataFacts) -> None:
     recipe = resolve(TrainSettings(task="regress"), facts)

@@ -38,7 +38,8 @@ def test_every_part_of_augmentation_is_decided_upon() -> None:
 def test_strengths_are_legal_and_in_order(strength: float) -> None:
     full = AugmentSettings(
         hflip=0.5, rotate_deg=20, translate=0.2, scale=(0.8, 1.3), shear_deg=9, crop_area=(0.5, 0.9), brightness=0.4,
-        contrast=0.4, saturation=0.4, grey=0.2, erase=0.3, mosaic=0.5, mixup=0.2, cutmix=0.4,
+        contrast=0.4, saturation=0.4, grey=0.2, erase=0.3, hue_deg=20, blur_px=6, noise=0.1,
+        mosaic=0.5, mixup=0.2, cutmix=0.4,
     )  # fmt: skip
     made = strengthened(full, strength)
     assert made.hflip == 0.5

@@ -18,6 +18,7 @@ from foveal.training.distribution import share_state, synchronised
 from foveal.training.loop import Trainer
 from foveal.training.prepare import prepare_data, prepare_state, prepare_task
 from foveal.training.settings import TrainSettings
+from foveal.training.trials import measure_step_seconds
 
 FIXED = {"precision": "float32", "epochs": 2.0, "val_share": 0.0, "test_share": 0.0}
 MIXED = {"mixup": 0.4, "cutmix": 1.0, "erase": 0.5}
@@ -135,8 +136,8 @@ def draws() -> list[list[float]]:
             trainer = made(SGD, processes)
             numbers: list[float] = []
             trainer.learn = lambda *_, numbers=numbers, **__: numbers.extend(torch.rand(2).tolist())
-            trainer._step()
-            trainer._step()
+            trainer.step()
+            trainer.step()
             found.append(numbers)
     return found
 
@@ -153,7 +154,7 @@ def timed() -> tuple[int, int, list[int]]:
     """A run whose processes would each plan another number of steps, and measure for another time."""
     with joined() as processes:
         trainer = made(SGD, processes)
-        sizes = trainer.measure_step_seconds(most_seconds=0.0 if processes.first else 1e9)
+        sizes = measure_step_seconds(trainer, most_seconds=0.0 if processes.first else 1e9)
         steps = trainer.state.progress.step
         trainer = made({**SGD, "epochs": 100.0}, processes)
         trainer.replan, trainer.replan_seconds = lambda _: 7 + processes.rank, 0.0

@@ -12,6 +12,7 @@ from torch import nn
 from foveal.augment.draws import Draws
 from foveal.augment.mosaic import draw_mosaic, mosaic_pixels
 from foveal.augment.settings import AugmentSettings
+from foveal.errors import FovealError
 from foveal.events import CheckpointSaved, EpochDone, StepDone
 from foveal.feed.order import epoch_order
 from foveal.processes.group import Processes
@@ -22,6 +23,7 @@ from foveal.training.budget import TimeBudget
 from foveal.training.loop import Trainer
 from foveal.training.prepare import prepare_data, prepare_state, prepare_task
 from foveal.training.settings import TrainSettings
+from foveal.training.trials import measure_step_seconds
 
 
 def trainer(module: nn.Module | None = None, count: int = 40, side: int = 24, **settings: object) -> Trainer:
@@ -123,7 +125,7 @@ def test_clipping_bounds_the_step() -> None:
     }
     clipped = trainer(linear(), clip_norm=0.01, **options)
     before = {name: value.clone() for name, value in clipped.state.network.state_dict().items()}
-    clipped._step()
+    clipped.step()
     after = clipped.state.network.state_dict()
     moved = torch.cat([(after[name] - before[name]).flatten() for name in before]).norm()
     assert moved.item() == pytest.approx(0.01, rel=1e-3)
@@ -220,7 +222,7 @@ def test_equal_classes_are_what_the_run_sees() -> None:
 
 def test_measuring_ends_in_time() -> None:
     ours = trainer(side=100, size=96, train_sizes=(48, 96))
-    seconds = ours.measure_step_seconds(most_seconds=0.0)
+    seconds = measure_step_seconds(ours, most_seconds=0.0)
     assert list(seconds) == [48, 64, 80, 96]
     assert seconds[96] == pytest.approx(seconds[48] * 4)
 
@@ -274,3 +276,70 @@ def test_a_process_sees_its_part_of_the_whole_batchs_mosaics() -> None:
         made.processes = Processes(Launch(rank=rank, world=3))
         own = made.processes.share(8)
         assert torch.equal(mosaics(made._own_rows(part))[own.start - own.stop :], whole[own])
+
+
+def test_an_l2_penalty_is_plain_sgds_weight_decay() -> None:
+    options = {"optimiser": "sgd", "lr": 0.05, "ema": 0.0, "precision": "float32", "batch_size": 8, "accumulate": 2}
+    decayed = trainer(linear(), weight_decay=0.3, **options)
+    penalised = trainer(linear(), weight_decay=0.0, l2=0.3, **options)
+    events = [list(each.run()) for each in (decayed, penalised)]
+    states = [each.state.network.state_dict() for each in (decayed, penalised)]
+    for name, value in states[0].items():
+        torch.testing.assert_close(states[1][name], value, atol=1e-6, rtol=1e-5)
+    plain, named = (next(event for event in each if isinstance(event, EpochDone)).train for each in events)
+    assert "l2" not in plain
+    assert named["l2"] > 0.1
+    assert named["loss"] == pytest.approx(plain["loss"] + named["l2"], rel=1e-4)
+
+
+def test_an_l1_penalty_is_a_step_against_each_weights_sign() -> None:
+    options = {"optimiser": "sgd", "momentum": 0.0, "lr": 0.05, "schedule": "constant", "warmup": 0.0, "ema": 0.0}
+    options |= {"weight_decay": 0.0, "precision": "float32"}
+    plain, penalised = trainer(linear(), **options), trainer(linear(), l1=0.2, **options)
+    for each in (plain, penalised):
+        each.step()
+    free, pulled = (dict(each.state.network.named_parameters()) for each in (plain, penalised))
+    start = linear()[1].weight
+    torch.testing.assert_close(pulled["module.1.weight"], free["module.1.weight"] - 0.01 * start.sign())
+    assert torch.equal(pulled["module.1.bias"], free["module.1.bias"])
+
+
+def test_a_plateau_lowers_the_rate_as_torchs_scheduler_does() -> None:
+    ours = trainer(linear(), epochs=30.0, optimiser="sgd", lr=0.1, schedule="plateau", warmup=0.0)
+    figures = [0.1, 0.3, 0.2, 0.3, 0.3, 0.1, 0.3, 0.31, *[0.3] * 11, 0.4, *[0.2] * 10]
+    shown = iter(figures)
+    ours.evaluate = lambda network: ({"accuracy": next(shown)}, 0.0)  # type: ignore[method-assign]
+    weight = nn.Parameter(torch.zeros(1))
+    optimiser = torch.optim.SGD([weight], lr=0.1)
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, mode="max", patience=4, threshold=0.0)
+    expected = []
+    for figure in figures:
+        expected.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        scheduler.step(figure)
+    rates = [event.lr for event in ours.run() if isinstance(event, EpochDone)]
+    assert rates == pytest.approx(expected)
+    assert rates[-1] == pytest.approx(1e-5)
+
+
+class Greedy(nn.Module):
+    """Asks for more memory than there is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = linear()
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.layer(images) + torch.empty(2**50)[0]
+
+
+def test_what_does_not_fit_into_memory_is_said_in_one_line() -> None:
+    with pytest.raises(FovealError, match=r"out of memory in a step with 8 images of 24 px at once: lower --batch"):
+        list(trainer(Greedy()).run())
+
+
+def test_other_faults_of_a_step_stay_what_they_are() -> None:
+    ours = trainer(linear())
+    ours.state.network.module[1] = nn.Linear(5, 3)
+    with pytest.raises(RuntimeError, match="mat1 and mat2 shapes cannot be multiplied"):
+        list(ours.run())

@@ -54,6 +54,25 @@ def adagrad(w: np.ndarray, g: np.ndarray, state: dict[str, np.ndarray], t: int) 
     return w - LR * g / (np.sqrt(state["s"]) + 1e-8)
 
 
+def radam(w: np.ndarray, g: np.ndarray, state: dict[str, np.ndarray], t: int) -> np.ndarray:
+    w = w - LR * DECAY * w
+    state["m"] = 0.8 * state.get("m", 0) + 0.2 * g
+    state["v"] = 0.99 * state.get("v", 0) + 0.01 * g**2
+    longest = 2 / (1 - 0.99) - 1
+    length = longest - 2 * t * 0.99**t / (1 - 0.99**t)
+    mean = state["m"] / (1 - 0.8**t)
+    if length <= 5:
+        return w - LR * mean
+    rectified = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
+    return w - LR * mean * np.sqrt(rectified * (1 - 0.99**t)) / (np.sqrt(state["v"]) + 1e-8)
+
+
+def lion(w: np.ndarray, g: np.ndarray, state: dict[str, np.ndarray], t: int) -> np.ndarray:
+    before = state.get("m", np.zeros_like(g))
+    state["m"] = 0.99 * before + 0.01 * g
+    return w - LR * (np.sign(0.9 * before + 0.1 * g) + DECAY * w)
+
+
 CASES: dict[str, tuple[str, Update, dict[str, object], dict[str, dict[str, object]]]] = {
     "sgd": ("sgd", sgd, {}, {"momentum": {"momentum": 0.0}}),
     "nesterov": ("sgd", nesterov, {"nesterov": True}, {"nesterov": {"nesterov": False}}),
@@ -66,6 +85,8 @@ CASES: dict[str, tuple[str, Update, dict[str, object], dict[str, dict[str, objec
         {"momentum": {"momentum": 0.0}, "alpha": {"alpha": 0.99}},
     ),
     "adagrad": ("adagrad", adagrad, {}, {}),
+    "radam": ("radam", radam, {"betas": (0.8, 0.99)}, {"betas": {"betas": (0.9, 0.99)}}),
+    "lion": ("lion", lion, {}, {}),
 }
 """Optimiser, its formula, the options it stands for, and changes of options that must show."""
 
@@ -212,7 +233,7 @@ def test_what_makes_no_sense_is_refused() -> None:
 
 
 def test_an_unknown_name_offers_close_ones() -> None:
-    with pytest.raises(UsageError, match="no optimiser is called 'adamm'; did you mean adam or adamw"):
+    with pytest.raises(UsageError, match="no optimiser is called 'adamm'; did you mean adam or radam or adamw"):
         build_optimiser("adamm", Net(), lr=0.1)
 
 

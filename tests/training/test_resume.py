@@ -66,6 +66,47 @@ def test_resume_is_bit_identical(tmp_path: Path, step: int) -> None:
     assert losses[0] == losses[1]
 
 
+def test_dropped_paths_are_resumed_bit_identically(tmp_path: Path) -> None:
+    options = {**OPTIONS, "model": "resnet20_cifar", "epochs": 1.0, "drop_path": 0.5, "l1": 1e-4}
+    foveal.train(shapes(60), out=tmp_path / "whole", **options)
+    with pytest.raises(_Killed):
+        foveal.train(shapes(60), out=tmp_path / "killed", on_event=kill_at(2), **options)
+    foveal.train(shapes(60), resume=tmp_path / "killed")
+    whole, resumed = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "killed")
+    assert_same_tensors(whole.last, resumed.last)
+    epochs = [[each["train"] for each in read_events(run) if each["event"] == "epoch"] for run in (whole, resumed)]
+    assert epochs[0] == epochs[1]
+    assert epochs[0][0]["l1"] > 0
+
+
+def test_gradient_checkpointing_changes_nothing_but_memory(tmp_path: Path) -> None:
+    options = {**OPTIONS, "model": "resnet20_cifar", "epochs": 1.0, "drop_path": 0.3}
+    for given in (False, True):
+        foveal.train(shapes(30), out=tmp_path / str(given), gradient_checkpointing=given, **options)
+    assert_same_tensors(tmp_path / "False" / "last.safetensors", tmp_path / "True" / "last.safetensors")
+
+
+def test_a_plateaus_count_is_resumed(tmp_path: Path) -> None:
+    options = {**OPTIONS, "model": "lenet5", "epochs": 12.0, "lr": 1e-9, "schedule": "plateau", "ema": 0.0}
+    foveal.train(shapes(60), out=tmp_path / "whole", **options)
+    with pytest.raises(_Killed):
+        foveal.train(shapes(60), out=tmp_path / "killed", on_event=kill_at(17), **options)
+    foveal.train(shapes(60), resume=tmp_path / "killed")
+    runs = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "killed")
+    assert_same_tensors(runs[0].last, runs[1].last)
+    rates = [[each["lr"] for each in read_events(run) if each["event"] == "epoch"] for run in runs]
+    assert rates[0] == rates[1]
+    assert len(set(rates[0])) == 3
+    with pytest.raises(UsageError, match="--schedule plateau needs held-out images"):
+        foveal.train(shapes(60), schedule="plateau", val_share=0, out=tmp_path / "none")
+
+
+def test_what_has_no_paths_is_refused_before_anything_is_decoded(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"--drop-path 0\.2: drops residual branches"):
+        foveal.train(shapes(30), model="lenet5", drop_path=0.2, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def seeded(seed: int = 1) -> nn.Module:
     torch.manual_seed(seed)
     return Dropped()

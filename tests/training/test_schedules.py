@@ -16,7 +16,7 @@ from foveal.training.schedules import SCHEDULES, learning_rate, one_cycle, step
 names = st.sampled_from(SCHEDULE_NAMES)
 shares = st.floats(0, 1)
 warmups = st.floats(0, 0.99)
-ENDS = {"constant": (1, 1), "step": (1, 0.01), "cosine": (1, 0), "one_cycle": (0.04, 4e-6)}
+ENDS = {"constant": (1, 1), "step": (1, 0.01), "cosine": (1, 0), "one_cycle": (0.04, 4e-6), "plateau": (1, 1)}
 
 
 @given(names, shares, warmups, st.floats(1e-6, 10))

@@ -80,7 +80,7 @@ def test_the_backward_pass_ends_above_them() -> None:
     for name in ("stage1", "stage2"):
         module = getattr(backbone, name)
         module.register_forward_hook(lambda _, __, out, name=name: seen.update({name: out.requires_grad}))
-    trainer._step()
+    trainer.step()
     assert seen == {"stage1": False, "stage2": True}
 
 

@@ -50,7 +50,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Ended]]:
     """A run by two processes, and how they ended."""
     out = tmp_path_factory.mktemp("two") / "run"
-    words = ["train", data, *FAST, "--epochs", 2, "--out", out, "--json"]
+    words = ["train", data, *FAST, "--l2", 0.01, "--epochs", 2, "--out", out, "--json"]
     return out, command(words, 2).wait()
 
 
@@ -64,7 +64,7 @@ def test_one_process_writes_and_speaks(trained: tuple[Path, list[Ended]], data: 
     assert "memory-mapped" in first.err
     files = {"model.safetensors", "last.safetensors", "events.jsonl", "metrics.json", "config.json", "report.html"}
     assert {path.name for path in out.iterdir()} - {".lock"} == files
-    foveal.train(data, model="lenet5", precision="float32", batch_size=16, epochs=2, out=tmp_path / "one")
+    foveal.train(data, model="lenet5", precision="float32", batch_size=16, l2=0.01, epochs=2, out=tmp_path / "one")
     assert_tensors(out / "last.safetensors", tmp_path / "one" / "last.safetensors", atol=1e-5)
     one, two = (json.loads((path / "metrics.json").read_text()) for path in (tmp_path / "one", out))
     assert two["metrics"]["log_loss"]["value"] == pytest.approx(one["metrics"]["log_loss"]["value"], abs=1e-5)

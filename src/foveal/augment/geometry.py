@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from foveal.augment.draws import Draws
+from foveal.augment.operations import draw_operations
 from foveal.augment.rectangles import random_rectangles
 from foveal.augment.settings import AugmentSettings
 from foveal.ops.boxes import box_areas
@@ -57,8 +58,11 @@ def draw_geometry(
         return Geometry(matrices=unmoved, in_size_hw=in_size_hw, out_size_hw=out_size_hw)
     crops = _draw_crops(settings, draws, in_size_hw)
     centre = (crops[:, :2] + crops[:, 2:]) / 2
-    linear = _draw_linear(settings, draws)
-    shift = centre - (linear @ centre[:, :, None])[:, :, 0] - _draw_shift(settings, draws, in_size_hw)
+    linear, moved = _draw_linear(settings, draws), _draw_shift(settings, draws, in_size_hw)
+    operations = draw_operations(settings, draws)
+    if operations is not None:
+        linear, moved = linear @ operations.linear(), moved + operations.shift(in_size_hw)
+    shift = centre - (linear @ centre[:, :, None])[:, :, 0] - moved
     turn = _homogeneous(linear, shift)
     matrices = turn @ _crop_matrices(crops, out_size_hw) @ _draw_flips(settings, draws, out_size_hw)
     return Geometry(matrices=matrices[:, :2].contiguous(), in_size_hw=in_size_hw, out_size_hw=out_size_hw)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from foveal.augment.degradation import Degradation, degrade, draw_degradation
 from foveal.augment.draws import Draws
 from foveal.augment.erasing import draw_erased, erase
 from foveal.augment.geometry import (
@@ -24,8 +25,10 @@ from foveal.augment.geometry import (
 )
 from foveal.augment.mixing import Mixing, draw_mixing, mix_batch
 from foveal.augment.mosaic import Mosaic, draw_mosaic
+from foveal.augment.operations import draw_operations
 from foveal.augment.photometric import Colour, adjust_colour, draw_colour
 from foveal.augment.settings import AugmentSettings
+from foveal.augment.tones import Tones, adjust_tones, draw_tones
 from foveal.errors import UsageError
 
 CACHED_BYTES_PER_THREAD = 2**20
@@ -42,6 +45,8 @@ class AugmentParams:
     """(B, 4) int64 in output pixels; empty rectangles for images without."""
     mixing: Mixing | None
     mosaic: Mosaic | None = None
+    tones: Tones | None = None
+    degradation: Degradation | None = None
 
     @property
     def batch_size(self) -> int:
@@ -51,7 +56,8 @@ class AugmentParams:
     @property
     def changes_images(self) -> bool:
         """False where images come out as they went in, before mixing and mosaic."""
-        return not self.geometry.is_identity or self.colour is not None or self.erased_xyxy is not None
+        families = (self.colour, self.tones, self.degradation, self.erased_xyxy)
+        return not self.geometry.is_identity or any(each is not None for each in families)
 
     def rows(self, rows: slice) -> AugmentParams:
         """What was drawn for some of the images, without mixing and mosaic, which are of whole batches."""
@@ -60,6 +66,8 @@ class AugmentParams:
             colour=None if self.colour is None else self.colour.rows(rows),
             erased_xyxy=None if self.erased_xyxy is None else self.erased_xyxy[rows],
             mixing=None,
+            tones=None if self.tones is None else self.tones.rows(rows),
+            degradation=None if self.degradation is None else self.degradation.rows(rows),
         )
 
 
@@ -78,15 +86,18 @@ def draw(
         erased_xyxy=draw_erased(settings, draws, size_hw=out_size_hw),
         mixing=draw_mixing(settings, draws, size_hw=out_size_hw),
         mosaic=draw_mosaic(settings, draws, size_hw=out_size_hw),
+        tones=draw_tones(draw_operations(settings, draws)),
+        degradation=draw_degradation(settings, draws),
     )
 
 
 def augment_images(images: Tensor, params: AugmentParams) -> Tensor:
-    """Images in 0 to 1 warped, then recoloured, then erased: (B, C, H, W) -> (B, C, h, w), on their device.
+    """Images in 0 to 1 changed as was drawn: (B, C, H, W) -> (B, C, h, w), on their device.
 
-    Computed in float32 and given back in the dtype of the input; uint8 images (0 to 255, of any layout) are
-    divided by 255 and come back as float32, at less cost than converting them before. Where nothing changes,
-    floating-point images come back themselves.
+    Warped, recoloured, their tones changed, blurred, noise added, and erased, in this order. Computed in float32 and
+    given back in the dtype of the input; uint8 images (0 to 255, of any layout) are divided by 255 and come back as
+    float32, at less cost than converting them before. Where nothing changes, floating-point images come back
+    themselves.
     """
     _check_shape("images", images, (params.batch_size, images.shape[1], *params.geometry.in_size_hw))
     if not params.changes_images:
@@ -138,6 +149,10 @@ def _augmented(images: Tensor, params: AugmentParams) -> Tensor:
     augmented = warp_images(_as_float32(images), params.geometry)
     if params.colour is not None:
         augmented = adjust_colour(augmented, params.colour)
+    if params.tones is not None:
+        augmented = adjust_tones(augmented, params.tones)
+    if params.degradation is not None:
+        augmented = degrade(augmented, params.degradation)
     if params.erased_xyxy is not None:
         augmented = erase(augmented, params.erased_xyxy)
     return augmented.to(torch.float32 if images.dtype == torch.uint8 else images.dtype)

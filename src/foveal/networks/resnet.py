@@ -11,11 +11,17 @@ maximum at every place and averages then, because a maximum of every other place
 fall (Zhang 2019, arXiv:1904.11486, here with a filter of 2×2).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
+import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
 
+from foveal.errors import UsageError
+from foveal.layers import DropPath
 from foveal.networks.backbone import Backbone, Features, check_images
 from foveal.networks.spec import StageSpec
 
@@ -23,7 +29,7 @@ from foveal.networks.spec import StageSpec
 class ResidualBlock(nn.Module):
     """relu(residual(x) + shortcut(x))."""
 
-    def __init__(self, residual: nn.Module, shortcut: nn.Module) -> None:
+    def __init__(self, residual: nn.Sequential, shortcut: nn.Module) -> None:
         super().__init__()
         self.residual = residual
         self.shortcut = shortcut
@@ -31,6 +37,35 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.relu(self.residual(x) + self.shortcut(x))
+
+
+class RecomputedBlock(ResidualBlock):
+    """A block of which training keeps the input alone: what is between is computed again on the way back.
+
+    Chen et al. 2016, arXiv:1604.06174: gradient checkpointing. To the same bits: torch's generator is set back for the
+    second time, and batch norms leave their running statistics alone in it.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not torch.is_grad_enabled():
+            return super().forward(x)
+        contexts = (nullcontext(), _statistics_kept(self))
+        maps: Tensor = checkpoint(super().forward, x, use_reentrant=False, context_fn=lambda: contexts)
+        return maps
+
+
+@contextmanager
+def _statistics_kept(block: nn.Module) -> Iterator[None]:
+    """In it batch norms read their running statistics as ever, which checkpointing wants to see, and add nothing."""
+    norms = [each for each in block.modules() if isinstance(each, _BatchNorm)]
+    before = [(each.momentum, each.num_batches_tracked) for each in norms]
+    for each in norms:
+        each.momentum, each.num_batches_tracked = 0.0, None
+    try:
+        yield
+    finally:
+        for each, (momentum, count) in zip(norms, before, strict=True):
+            each.momentum, each.num_batches_tracked = momentum, count
 
 
 def conv_bn(
@@ -119,6 +154,34 @@ def residual_stage(block: BlockMaker, in_channels: int, out_channels: int, *, de
     """`depth` blocks, the first of which changes channels and side."""
     first = block(in_channels, out_channels, stride)
     return nn.Sequential(first, *(block(out_channels, out_channels, 1) for _ in range(depth - 1)))
+
+
+def drop_paths(network: nn.Module, rate: float) -> None:
+    """Leaves out the residual branch of block l of L with probability `rate` · l / L in training, in place.
+
+    Huang et al. 2016, arXiv:1603.09382, section 4: linear by depth. Weights keep their names. Raises UsageError for a
+    network without residual blocks.
+    """
+    blocks = [each for each in network.modules() if isinstance(each, ResidualBlock)]
+    if not blocks:
+        raise UsageError(f"--drop-path {rate:g}: drops residual branches, and the network has none; take a ResNet")
+    for depth, block in enumerate(blocks, start=1):
+        if isinstance(block.residual[-1], DropPath):
+            del block.residual[-1]  # of a module that was trained before
+        block.residual.append(DropPath(rate * depth / len(blocks)))
+
+
+def recompute_blocks(network: nn.Module) -> None:
+    """Makes every residual block a `RecomputedBlock`, in place; weights keep their names.
+
+    Raises UsageError for a network without residual blocks.
+    """
+    names = [name for name, each in network.named_modules() if isinstance(each, ResidualBlock)]
+    if not names:
+        raise UsageError("--gradient-checkpointing: is of residual blocks, and the network has none; take a ResNet")
+    for name in names:
+        block = network.get_submodule(name)
+        network.set_submodule(name, RecomputedBlock(block.residual, block.shortcut))  # type: ignore[arg-type]
 
 
 class ResNet(Backbone):

@@ -26,6 +26,15 @@ GROWING_SIDE = 96
 FIRST_SIDE = 0.75
 """First training side, as a share of the side in use."""
 
+POLICIES: dict[str, tuple[dict[str, Any], str]] = {
+    "trivial": ({"operations": 1}, "TrivialAugment: one operation an image (arXiv:2103.10158)"),
+    "randaugment": (
+        {"operations": 2, "magnitude": (0.9, 0.9)},
+        "RandAugment: two operations an image at strength 9 of 10 (arXiv:1909.13719)",
+    ),
+}
+"""By name, what they set, and in words; strengths are those of the paper's ResNet-50."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -87,6 +96,10 @@ def _resolved(asked: TrainSettings, chosen: Chosen, base: AugmentSettings, augme
     reasons = {name: chosen[name][1] for name in values}
     if asked.augmentation == "none":
         base, augment_reason = AugmentSettings(), "none was asked for"
+    if asked.augmentation in POLICIES:
+        drawn, augment_reason = POLICIES[asked.augmentation]
+        # What the operations do themselves; mirroring, crops, shifts, scale and erasing stay.
+        base = replace(base, rotate_deg=0.0, shear_deg=0.0, brightness=0.0, contrast=0.0, saturation=0.0, **drawn)
     augment = replace(base, **asked.augment)
     reasons["augment"] = augment_reason + (" and what was asked for" if asked.augment else "")
     settings = replace(asked, **values, augment=asdict(augment))

@@ -29,7 +29,7 @@ def check_fast(facts: DataFacts, *, small_side: int) -> None:
 def fast_optimisation(asked: TrainSettings, facts: DataFacts, model: str) -> Chosen:
     """The settings of the training itself: the usual ones, but for what makes it fast."""
     batch_size = min(LARGEST_BATCH, max(SMALLEST_BATCH, facts.num_train // STEPS_PER_EPOCH))
-    taken = asked.batch_size or batch_size
+    taken = asked.batch_size_given or batch_size
     images_per_step = min(taken * asked.accumulate, facts.num_train)
     epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(IMAGES_SEEN / facts.num_train)))
     chosen = {

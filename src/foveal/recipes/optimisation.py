@@ -26,12 +26,14 @@ SGD_RATES = {"normed": 0.1, "plain": 0.01, "lenet5": 0.004, CUSTOM: 0.01}
 """By kind of network, for a batch of 128; in proportion to the batch (Goyal et al. 2017, arXiv:1706.02677)."""
 ADAM_RATES = {"normed": 3e-3, "plain": 3e-4, "lenet5": 1e-3, CUSTOM: 1e-3}
 """By kind of network, for a batch of 32; by the batch's square root (Malladi et al. 2022, arXiv:2205.10287)."""
+LION_SHARE = 5
+"""Of Adam's rates Lion takes one part in so many, and of AdamW's decay so many times (Chen et al. 2023, section 5)."""
 OTHER_RATES = {"rmsprop": 1e-3, "adagrad": 1e-2, "muon": 0.1}
 
 
 def optimisation(asked: TrainSettings, facts: DataFacts, model: str, *, small: bool) -> Chosen:
     """The settings of the training itself; those that were asked for are read where others hang on them."""
-    batch_size = asked.batch_size or _batch_size(facts.num_train, small)
+    batch_size = asked.batch_size_given or _batch_size(facts.num_train, small)
     images_per_step = min(batch_size * asked.accumulate, facts.num_train)
     kind = model if model in ("lenet5", CUSTOM) else "plain" if model in PLAIN_NETWORKS else "normed"
     optimiser = (
@@ -84,14 +86,17 @@ def _learning_rate(optimiser: str, kind: str, images_per_step: int) -> tuple[flo
     if optimiser == "sgd":
         rate = SGD_RATES[kind]
         return round(rate * images_per_step / 128, 7), f"{rate:g} for a batch of 128, for a network {network}"
-    rate = ADAM_RATES[kind]
+    rate = ADAM_RATES[kind] / (LION_SHARE if optimiser == "lion" else 1)
     return round(rate * math.sqrt(images_per_step / 32), 7), f"{rate:g} for a batch of 32, for a network {network}"
 
 
 def _weight_decay(optimiser: str, kind: str) -> tuple[float, str]:
     if kind == "lenet5":
         return 0.0, "as published"
-    return (0.05, "usual, decoupled from the gradient") if optimiser == "adamw" else (5e-4, "usual, as an L2 penalty")
+    decoupled = {"adamw": 0.05, "radam": 0.05, "lion": 0.05 * LION_SHARE}
+    if optimiser in decoupled:
+        return decoupled[optimiser], "usual, decoupled from the gradient"
+    return 5e-4, "usual, as an L2 penalty"
 
 
 def _schedule(asked: TrainSettings) -> Chosen:

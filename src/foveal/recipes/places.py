@@ -55,7 +55,7 @@ def _common(
 ) -> Chosen:
     """rate: of AdamW for a batch of 8; by the batch's square root."""
     refuse_classifiers_options(asked)
-    images_per_step = min((asked.batch_size or batch_size) * asked.accumulate, facts.num_train)
+    images_per_step = min((asked.batch_size_given or batch_size) * asked.accumulate, facts.num_train)
     steps_per_epoch = max(1, facts.num_train // images_per_step)
     side = max(CELL, min(longest, CELL * round(facts.longer / CELL)))
     taken = asked.size or side

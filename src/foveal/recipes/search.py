@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any, Protocol
 
-from foveal.augment.settings import AugmentSettings
+from foveal.augment.settings import MOST_BLUR_PX, AugmentSettings
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import DataFacts
 from foveal.training.settings import TrainSettings
@@ -14,14 +14,18 @@ FACTOR = (0.1, 10.0)
 STRENGTH = (0.0, 2.0)
 """Of the augmentation that the rules choose: 0 is without, but for mirroring, and 1 as it is."""
 
-RANGES = ("rotate_deg", "translate", "shear_deg", "brightness", "contrast", "saturation", "mixup", "cutmix")
+RANGES = (
+    *("rotate_deg", "translate", "shear_deg", "brightness", "contrast", "saturation"),
+    *("hue_deg", "blur_px", "noise", "mixup", "cutmix"),
+)
 PROBABILITIES = ("grey", "erase", "mosaic")
-_HIGHEST = {"rotate_deg": 180.0, "shear_deg": 80.0, "mixup": 1.0, "cutmix": 1.0}
+_HIGHEST = {"rotate_deg": 180.0, "shear_deg": 80.0, "hue_deg": 180.0, "blur_px": float(MOST_BLUR_PX)}
 """Of `RANGES`; the others end at 1. An alpha of 1 draws evenly."""
 _LEAST_AREA = 0.08
 """Of a crop (Szegedy et al. 2014, arXiv:1409.4842, section 6)."""
-KEPT = ("hflip", "vflip", "crop_ratio", "scale", "crop_area")
-"""Mirroring is right or wrong for the data, not weak or strong; the last two are scaled in ways of their own."""
+KEPT = ("hflip", "vflip", "operations", "magnitude", "crop_ratio", "scale", "crop_area")
+"""Mirroring is right or wrong for the data, not weak or strong; drawn operations are asked for by name; the last two
+are scaled in ways of their own."""
 
 
 class Chooser(Protocol):

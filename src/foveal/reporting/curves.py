@@ -21,6 +21,7 @@ from foveal.reporting.chart import (
 from foveal.reporting.markup import Html, join, tag
 from foveal.reporting.page import Section, note, side_by_side
 from foveal.reporting.words import number_of
+from foveal.training.rate_finder import smoothed
 
 MOST_DOTS = 40
 """Epochs up to which each is a dot on its line."""
@@ -92,7 +93,7 @@ def curves(events: Sequence[Mapping]) -> Section:
     places = [_held_out(run, name, title) for name, title in HELD_OUT.items()]
     errors = [_error(run, name, title) for name, title in ERRORS.items()]
     charts = [each for each in (_loss(run), _accuracy(run), *places, *errors) if each]
-    small = [each for each in (_learning_rate(run), _size(run)) if each]
+    small = [each for each in (_sweep(events), _learning_rate(run), _size(run)) if each]
     if not charts:
         body = note("The run has left no records of its training.")
     else:
@@ -209,6 +210,29 @@ def _learning_rate(run: History) -> Html:
     points = thinned(run.points(run.steps, "lr"))
     peak = max((y for _, y in points), default=0.0) * 1.08 or 1.0
     return _small(run, "Learning rate", points, (0, peak), ticks(0, peak, about=3))
+
+
+def _sweep(events: Sequence[Mapping]) -> Html:
+    """The loss over the rates that were tried before training, up to the first step's."""
+    found = next((event for event in events if event.get("event") == "rate"), None)
+    if found is None:
+        return Html("")
+    places = [math.log10(rate) for rate in found["rates"]]
+    losses = [loss for loss in found["losses"] if math.isfinite(loss)]
+    means = smoothed(losses)
+    low, high = min(losses), max(means[0], losses[0])
+    frame = Frame(x=(places[0], places[-1]), y=(low - 0.1 * (high - low), high + 0.1 * (high - low)), height=160)
+    drawing = svg(
+        frame.width,
+        frame.height,
+        f"Loss over the learning rate's logarithm; taken was {label(found['lr'])}",
+        axes(frame, ticks(*frame.x, whole=True), ticks(*frame.y, about=3), x_title="log10 of the learning rate"),
+        upright(frame, math.log10(found["lr"]), "saved"),
+        line(frame, list(zip(places, losses, strict=False)), "step"),
+        line(frame, list(zip(places, means, strict=False)), "train"),
+    )
+    keys = [("step", "loss"), ("train", "smoothed")]
+    return figure(f"Sweep of the learning rate: {label(found['lr'])} taken", keys, drawing)
 
 
 def _size(run: History) -> Html:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
-from statistics import median
 
 import torch
 from torch import Tensor, nn
@@ -23,10 +22,14 @@ from foveal.errors import DivergedError
 from foveal.events import CheckpointSaved, EpochDone, Event, Planned, StepDone, Stopped
 from foveal.feed.order import balanced_order, epoch_order, step_indices
 from foveal.feed.store import Store
+from foveal.losses.penalties import penalty_terms
 from foveal.preprocess import Preprocess, input_hw
 from foveal.processes.group import ALONE, Processes
 from foveal.tasks.task import Outputs, Targets, Task
 from foveal.training.distribution import GradientSum
+from foveal.training.memory import saying_what_is_too_large
+from foveal.training.optimisers import decaying_weights
+from foveal.training.schedules import PLATEAU_EPOCHS
 from foveal.training.selection import is_as_good, is_better
 from foveal.training.state import TrainState
 
@@ -67,6 +70,7 @@ class Trainer:
         self.replan_seconds = math.inf
         self._replanned_at = 0.0
         self._sum_gradients = GradientSum(state.network, processes, frozen=state.frozen)
+        self._penalised = decaying_weights(state.network)
         self._figures: dict[str, float] = {}
         """Sums over this process's images of the present step."""
         self._averaged: nn.Module | None = None
@@ -80,7 +84,8 @@ class Trainer:
         self.save_checkpoint(state)  # from here on a kill loses no more than `checkpoint_seconds`
         saved_at = self._replanned_at = time.perf_counter()
         while state.progress.step < state.plan.total_steps:
-            self._step()
+            with saying_what_is_too_large(state.plan, state.progress.step):
+                self.step()
             state.progress.seconds = time.perf_counter() - started
             step, plan = state.progress.step, state.plan
             if step % plan.log_every == 0 or step == 1:
@@ -110,33 +115,6 @@ class Trainer:
                 return
             if ended:
                 yield Stopped(step=step, reason=ended)
-
-    def measure_step_seconds(self, *, steps: int = 5, most_seconds: float = math.inf) -> dict[int, float]:
-        """Median seconds of a training step by training size, on the real data; a size not measured by `most_seconds`
-        is taken to cost as much a pixel as the one before it.
-
-        The steps are real ones, so this is for a copy of the run that is thrown away.
-        """
-        started = time.perf_counter()
-
-        def in_time() -> bool:
-            return self.processes.from_first(lambda: time.perf_counter() - started < most_seconds)
-
-        self.state.plan = replace(self.state.plan, total_steps=max(self.state.plan.total_steps, 10**9))
-        sizes = self.state.plan.sizes()
-        seconds: dict[int, float] = {}
-        for index, size in enumerate(sizes):
-            if seconds and not in_time():
-                before = sizes[index - 1]
-                seconds[size] = seconds[before] * (size / before) ** 2
-                continue
-            times: list[float] = []
-            while len(times) < 2 or (len(times) <= steps and in_time()):
-                start = time.perf_counter()
-                self._step(size=size)
-                times.append(time.perf_counter() - start)
-            seconds[size] = median(times[1:])  # the first step at a size picks kernels
-        return seconds
 
     def evaluate(self, network: nn.Module) -> tuple[dict[str, float], float]:
         """The task's figures of the held-out images, in training's precision; and the standard error of the primary
@@ -175,9 +153,10 @@ class Trainer:
         with self._autocast():
             outputs = self.state.network(inputs)
         terms = self.task.loss(outputs, targets)
-        loss = torch.stack(list(terms.values())).sum() * emphasis
+        penalties = penalty_terms(self._penalised, self.state.plan.penalties)
+        loss = torch.stack(list(terms.values())).sum() * emphasis + sum(penalties.values())
         (loss * share).backward()
-        self._note(loss.detach(), outputs, targets)
+        self._note({"loss": loss, **penalties}, outputs, targets)
 
     def update(self, lr: float) -> None:
         """The optimiser's step by the gradient so far, and the moving average's."""
@@ -191,7 +170,8 @@ class Trainer:
         if state.ema is not None:
             state.ema.update(state.network)
 
-    def _step(self, size: int | None = None) -> None:
+    def step(self, size: int | None = None) -> None:
+        """One step of the plan; size: of its images, where another than the plan's."""
         state, plan, progress = self.state, self.state.plan, self.state.progress
         step = progress.step
         epoch, step_in_epoch = divmod(step, plan.steps_per_epoch)
@@ -204,12 +184,12 @@ class Trainer:
         state.network.train()
         for module in state.frozen:
             module.eval()
-        self._figures = dict.fromkeys(("loss", *self.task.figures), 0.0)
+        self._figures = dict.fromkeys(("loss", *plan.penalties, *self.task.figures), 0.0)
         learned = 0
         for part in self._parts(indices):
             learned += self._learn_own(part, share=len(part) / len(indices), epoch=epoch, size=size)
         self._sum_gradients(learned / len(indices))
-        self.update(plan.lr_at(step))
+        self.update(self._lr_at(step))
         self._take_figures(len(indices))
         progress.step += 1
         progress.images += len(indices)
@@ -293,11 +273,11 @@ class Trainer:
         """The samples' places in the store, of an order's draws."""
         return draws % len(self.train_store)
 
-    def _note(self, loss: Tensor, outputs: Outputs, targets: Targets) -> None:
+    def _note(self, losses: Mapping[str, Tensor], outputs: Outputs, targets: Targets) -> None:
         """Adds a batch's figures to the sums of this step."""
         with torch.no_grad():
             figures = self.task.quick(outputs, targets)
-            _add({"loss": loss.expand(len(targets)), **figures}, self._figures)
+            _add({**{name: loss.expand(len(targets)) for name, loss in losses.items()}, **figures}, self._figures)
 
     def _take_figures(self, images: int) -> None:
         """Adds the step's figures, of all processes, to the sums of the epoch and of the next step record."""
@@ -318,7 +298,7 @@ class Trainer:
             epoch=(progress.step - 1) // plan.steps_per_epoch + 1,
             loss=means["loss"],
             accuracy=means.get("accuracy"),
-            lr=plan.lr_at(progress.step - 1),
+            lr=self._lr_at(progress.step - 1),
             images_per_second=progress.images / progress.train_seconds,
             seconds=progress.seconds,
             size=plan.size_at(progress.step - 1),
@@ -337,6 +317,7 @@ class Trainer:
         """Evaluates on the held-out images and keeps the weights where they are as good as the best so far."""
         state, progress = self.state, self.state.progress
         epoch = (progress.step - 1) // state.plan.steps_per_epoch + 1
+        lr = self._lr_at(progress.step - 1)
         means = {name: value / progress.epoch_images for name, value in progress.epoch_sums.items()}
         progress.epoch_sums, progress.epoch_images = {}, 0
         self._check_finite(means)
@@ -354,7 +335,7 @@ class Trainer:
             epoch=epoch,
             train=means,
             val=val,
-            lr=state.plan.lr_at(progress.step - 1),
+            lr=lr,
             images_per_second=progress.images / progress.train_seconds,
             seconds=progress.seconds,
             kept=kept,
@@ -363,10 +344,16 @@ class Trainer:
     def _is_to_keep(self, value: float, error: float, epoch: int) -> bool:
         """Takes in an epoch's held-out figure; whether its weights are the ones to keep for now."""
         progress, higher = self.state.progress, self.task.higher_is_better
+        progress.flat_epochs += 1
         if is_better(value, progress.best, higher_is_better=higher):
-            progress.best, progress.best_epoch = value, epoch
+            progress.best, progress.best_epoch, progress.flat_epochs = value, epoch, 0
+        if self.state.plan.schedule == "plateau" and progress.flat_epochs == PLATEAU_EPOCHS:
+            progress.lowered, progress.flat_epochs = progress.lowered + 1, 0
         assert progress.best is not None
         return is_as_good(value, error, progress.best, higher_is_better=higher)
+
+    def _lr_at(self, step: int) -> float:
+        return self.state.plan.lr_at(step, lowered=self.state.progress.lowered)
 
     def _candidate(self) -> nn.Module:
         """The weights that would be saved: the moving average where there is one."""

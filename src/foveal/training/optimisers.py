@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RAdam, RMSprop
 
 from foveal.device import native_bf16
 from foveal.errors import UsageError, did_you_mean
+from foveal.training.lion import Lion
 from foveal.training.muon import Muon
 
 Groups = list[dict[str, Any]]
@@ -31,11 +32,11 @@ class OptimiserOptions:
     nesterov: bool = False
     """Of sgd."""
     betas: tuple[float, float] = (0.9, 0.999)
-    """Of adam and adamw, and of what muon gives to adamw, each in [0, 1)."""
+    """Of adam, adamw and radam, and of what muon gives to adamw, each in [0, 1)."""
     alpha: float = 0.99
     """Of rmsprop: decay of the mean square, in [0, 1)."""
     eps: float = 1e-8
-    """Added to the denominators of adam, adamw, rmsprop and adagrad, and in muon's adamw."""
+    """Added to the denominators of adam, adamw, radam, rmsprop and adagrad, and in muon's adamw."""
 
     def __post_init__(self) -> None:
         if not self.lr > 0:
@@ -74,9 +75,11 @@ def build_optimiser(
     - rmsprop: g += λw; s = αs + (1 - α)g²; v = μv + g/(√s + ε); w -= ηv; Tieleman & Hinton 2012, lecture 6.5
     - muon: convolutions' kernels by `foveal.training.muon.Muon`, the others by adamw at 0.02 η
     - adagrad: g += λw; s += g²; w -= ηg/(√s + ε); Duchi et al. 2011, JMLR 12
+    - radam: w -= ηλw, then Liu et al. 2019, arXiv:1908.03265, algorithm 2: Adam whose first steps are not scaled
+    - lion: `foveal.training.lion.Lion`
 
-    So weight decay is an L2 penalty that passes through momentum and scaling everywhere but in adamw, where
-    it is decoupled from both. It leaves biases, norms and all parameters of one dimension alone unless
+    So weight decay is an L2 penalty that passes through momentum and scaling everywhere but in adamw, radam, muon and
+    lion, where it is decoupled from both. It leaves biases, norms and all parameters of one dimension alone unless
     `decay_all`. `lr_shares`: of η, for the parameters in it; all others have the whole.
 
     Build it once the module is on its device and in its memory format. State that is loaded later takes each
@@ -129,6 +132,12 @@ def parameter_groups(
     return groups
 
 
+def decaying_weights(module: nn.Module) -> list[nn.Parameter]:
+    """The trainable weights that decay by default: of convolutions and linear layers, no biases and norms."""
+    groups = parameter_groups(module, weight_decay=1.0)
+    return [each for group in groups if group["weight_decay"] for each in group["params"]]
+
+
 def _sgd(groups: Groups, options: OptimiserOptions) -> Optimizer:
     return SGD(
         groups,
@@ -164,6 +173,21 @@ def _adagrad(groups: Groups, options: OptimiserOptions) -> Optimizer:
     return Adagrad(groups, lr=options.lr, eps=options.eps, **_kernel(groups, fused_on=("cpu",)))
 
 
+def _radam(groups: Groups, options: OptimiserOptions) -> Optimizer:
+    return RAdam(
+        groups,
+        lr=options.lr,
+        betas=options.betas,
+        eps=options.eps,
+        decoupled_weight_decay=True,
+        **_kernel(groups, fused_on=()),
+    )
+
+
+def _lion(groups: Groups, options: OptimiserOptions) -> Optimizer:
+    return Lion(groups, lr=options.lr)
+
+
 def _muon(groups: Groups, options: OptimiserOptions) -> Optimizer:
     split = []
     for group in groups:
@@ -191,6 +215,8 @@ OPTIMISERS: dict[str, Callable[[Groups, OptimiserOptions], Optimizer]] = {
     "rmsprop": _rmsprop,
     "adagrad": _adagrad,
     "muon": _muon,
+    "radam": _radam,
+    "lion": _lion,
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from foveal.augment.settings import AugmentSettings
 from foveal.feed.order import steps_per_epoch
-from foveal.training.schedules import learning_rate
+from foveal.training.schedules import PLATEAU_FACTOR, learning_rate
 
 SIZE_STEP = 16  # pixels between two training sizes: half of the coarsest stage's stride, so few sizes are odd ones
 
@@ -32,6 +32,8 @@ class Plan:
     augment: AugmentSettings
     bfloat16: bool
     checkpoint_seconds: float
+    l1: float = 0.0
+    l2: float = 0.0
     data: str = ""
     """Digest of the training and held-out images and their labels, in their order."""
     balanced: bool = False
@@ -48,6 +50,11 @@ class Plan:
         return steps_per_epoch(self.num_samples, self.batch_size * self.accumulate)
 
     @property
+    def penalties(self) -> dict[str, float]:
+        """The strength of each of the loss's penalties that is on."""
+        return {name: strength for name, strength in (("l1", self.l1), ("l2", self.l2)) if strength}
+
+    @property
     def log_every(self) -> int:
         """Steps between two records: 20 records an epoch, and at most 2,000 a run."""
         return max(1, self.steps_per_epoch // 20, self.total_steps // 2000)
@@ -56,15 +63,16 @@ class Plan:
     def evaluate_every(self) -> int:
         """Epochs between two looks at the held-out images: about 20 looks a run, and one at its end.
 
-        With early stopping it is every epoch, because its patience counts them.
+        With early stopping and with the schedule `plateau` it is every epoch, because they count them.
         """
-        if self.patience:
+        if self.patience or self.schedule == "plateau":
             return 1
         return max(1, math.ceil(self.total_steps / self.steps_per_epoch / 20))
 
-    def lr_at(self, step: int) -> float:
-        """Learning rate of step `step`, counted from 0."""
-        return learning_rate(self.schedule, (step + 0.5) / self.total_steps, peak=self.lr, warmup=self.warmup)
+    def lr_at(self, step: int, *, lowered: int = 0) -> float:
+        """Learning rate of step `step`, counted from 0, where a plateau has `lowered` it so many times."""
+        rate = learning_rate(self.schedule, (step + 0.5) / self.total_steps, peak=self.lr, warmup=self.warmup)
+        return rate * PLATEAU_FACTOR**lowered
 
     def sizes(self) -> list[int]:
         """The training sizes in their order, 16 pixels apart."""

@@ -19,7 +19,8 @@ from foveal.feed.decoding import Progress
 from foveal.feed.label_maps import median_frequency_weights
 from foveal.feed.store import Store, build_store, channel_statistics
 from foveal.networks import NETWORKS
-from foveal.networks.build import build_backbone
+from foveal.networks.build import build_backbone, without_weights
+from foveal.networks.resnet import drop_paths, recompute_blocks
 from foveal.preprocess import Preprocess, input_hw
 from foveal.processes.group import ALONE, Processes
 from foveal.tasks import make_task
@@ -49,6 +50,21 @@ class TrainingData:
     skipped: tuple[ImageError, ...]
     """The bad images of both splits."""
     preprocess: Preprocess
+
+
+def check_network(settings: TrainSettings) -> None:
+    """Raises UsageError for what a network of the index can't be trained with."""
+    if (settings.drop_path or settings.gradient_checkpointing) and settings.model in NETWORKS:
+        with without_weights():
+            _changed(build_backbone(settings.model), settings)
+
+
+def _changed(network: nn.Module, settings: TrainSettings) -> None:
+    """Makes of the network what is trained, in place: with the same weights under the same names."""
+    if settings.drop_path:
+        drop_paths(network, settings.drop_path)
+    if settings.gradient_checkpointing:
+        recompute_blocks(network)
 
 
 def prepare_data(
@@ -163,6 +179,7 @@ def prepare_state(
     start: trained weights, which take the place of fresh ones.
     """
     network = build_network(settings, task, data, module)
+    _changed(network, settings)
     if start is not None:
         start.put_into(network)
     network = place(synchronised(network, device, processes), device)
@@ -203,7 +220,10 @@ def make_plan(settings: TrainSettings, num_samples: int, *, bfloat16: bool, data
     """The numbers of a run over `num_samples` images."""
     values = asdict(settings)
     assert settings.train_sizes is not None
-    names = ("accumulate", "seed", "lr", "schedule", "warmup", "clip_norm", "patience", "checkpoint_seconds")
+    names = (
+        *("accumulate", "seed", "lr", "schedule", "warmup", "clip_norm", "l1", "l2"),
+        *("patience", "checkpoint_seconds"),
+    )
     plan = Plan(
         num_samples=num_samples,
         batch_size=min(values["batch_size"], num_samples),

@@ -8,6 +8,9 @@ from foveal.errors import UsageError, did_you_mean
 ONE_CYCLE_RISE = 0.3
 """Share of training in which `one_cycle` rises, where no warm-up is asked for; fastai's and torch's value."""
 
+PLATEAU_EPOCHS, PLATEAU_FACTOR = 5, 0.1
+"""Epochs without a better held-out figure after which `plateau` lowers the rate, and to what share of it."""
+
 
 def constant(progress: float) -> float:
     """1 throughout."""
@@ -25,6 +28,11 @@ def step(progress: float) -> float:
 def cosine(progress: float) -> float:
     """Half a cosine from 1 to 0. Loshchilov & Hutter 2016, arXiv:1608.03983, equation 5 without restarts."""
     return 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def plateau(progress: float) -> float:
+    """1 throughout; the loop multiplies by `PLATEAU_FACTOR` where the held-out figure stands still."""
+    return 1.0
 
 
 def one_cycle(progress: float, *, rise: float = ONE_CYCLE_RISE) -> float:
@@ -45,6 +53,7 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
     "step": step,
     "cosine": cosine,
     "one_cycle": one_cycle,
+    "plateau": plateau,
 }
 
 

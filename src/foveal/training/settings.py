@@ -14,7 +14,7 @@ from foveal.errors import UsageError
 from foveal.types import DeviceName, Fit, OnBadImage, Precision, TaskName
 
 Balance = Literal["none", "loss", "sampler"]
-Augmentation = Literal["auto", "none"]
+Augmentation = Literal["auto", "none", "trivial", "randaugment"]
 RecipeName = Literal["auto", "fast"]
 
 
@@ -49,17 +49,19 @@ class TrainSettings:
     """Times through the training images."""
     time: str | None = None
     """Wall time for everything, report included, such as 90s, 10m or 1h30m; sets the number of steps."""
-    batch_size: int | None = None
-    """Images a forward pass."""
+    batch_size: int | Literal["auto"] | None = None
+    """Images a forward pass; auto tries how many fit into memory, at most as many as where it is not given."""
     accumulate: int = 1
     """Forward passes a step, whose gradients are averaged."""
     seed: int = 0
     """Seed of splits, weights, order, dropout and augmentation."""
 
     optimiser: str | None = None
-    """sgd, adam, adamw, rmsprop, adagrad or muon."""
+    """sgd, adam, adamw, rmsprop, adagrad, muon, radam or lion."""
     lr: float | None = None
     """Peak learning rate."""
+    find_lr: bool = False
+    """Take the peak learning rate from a short sweep on the training images before training."""
     momentum: float | None = None
     """Of sgd, rmsprop and muon."""
     nesterov: bool | None = None
@@ -68,12 +70,20 @@ class TrainSettings:
     """Pull of the weights towards 0."""
     decay_all: bool = False
     """Decay biases and norms' parameters too."""
+    l1: float = 0.0
+    """Strength of a penalty in the loss: the sum of the weights' magnitudes; biases and norms are free."""
+    l2: float = 0.0
+    """Strength of a penalty in the loss: half the sum of the weights' squares; biases and norms are free."""
+    drop_path: float = 0.0
+    """Probability of leaving out a residual branch in training, of the last block; linear by depth."""
     schedule: str | None = None
-    """constant, step, cosine or one_cycle."""
+    """constant, step, cosine, one_cycle or plateau, which lowers the rate where the held-out figure stands still."""
     warmup: float | None = None
     """Share of training over which the learning rate rises."""
     clip_norm: float = 0.0
     """Largest norm of the gradient; 0 is off."""
+    gradient_checkpointing: bool = False
+    """Keep less of a step in memory and compute it again on the way back: a third slower, for residual networks."""
     ema: float | None = None
     """Decay of the weights' moving average, below 1; 0 is off."""
     checkpoint_seconds: float = 60.0
@@ -99,7 +109,8 @@ class TrainSettings:
     segment by the root of that of the pixels); sampler, as many images an epoch as common ones."""
 
     augmentation: Augmentation = "auto"
-    """Where augmentation starts from: auto is chosen from the data; the options below change single parts."""
+    """Where augmentation starts from: auto is chosen from the data; trivial and randaugment put operations drawn for
+    each image in the place of its turns and colours; the options below change single parts."""
     augment: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `AugmentSettings` by name, over what `augmentation` chose. On the command line and in `foveal.train`
     they are options of their own, such as hflip."""
@@ -124,7 +135,7 @@ class TrainSettings:
     def __post_init__(self) -> None:
         for name, (low, high, words) in _RANGES.items():
             value = getattr(self, name)
-            if value is not None and not low <= value < high:
+            if value not in (None, "auto") and not low <= value < high:
                 raise UsageError(f"--{name.replace('_', '-')} {value}: expected {words}")
         for name, known in _WORDS.items():
             value = getattr(self, name)
@@ -136,6 +147,8 @@ class TrainSettings:
             )
         if self.folds == 1:
             raise UsageError("--folds 1: expected 2 or more, or 0 for none")
+        if self.folds and not self.fold and (self.find_lr or self.batch_size == "auto"):
+            raise UsageError("--find-lr and --batch-size auto are for single runs: give --fold too, or the values")
         if self.fold > self.folds:
             raise UsageError(f"--fold {self.fold}: expected one of the --folds, 1 to {self.folds}, or 0 for all")
         self._check_weights()
@@ -150,6 +163,11 @@ class TrainSettings:
             if not 1 <= self.train_sizes[0] <= self.train_sizes[1]:
                 raise UsageError(f"--train-sizes {self.train_sizes}: expected a first side and one that is no smaller")
         AugmentSettings(**self.augment)
+
+    @property
+    def batch_size_given(self) -> int | None:
+        """`batch_size` where it is a number."""
+        return None if self.batch_size == "auto" else self.batch_size
 
     def _check_weights(self) -> None:
         digits = self.weights_sha256
@@ -192,6 +210,9 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "lr": (1e-12, _INFINITE, "a number above 0"),
     "momentum": (0, 1, "0 to below 1"),
     "weight_decay": (0, _INFINITE, "0 or more"),
+    "l1": (0, _INFINITE, "0 or more"),
+    "l2": (0, _INFINITE, "0 or more"),
+    "drop_path": (0, 1, "0 to below 1"),
     "warmup": (0, 1, "0 to below 1"),
     "clip_norm": (0, _INFINITE, "0 or more"),
     "ema": (0, 1, "0 to below 1"),

@@ -29,6 +29,10 @@ class Progress:
     best: float | None = None
     best_epoch: int = 0
     """The epoch that last bettered the figure; a tie does not count."""
+    flat_epochs: int = 0
+    """Epochs since the figure was bettered or the rate was lowered for it; counted by the schedule `plateau`."""
+    lowered: int = 0
+    """How often the rate was lowered for it."""
     epoch_sums: dict[str, float] = field(default_factory=dict)
     """Sums over this epoch's images, by figure."""
     epoch_images: int = 0

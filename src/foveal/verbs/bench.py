@@ -91,10 +91,11 @@ def _settings(model: str | Path) -> tuple[TrainSettings, tuple[str, ...], int]:
 def _trainer(settings: TrainSettings, classes: tuple[str, ...], channels: int, device: torch.device) -> Trainer:
     """A run over one batch of noise, ready for its first step."""
     assert settings.size is not None
-    assert settings.batch_size is not None
+    batch_size = settings.batch_size_given
+    assert batch_size is not None
     random = np.random.default_rng(0)
-    pixels = random.integers(0, 256, (settings.batch_size, settings.size, settings.size, channels), dtype=np.uint8)
-    labels = np.arange(settings.batch_size) % len(classes)
+    pixels = random.integers(0, 256, (batch_size, settings.size, settings.size, channels), dtype=np.uint8)
+    labels = np.arange(batch_size) % len(classes)
     samples = from_arrays(pixels, labels, classes=classes).samples
     data = prepare_data(samples, (), settings, channels=channels)
     task = prepare_task(settings, classes, data.train.samples)

@@ -79,6 +79,10 @@ def choices(data: Any, given: Mapping[str, Any], config: Path | None, *, format:
     if "weights" in said:
         values.pop("weights_sha256", None)  # of the other file
     before = values.get("augment", {})
+    if said.get("find_lr"):
+        if "lr" in said:
+            raise UsageError(f"--find-lr and --lr {said['lr']:g} both set the learning rate; give one of them")
+        forgotten |= {"lr"}
     for name in forgotten:
         values.pop(name, None)
         reasons.pop(name, None)

@@ -5,6 +5,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,15 @@ from foveal.bundle import Contract, save_bundle
 from foveal.device import machine, pick_device
 from foveal.errors import UsageError
 from foveal.evaluation.evaluate import duplicate_notes, labelled_hashes, left_out_notes
+from foveal.events import RateFound
 from foveal.processes.group import Processes
 from foveal.recipes.defaults import Recipe
 from foveal.runs import RunFolder, cut_events
 from foveal.tasks.task import Task
 from foveal.training.budget import TimeBudget
+from foveal.training.distribution import share_state
 from foveal.training.loop import Trainer
+from foveal.training.memory import fitting_batch
 from foveal.training.prepare import (
     TrainingData,
     architecture_name,
@@ -29,8 +33,10 @@ from foveal.training.prepare import (
     prepare_state,
     prepare_task,
 )
+from foveal.training.rate_finder import suggested_rate, swept_rates
 from foveal.training.settings import TrainSettings, parse_seconds
 from foveal.training.state import TrainState, load_checkpoint, save_checkpoint
+from foveal.training.trials import measure_step_seconds, sweep, try_batch
 from foveal.types import Dataset
 from foveal.verbs.console import Stopwatch, decoding_bar, say
 from foveal.weights.fitting import Origin, Start
@@ -79,6 +85,8 @@ def decode_session(
     train_samples, val_samples = dataset.of_split("train"), dataset.of_split("val")
     if settings.patience and not val_samples:
         raise UsageError("--patience needs held-out images to tell what improves; there are none (--val-share)")
+    if settings.schedule == "plateau" and not val_samples:
+        raise UsageError("--schedule plateau needs held-out images to tell what improves; there are none (--val-share)")
     say(f"model: {settings.model} ({recipe.reasons.get('model', 'asked for')})")
     say(f"size: {settings.size} ({recipe.reasons.get('size', 'asked for')})")
     changed = [name for name, value in asdict(recipe.augment).items() if value != getattr(AugmentSettings(), name)]
@@ -98,6 +106,66 @@ def decode_session(
     say(f"training images: {data.train.description}")
     watch.lap("decoding")
     return data
+
+
+def find_batch_size(
+    dataset: Dataset,
+    recipe: Recipe,
+    data: TrainingData,
+    module: nn.Module | None,
+    processes: Processes,
+    start: Start | None,
+) -> int:
+    """The largest batch up to the recipe's that fits into memory, by steps of a throw-away copy of the run.
+
+    Raises UsageError for several processes, FovealError where nothing fits.
+    """
+    if processes.world > 1:
+        raise UsageError(f"--batch-size auto is for one process, and these are {processes.world}: give a number")
+    most = recipe.settings.batch_size_given
+    assert most is not None
+    trainer = _throw_away(dataset, recipe, data, module, processes, start)
+    found = fitting_batch(partial(try_batch, trainer), most=min(most, len(data.train)), device=trainer.device)
+    say(f"batch size: {found}, which fits into memory; at most {most}")
+    return found
+
+
+def find_rate(
+    dataset: Dataset,
+    recipe: Recipe,
+    data: TrainingData,
+    module: nn.Module | None,
+    processes: Processes,
+    start: Start | None,
+) -> tuple[Recipe, RateFound]:
+    """The recipe with the peak rate that a sweep on a throw-away copy of the run suggests, and the sweep.
+
+    Raises FovealError where no rate makes the loss fall.
+    """
+    rates = swept_rates()
+    losses = sweep(_throw_away(dataset, recipe, data, module, processes, start), rates)
+    lr = suggested_rate(rates, losses)
+    say(f"learning rate: {lr:g}, found in {len(losses)} steps")
+    reason = "where the smoothed loss of a sweep falls most steeply (Smith 2015, arXiv:1506.01186)"
+    found = replace(recipe, settings=replace(recipe.settings, lr=lr), reasons={**recipe.reasons, "lr": reason})
+    return found, RateFound(step=0, lr=lr, rates=tuple(rates[: len(losses)]), losses=tuple(losses))
+
+
+def _throw_away(
+    dataset: Dataset,
+    recipe: Recipe,
+    data: TrainingData,
+    module: nn.Module | None,
+    processes: Processes,
+    start: Start | None,
+) -> Trainer:
+    """A trainer of a copy of the run: what its steps change changes nothing of the run."""
+    settings, device = recipe.settings, pick_device(recipe.settings.device)
+    task = prepare_task(settings, dataset.classes, data.train.samples)
+    module = copy.deepcopy(module)
+    state = prepare_state(settings, task, data, device=device, module=module, processes=processes, start=start)
+    share_state(state, processes)
+    return Trainer(task, state, data.preprocess, data.train, None, device=device, processes=processes)
 
 
 def prepare_session(
@@ -182,7 +250,7 @@ def plan_by_time(session: Session) -> None:
         session.task, measured, data.preprocess, data.train, data.val, device=session.device, processes=processes
     )
     seconds = parse_seconds(settings.time)
-    step_seconds = trainer.measure_step_seconds(most_seconds=_MEASURED_SHARE * seconds)
+    step_seconds = measure_step_seconds(trainer, most_seconds=_MEASURED_SHARE * seconds)
     start = time.perf_counter()
     if data.val is not None:
         trainer.evaluate(measured.network)

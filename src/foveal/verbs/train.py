@@ -14,14 +14,14 @@ from torch import nn
 
 from foveal.device import pick_device
 from foveal.errors import Interrupted, UsageError
-from foveal.events import Event, Finished
+from foveal.events import Event, Finished, RateFound
 from foveal.processes.group import Processes, joined
 from foveal.read import assign_roles, read_dataset
 from foveal.recipes.defaults import Recipe, resolve
 from foveal.recipes.facts import DataFacts, probe
 from foveal.runs import RunFolder, cut_events, in_use, new_run
 from foveal.training.distribution import share_state
-from foveal.training.prepare import prepare_task
+from foveal.training.prepare import check_network, prepare_task
 from foveal.training.settings import TrainSettings
 from foveal.types import Dataset, TaskName
 from foveal.verbs.choices import Choices, choices, choices_of_run, save_config
@@ -29,7 +29,15 @@ from foveal.verbs.console import Stopwatch, TrainingDisplay, say
 from foveal.verbs.evaluate import require_targets, task_of, without_void
 from foveal.verbs.finish import finish_run
 from foveal.verbs.folds import CrossValidation
-from foveal.verbs.session import Session, continue_run, decode_session, plan_by_time, prepare_session
+from foveal.verbs.session import (
+    Session,
+    continue_run,
+    decode_session,
+    find_batch_size,
+    find_rate,
+    plan_by_time,
+    prepare_session,
+)
 from foveal.verbs.signals import stop_requests
 from foveal.verbs.start import fitted, opened_weights, with_weights
 from foveal.weights.fitting import Start
@@ -172,6 +180,7 @@ def _train(
     asked, dataset = data_for(choice, module)
     dataset = assign_roles(dataset, **asked.roles())
     _say_data(dataset, asked.task or "classify")
+    tries, asked = asked.batch_size == "auto", replace(asked, batch_size=asked.batch_size_given)
     facts, recipe, start = _settle(choice, asked, dataset, module, processes)
     origin = None if start is None else start.origin
     watch.lap("reading")  # the weights too: what decoding takes is planned by
@@ -180,6 +189,15 @@ def _train(
         decoded = decode_session(
             dataset, recipe, channels=facts.channels, watch=watch, processes=processes, origin=origin
         )
+        if tries:
+            fits = find_batch_size(dataset, recipe, decoded, module, processes, start)
+            _, recipe, start = _settle(choice, replace(asked, batch_size=fits), dataset, module, processes)
+            recipe = replace(recipe, reasons={**recipe.reasons, "batch_size": "fits into memory"})
+            watch.lap("batch size")
+        found = None
+        if recipe.settings.find_lr and asked.lr is None:
+            recipe, found = find_rate(dataset, recipe, decoded, module, processes, start)
+            watch.lap("learning rate")
         session = prepare_session(run, dataset, recipe, decoded, module, watch, processes, start)
         if processes.first:
             if run.last.is_file():
@@ -187,7 +205,7 @@ def _train(
             save_config(run, choice, dataset, recipe, None if origin is None else origin.to_json())
             processes.keep("run", str((choice.whole or run).path))
         share_state(session.state, processes)
-        return _train_and_finish(session, on_event)
+        return _train_and_finish(session, on_event, found)
 
 
 def data_for(choice: Choices, module: nn.Module | None) -> tuple[TrainSettings, Dataset]:
@@ -223,6 +241,7 @@ def _settle(
     recipe = replace(recipe, reasons={**recipe.reasons, **reasons, **choice.reasons})
     pick_device(recipe.settings.device)
     task = prepare_task(recipe.settings, dataset.classes, dataset.of_split("train") if asked.task == "regress" else ())
+    check_network(recipe.settings)
     return facts, recipe, fitted(choice, opened, recipe, task, channels=facts.channels, processes=processes)
 
 
@@ -253,11 +272,15 @@ def _say_data(dataset: Dataset, task: TaskName) -> None:
         say(f"  left alone, no images by their names: {len(dataset.ignored)} files ({shown})")
 
 
-def _train_and_finish(session: Session, on_event: Callable[[Event], None] | None) -> dict[str, Any]:
+def _train_and_finish(
+    session: Session, on_event: Callable[[Event], None] | None, found: RateFound | None
+) -> dict[str, Any]:
     processes = session.processes
     if session.recipe.settings.time is not None and not session.state.progress.step:
         plan_by_time(session)
     with _recorder(session.run, on_event) if processes.first else nullcontext(_ignore) as record:
+        if found is not None:
+            record(found)
         with stop_requests(processes) as stop:
             session.trainer.stop = stop.reason
             for event in session.trainer.run():

@@ -1,0 +1,63 @@
+"""The batch that fits into memory, and what is said where one does not."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+
+from foveal.device import is_out_of_memory, memory_bytes, peak_memory_bytes
+from foveal.errors import FovealError
+from foveal.training.plan import Plan
+
+MEMORY_SHARE = 0.8
+"""Of the memory of the machine, or of the GPU, that a step may take."""
+
+
+@contextmanager
+def saying_what_is_too_large(plan: Plan, step: int) -> Iterator[None]:
+    """Raises FovealError in the place of torch's own where memory does not suffice for this step."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise FovealError(
+            f"out of memory in a step with {min(plan.batch_size, plan.num_samples)} images of {plan.size_at(step)} px "
+            "at once: lower --batch-size (with --accumulate 2 a half of it makes the same step) or --size, or keep "
+            "less of a residual network with --gradient-checkpointing"
+        ) from error
+
+
+def fitting_batch(step: Callable[[int], None], *, most: int, device: torch.device) -> int:
+    """The largest batch of 2, 4, 8 … and `most` whose step takes at most `MEMORY_SHARE` of the memory.
+
+    step: takes a real one with so many images. One that would take more, by what those before took, is not tried.
+    Raises FovealError where no batch fits.
+    """
+    budget = MEMORY_SHARE * _total_bytes(device)
+    before, fits = peak_memory_bytes(device), 0
+    for batch in (*(2**power for power in range(1, most.bit_length()) if 2**power < most), most):
+        try:
+            step(batch)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            break
+        peak = peak_memory_bytes(device)
+        if peak > budget:
+            break
+        fits = batch
+        if peak + (peak - before) > budget:
+            break
+    if not fits:
+        raise FovealError(
+            f"--batch-size auto: not even {min(2, most)} images at once take less than {MEMORY_SHARE:.0%} of memory "
+            f"({budget / 2**30:.1f} GiB): lower --size, or take a smaller --model"
+        )
+    return fits
+
+
+def _total_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    return memory_bytes()

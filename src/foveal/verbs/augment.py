@@ -1,0 +1,165 @@
+"""`foveal augment`: pictures of what training would see of some images under the same options."""
+
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from foveal.augment.draws import Draws
+from foveal.augment.pipeline import augment_images, draw
+from foveal.augment.settings import AugmentSettings
+from foveal.errors import UsageError
+from foveal.feed.decoding import image_name
+from foveal.feed.store import Store
+from foveal.ops.masks import on_grid, run_lengths
+from foveal.preprocess import input_hw
+from foveal.read import assign_roles
+from foveal.read.writing import new_folder
+from foveal.recipes.defaults import Recipe, resolve
+from foveal.recipes.facts import probe
+from foveal.reporting.contact_sheet import Row, contact_sheet
+from foveal.reporting.overlays import colour_pixels, draw_boxes, paint_masks
+from foveal.tasks.instance_masks import Outlines
+from foveal.tasks.segment import LabelMaps
+from foveal.tasks.task import Targets, Task
+from foveal.tasks.truths import Truths
+from foveal.training.prepare import prepare_data, prepare_task
+from foveal.types import Dataset, Sample
+from foveal.verbs.choices import choices
+from foveal.verbs.console import say
+from foveal.verbs.pictures import as_pictures
+from foveal.verbs.train import data_for
+
+
+def show_augmentation(
+    data: Any, *, out: Path | str, images: int = 8, variants: int = 6, format: str | None = None, **settings: Any
+) -> dict[str, Any]:
+    """Writes sheet.png and a picture for each image to the new folder `out`: the image, and how epochs would show it.
+
+    data: what `foveal.read_dataset` takes. settings: those of `foveal.train`, so that the pictures are what it would
+    feed: of evenly spread training images, in their first epochs, at the last training size. Mixing and mosaic take
+    their partners among the images shown. Returns {"out", "sheet", "images", "augment"}: the files of the pictures by
+    image, and the augmentation's settings.
+    Raises UsageError, and DataError for data that can't be read and where `out` holds something already.
+    """
+    if images < 1 or variants < 1:
+        raise UsageError(f"--images {images} and --variants {variants}: expected at least 1 of each")
+    dataset, recipe, channels = _resolved(data, settings, format)
+    samples = dataset.of_split("train")
+    task = prepare_task(recipe.settings, dataset.classes, samples if recipe.settings.task == "regress" else ())
+    spread = torch.linspace(0, len(samples) - 1, min(images, len(samples))).round().long().tolist()
+    prepared = partial(prepare_data, [samples[index] for index in spread], (), channels=channels)
+    size = recipe.settings.train_sizes
+    assert size is not None
+    plain = prepared(replace(recipe.settings, augment={}, train_sizes=(size[1], size[1]))).train
+    store = prepared(recipe.settings).train
+    numbers = {sample.id: index for index, sample in enumerate(samples)}
+    keys = torch.tensor([numbers[sample.id] for sample in store.samples])
+    unchanged = replace(recipe, augment=AugmentSettings())
+    shown = [_titled("as it is", *_seen(plain, keys, task, unchanged, epoch=0))]
+    shown += [
+        _titled(f"epoch {epoch + 1}", *_seen(store, keys, task, recipe, epoch=epoch)) for epoch in range(variants)
+    ]
+    rows = [
+        Row(
+            title=image_name(sample),
+            pictures=[pictures[row] for pictures, _ in shown],
+            words=[words[row] for _, words in shown],
+        )
+        for row, sample in enumerate(store.samples)
+    ]
+    result = _written(rows, Path(out))
+    say(f"augmentation: {', '.join(_changed(recipe.augment)) or 'none'} ({recipe.reasons['augment']})")
+    say(f"sheet: {result['sheet']}")
+    return {**result, "augment": asdict(recipe.augment)}
+
+
+def _resolved(data: Any, settings: dict[str, Any], format: str | None) -> tuple[Dataset, Recipe, int]:
+    """The data in its splits, what training would choose for it, and the images' channels."""
+    asked, dataset = data_for(choices(data, settings, None, format=format), None)
+    dataset = assign_roles(dataset, **asked.roles())
+    facts = probe(dataset.of_split("train"), len(dataset.classes))
+    return dataset, resolve(asked, facts), facts.channels
+
+
+def _seen(store: Store, keys: Tensor, task: Task, recipe: Recipe, *, epoch: int) -> tuple[list[np.ndarray], list[str]]:
+    """A picture of each image of the store as that epoch shows it, and its words. keys: (B,), by which is drawn."""
+    settings, every = recipe.settings, torch.arange(len(store))
+    assert settings.train_sizes is not None
+    params = draw(
+        recipe.augment,
+        Draws(settings.seed, epoch, keys),
+        in_size_hw=store.preprocess.size_hw,
+        out_size_hw=input_hw(settings.train_sizes[1], settings.aspect or 1.0),
+        channels=store.preprocess.channels,
+    )
+    augmented, targets = task.augment(augment_images(store.gather(every), params), task.encode(store, every), params)
+    pictures = as_pictures((augmented.float() * 255).round().clamp(0, 255).to(torch.uint8))
+    if task.name == "regress":
+        return pictures, [_numbers(sample, task.classes) for sample in store.samples]
+    return _with_targets(pictures, targets, task.classes)
+
+
+def _titled(column: str, pictures: list[np.ndarray], words: list[str]) -> tuple[list[np.ndarray], list[str]]:
+    return pictures, [f"{column}: {each}" if each else column for each in words]
+
+
+def _with_targets(
+    pictures: list[np.ndarray], targets: Targets, classes: tuple[str, ...]
+) -> tuple[list[np.ndarray], list[str]]:
+    """What is to be learned drawn on the pictures, or in words."""
+    if isinstance(targets, LabelMaps):
+        drawn = [colour_pixels(*pair) for pair in zip(pictures, targets.labels.numpy(), strict=True)]
+        return drawn, [""] * len(pictures)
+    if isinstance(targets, Truths):
+        drawn = [_with_objects(picture, targets, row, classes) for row, picture in enumerate(pictures)]
+        return drawn, [""] * len(pictures)
+    assert isinstance(targets, Tensor)
+    return pictures, [_in_words(row, classes) for row in targets]
+
+
+def _with_objects(picture: np.ndarray, truths: Truths, row: int, classes: tuple[str, ...]) -> np.ndarray:
+    """The boxes and masks of the objects that are learned."""
+    learned = ~truths.spared[row]
+    labels = truths.labels[row][learned].tolist()
+    outlines = truths.outlines[row].kept(learned)
+    masks = [None if mask is None else run_lengths(_pixels(outlines, mask, picture)) for mask in outlines.masks]
+    painted = paint_masks(picture, masks, labels)
+    boxes: np.ndarray = truths.boxes_xyxy[row][learned].numpy()
+    return draw_boxes(painted, boxes, labels, [classes[label] for label in labels])
+
+
+def _pixels(outlines: Outlines, mask: Any, picture: np.ndarray) -> np.ndarray:
+    """(H, W) bool: a mask in the frame of the picture."""
+    height, width = picture.shape[:2]
+    return on_grid(mask, outlines.to_frame, max(height, width))[:height, :width]
+
+
+def _numbers(sample: Sample, names: tuple[str, ...]) -> str:
+    assert sample.targets is not None
+    return ", ".join(f"{name} {value:g}" for name, value in zip(names, sample.targets, strict=True))
+
+
+def _in_words(target: Tensor, classes: tuple[str, ...]) -> str:
+    """Classes, with their shares where they have one of less than the whole."""
+    named = [(classes[index], float(target[index])) for index in target.nonzero().flatten().tolist()]
+    return ", ".join(name if share == 1 else f"{name} {share:.2f}" for name, share in named)
+
+
+def _written(rows: list[Row], out: Path) -> dict[str, Any]:
+    with new_folder(out) as folder:
+        Image.fromarray(contact_sheet(rows)).save(folder / "sheet.png")
+        for number, row in enumerate(rows, start=1):
+            Image.fromarray(contact_sheet([row])).save(folder / f"{number}.png")
+    files = {row.title: str(out / f"{number}.png") for number, row in enumerate(rows, start=1)}
+    return {"out": str(out), "sheet": str(out / "sheet.png"), "images": files}
+
+
+def _changed(augment: AugmentSettings) -> list[str]:
+    """The names of the settings that are not off."""
+    return [name for name, value in asdict(augment).items() if value != getattr(AugmentSettings(), name)]
