@@ -74,7 +74,7 @@ def _options(name: str, *owners: type, leave_out: tuple[str, ...]) -> Any:
 
 TrainOptions = _options("TrainOptions", TrainSettings, AugmentSettings, leave_out=("augment",))
 TuneOptions = _options(
-    "TuneOptions", TrainSettings, AugmentSettings, leave_out=("augment", "model", "time", "folds", "fold")
+    "TuneOptions", TrainSettings, AugmentSettings, leave_out=("augment", "model", "time", "folds", "fold", "find_lr")
 )
 
 

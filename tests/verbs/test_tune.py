@@ -120,6 +120,8 @@ def test_what_can_not_be_is_said(data: Path, tmp_path: Path) -> None:
         foveal.tune(data, val_share=0.0, out=out, **SMALL)
     with pytest.raises(UsageError, match="leave --folds to foveal train"):
         foveal.tune(data, folds=3, out=out, **SMALL)
+    with pytest.raises(UsageError, match="leave --find-lr out"):
+        foveal.tune(data, find_lr=True, out=out)
     with pytest.raises(UsageError, match="--weights fits one network"):
         foveal.tune(data, weights="run", out=out)
     with pytest.raises(RunError, match="no tuning to go on with here"):

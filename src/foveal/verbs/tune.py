@@ -113,7 +113,10 @@ def _asked(
         raise UsageError(f"--trials {trials}: expected at least 1")
     if time is not None and "epochs" in said:
         raise UsageError("--time and --epochs both set the length of a trial; give one of them")
-    if choices(data, said, None).asked.folds:
+    settings = choices(data, said, None).asked
+    if settings.find_lr:
+        raise UsageError("foveal tune varies the learning rate itself: leave --find-lr out")
+    if settings.folds:
         raise UsageError("foveal tune judges by held-out images: leave --folds to foveal train --config, afterwards")
     return Asked(
         data=str(Path(data).absolute()) if isinstance(data, str | Path) else None,
