@@ -1,0 +1,89 @@
+"""SGD, momentum, Adam and Muon on the same network: the loss by step and by second.
+
+    python examples/fundamentals/optimisers.py CIFAR-10
+
+A small network of convolutions with batch norm on 10,000 photographs. Each optimiser gets the best of a few learning
+rates, found with a seed that is not counted; all have the same schedule. docs/optimisers.md reads the figures.
+"""
+
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from statistics import mean
+
+import torch
+from experiments import Answer, Images, accuracy, chart, load, main, spread, table, to_zero, train
+from torch import nn
+from torch.optim import Optimizer
+
+from foveal.training.optimisers import build_optimiser
+
+WIDTHS = (16, 32, 64)
+TRIAL_SEED = 1000
+EVERY = 10
+"""Steps, over which losses are averaged for the chart."""
+OPTIMISERS: dict[str, tuple[Callable[[nn.Module, float], Optimizer], tuple[float, ...]]] = {
+    "SGD": (lambda net, lr: build_optimiser("sgd", net, lr=lr, momentum=0.0), (0.03, 0.1, 0.3)),
+    "SGD with momentum": (lambda net, lr: build_optimiser("sgd", net, lr=lr, momentum=0.9), (0.01, 0.03, 0.1)),
+    "Adam": (lambda net, lr: build_optimiser("adam", net, lr=lr), (1e-3, 3e-3, 1e-2)),
+    "Muon": (lambda net, lr: build_optimiser("muon", net, lr=lr, momentum=0.65), (0.03, 0.1, 0.3)),
+}
+
+
+def network(images: Images) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise((images.channels, *WIDTHS)):
+        layers += [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
+        layers += [nn.Conv2d(outputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
+        layers.append(nn.MaxPool2d(2))
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(WIDTHS[-1], images.num_classes))
+
+
+def run(images: Images, name: str, rate: float, *, steps: int, seed: int) -> dict[str, float | list[float]]:
+    """Losses by step, seconds of training, and the share of test images that are right."""
+    torch.manual_seed(seed)
+    net = network(images).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = OPTIMISERS[name][0](net, rate)
+    started = time.perf_counter()
+    losses = list(train(net, images, optimiser=optimiser, steps=steps, seed=seed, rate=to_zero))
+    seconds = time.perf_counter() - started
+    return {"losses": losses, "seconds": seconds, "accuracy": 100 * accuracy(net, images.test, images.test_labels)}
+
+
+def answer(data: Path | None, *, seeds: int = 3) -> Answer:
+    """Minutes on CIFAR-10."""
+    images = load(data, side=32 if data else 16).first(10_000, 2_000)
+    steps = 3 * len(images.train) // 128 if data else 20
+    rows, lines, figures = [], {}, []
+    for name, (_, rates) in OPTIMISERS.items():
+        trials = {rate: run(images, name, rate, steps=steps // 3, seed=TRIAL_SEED) for rate in rates}
+        best = max(trials, key=lambda rate: trials[rate]["accuracy"])
+        runs = [run(images, name, best, steps=steps, seed=seed) for seed in range(seeds)]
+        last = [mean(each["losses"][-EVERY:]) for each in runs]
+        milliseconds = [1000 * each["seconds"] / steps for each in runs]
+        rows.append(
+            [
+                name,
+                f"{best:g}",
+                spread(last, 3),
+                spread([each["accuracy"] for each in runs], 1),
+                spread(milliseconds, 1),
+            ]
+        )
+        each_step = [mean(values) for values in zip(*(each["losses"] for each in runs), strict=True)]
+        second = mean(milliseconds) / 1000
+        lines[name] = [
+            (second * (start + EVERY / 2), mean(each_step[start : start + EVERY])) for start in range(0, steps, EVERY)
+        ]
+        figures.append(
+            {"optimiser": name, "rate": best, "trials": {rate: each["accuracy"] for rate, each in trials.items()}}
+            | {"runs": runs}
+        )
+    head = ["optimiser", "best rate", "training loss at the end", "test images right, %", "ms a step"]
+    drawing = chart(lines, title="Training loss, by second", across="seconds", log_y=True)
+    return Answer(name="optimisers", table=table(head, rows), chart=drawing, figures=figures)
+
+
+if __name__ == "__main__":
+    main(answer, __doc__)
