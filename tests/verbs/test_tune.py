@@ -58,6 +58,7 @@ def test_the_config_trains_with_the_best_settings_and_tests(tuned: dict[str, Any
 
 
 def test_it_goes_on_with_more_trials(tuned: dict[str, Any]) -> None:
+    assert foveal.tune(resume=tuned["run"]) == tuned  # nothing is left to do
     again = foveal.tune(resume=tuned["run"], trials=4)
     assert again["trials"][:3] == tuned["trials"]
     assert len(again["trials"]) == 4

@@ -76,8 +76,8 @@ class Task:
     measure: Callable[[Sequence[Record]], Measurement]
     """Of all items -> the task's metrics with intervals."""
     tune: Callable[[Sequence[Record]], Mapping[str, Any]] | None
-    """Of all held-out items -> settings that follow from them, such as thresholds, for the model file; None where none
-    do."""
+    """Of the `glance` at all held-out items -> settings that follow from them, such as thresholds, for the model file;
+    None where none do."""
     decode: Callable[[Outputs, Sequence[Placement]], list[dict[str, Any]]]
     """(outputs of a batch, where its images lie in it) -> a prediction each, in plain values."""
     merge: Callable[[Sequence[Outputs]], Outputs] | None

@@ -85,7 +85,7 @@ def _tuned(bundle: Bundle, session: Session) -> Bundle:
     task, data = session.task, session.data
     if task.tune is None or data.val is None:
         return bundle
-    records = records_of(task, bundle.network, data.preprocess, data.val, device=session.device)
+    records = records_of(task, bundle.network, data.preprocess, data.val, device=session.device, cheap=True)
     settings = {**bundle.contract.task_settings, **task.tune(records)}
     tuned = replace(bundle, contract=replace(bundle.contract, task_settings=settings))
     save_bundle(session.run.model, tuned.network, tuned.contract, tuned.seen_hashes)

@@ -108,42 +108,30 @@ def decode_session(
     return data
 
 
-def find_batch_size(
-    dataset: Dataset,
-    recipe: Recipe,
-    data: TrainingData,
-    module: nn.Module | None,
-    processes: Processes,
-    start: Start | None,
-) -> int:
-    """The largest batch up to the recipe's that fits into memory, by steps of a throw-away copy of the run.
+def find_batch_size(trainer: Trainer, recipe: Recipe) -> int:
+    """The largest batch up to the recipe's that fits into memory, by steps of a `throw_away` copy of the run.
 
     Raises UsageError for several processes, FovealError where nothing fits.
     """
-    if processes.world > 1:
-        raise UsageError(f"--batch-size auto is for one process, and these are {processes.world}: give a number")
+    if trainer.processes.world > 1:
+        raise UsageError(
+            f"--batch-size auto is for one process, and these are {trainer.processes.world}: give a number"
+        )
     most = recipe.settings.batch_size_given
     assert most is not None
-    trainer = _throw_away(dataset, recipe, data, module, processes, start)
-    found = fitting_batch(partial(try_batch, trainer), most=min(most, len(data.train)), device=trainer.device)
+    fits = min(most, len(trainer.train_store))
+    found = fitting_batch(partial(try_batch, trainer), most=fits, device=trainer.device)
     say(f"batch size: {found}, which fits into memory; at most {most}")
     return found
 
 
-def find_rate(
-    dataset: Dataset,
-    recipe: Recipe,
-    data: TrainingData,
-    module: nn.Module | None,
-    processes: Processes,
-    start: Start | None,
-) -> tuple[Recipe, RateFound]:
-    """The recipe with the peak rate that a sweep on a throw-away copy of the run suggests, and the sweep.
+def find_rate(trainer: Trainer, recipe: Recipe) -> tuple[Recipe, RateFound]:
+    """The recipe with the peak rate that a sweep on a `throw_away` copy of the run suggests, and the sweep.
 
     Raises FovealError where no rate makes the loss fall.
     """
     rates = swept_rates()
-    losses = sweep(_throw_away(dataset, recipe, data, module, processes, start), rates)
+    losses = sweep(trainer, rates)
     lr = suggested_rate(rates, losses)
     say(f"learning rate: {lr:g}, found in {len(losses)} steps")
     reason = "where the smoothed loss of a sweep falls most steeply (Smith 2015, arXiv:1506.01186)"
@@ -151,7 +139,7 @@ def find_rate(
     return found, RateFound(step=0, lr=lr, rates=tuple(rates[: len(losses)]), losses=tuple(losses))
 
 
-def _throw_away(
+def throw_away(
     dataset: Dataset,
     recipe: Recipe,
     data: TrainingData,

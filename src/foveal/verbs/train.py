@@ -37,6 +37,7 @@ from foveal.verbs.session import (
     find_rate,
     plan_by_time,
     prepare_session,
+    throw_away,
 )
 from foveal.verbs.signals import stop_requests
 from foveal.verbs.start import fitted, opened_weights, with_weights
@@ -190,13 +191,13 @@ def _train(
             dataset, recipe, channels=facts.channels, watch=watch, processes=processes, origin=origin
         )
         if tries:
-            fits = find_batch_size(dataset, recipe, decoded, module, processes, start)
+            fits = find_batch_size(throw_away(dataset, recipe, decoded, module, processes, start), recipe)
             _, recipe, start = _settle(choice, replace(asked, batch_size=fits), dataset, module, processes)
             recipe = replace(recipe, reasons={**recipe.reasons, "batch_size": "fits into memory"})
             watch.lap("batch size")
         found = None
         if recipe.settings.find_lr and asked.lr is None:
-            recipe, found = find_rate(dataset, recipe, decoded, module, processes, start)
+            recipe, found = find_rate(throw_away(dataset, recipe, decoded, module, processes, start), recipe)
             watch.lap("learning rate")
         session = prepare_session(run, dataset, recipe, decoded, module, watch, processes, start)
         if processes.first:

@@ -146,8 +146,8 @@ def _tuned(run: RunFolder, data: Any, asked: Asked) -> dict[str, Any]:
     while (number := len(_ended(study))) < asked.trials:
         _try(study, run, asked, search, f"trial {number + 1} of {asked.trials}")
         _keep_best_weights(study, run)
-        tuning = _summary(study, asked, search)
-        write_text(run.report, render_tuning(tuning))
+        write_text(run.report, render_tuning(_summary(study, asked, search)))
+    tuning = _summary(study, asked, search)
     if not tuning.best:
         raise DivergedError(f"all {asked.trials} trials diverged: give --lr, or --models that train more steadily")
     _write_config(run, asked, tuning.best.number - 1)
