@@ -32,7 +32,7 @@ TRAINING: dict[str, Any] = {"epochs": 8, "size": 320}
 
 
 def main(trained: Path | None = None) -> None:
-    """About 15 minutes on 2 cores, most of them training; 2 where `trained` is a detector's run folder."""
+    """About 2 minutes on 2 cores, most of them training; less where `trained` is a detector's run folder."""
     photographs = sorted(unpacked("bccd").rglob("*.jpg"))[:PHOTOGRAPHS]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
