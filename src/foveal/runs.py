@@ -40,6 +40,11 @@ class RunFolder:
         return self.path / "events.jsonl"
 
     @property
+    def tensorboard(self) -> Path:
+        """The same figures for TensorBoard, where they were asked for."""
+        return self.path / "tensorboard"
+
+    @property
     def metrics(self) -> Path:
         """What the run measured, for scripts."""
         return self.path / "metrics.json"

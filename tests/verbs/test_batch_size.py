@@ -46,6 +46,13 @@ def test_the_rate_follows_the_batch_that_fits(tmp_path: Path, monkeypatch: pytes
     assert {**auto, "why": None} == {**four, "why": None}
 
 
+def test_weights_are_fitted_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    foveal.train(shapes(60), out=tmp_path / "first", **OPTIONS)
+    capsys.readouterr()
+    foveal.train(shapes(60), batch_size="auto", weights=str(tmp_path / "first"), out=tmp_path / "run", **OPTIONS)
+    assert capsys.readouterr().err.count("weights: ") == 1
+
+
 def test_other_words_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UsageError, match="--batch-size 0: expected at least 1"):
         foveal.train(shapes(30), batch_size=0, out=tmp_path / "run")

@@ -88,6 +88,8 @@ class TrainSettings:
     """Decay of the weights' moving average, below 1; 0 is off."""
     checkpoint_seconds: float = 60.0
     """Seconds between checkpoints; one is saved at a stop and at the end too."""
+    tensorboard: bool = False
+    """Write the run's curves for TensorBoard too, into its folder's tensorboard/."""
     patience: int = 0
     """Epochs without a better held-out figure before stopping early; 0 is off."""
     train_sizes: tuple[int, int] | None = None

@@ -20,6 +20,7 @@ from foveal.read import assign_roles, read_dataset
 from foveal.recipes.defaults import Recipe, resolve
 from foveal.recipes.facts import DataFacts, probe
 from foveal.runs import RunFolder, cut_events, in_use, new_run
+from foveal.tasks.task import Task
 from foveal.training.distribution import share_state
 from foveal.training.prepare import check_network, prepare_task
 from foveal.training.settings import TrainSettings
@@ -41,7 +42,8 @@ from foveal.verbs.session import (
 )
 from foveal.verbs.signals import stop_requests
 from foveal.verbs.start import fitted, opened_weights, with_weights
-from foveal.weights.fitting import Start
+from foveal.verbs.tensorboard import summary_writer, tensorboard_log
+from foveal.weights.sources import Opened
 
 _LISTED = 30  # classes or targets, before training
 
@@ -108,10 +110,11 @@ def _cross_validate(
     """A run for each fold that is not done yet, all with the settings that the first one's training images ask for."""
     asked, dataset = data_for(choice, module)
     first = assign_roles(dataset, **{**asked.roles(), "fold": 1})
-    facts, recipe, start = _settle(choice, asked, first, module, processes)
+    opened = opened_weights(choice, module, processes)
+    facts, recipe, task = _settle(choice, asked, first, module, processes, opened)
+    start = fitted(choice, opened, recipe, task, channels=facts.channels, processes=processes)
     run = _run_of(choice, processes, out, f"{dataset.name}-{recipe.settings.model}")
     with in_use(run, fresh=choice.run is None) if processes.first else nullcontext():
-        task = prepare_task(recipe.settings, dataset.classes, ())
         whole = CrossValidation(run=run, dataset=dataset, recipe=recipe, task=task)
         say(f"cross-validation: {len(whole.folds)} folds of {len(whole.in_folds()):,} images")
         if processes.first:
@@ -182,7 +185,9 @@ def _train(
     dataset = assign_roles(dataset, **asked.roles())
     _say_data(dataset, asked.task or "classify")
     tries, asked = asked.batch_size == "auto", replace(asked, batch_size=asked.batch_size_given)
-    facts, recipe, start = _settle(choice, asked, dataset, module, processes)
+    opened = opened_weights(choice, module, processes)
+    facts, recipe, task = _settle(choice, asked, dataset, module, processes, opened)
+    start = fitted(choice, opened, recipe, task, channels=facts.channels, processes=processes)
     origin = None if start is None else start.origin
     watch.lap("reading")  # the weights too: what decoding takes is planned by
     run = _run_of(choice, processes, out, f"{dataset.name}-{recipe.settings.model}")
@@ -192,7 +197,7 @@ def _train(
         )
         if tries:
             fits = find_batch_size(throw_away(dataset, recipe, decoded, module, processes, start), recipe)
-            _, recipe, start = _settle(choice, replace(asked, batch_size=fits), dataset, module, processes)
+            _, recipe, _ = _settle(choice, replace(asked, batch_size=fits), dataset, module, processes, opened)
             recipe = replace(recipe, reasons={**recipe.reasons, "batch_size": "fits into memory"})
             watch.lap("batch size")
         found = None
@@ -231,19 +236,25 @@ def _read(choice: Choices) -> Dataset:
 
 
 def _settle(
-    choice: Choices, asked: TrainSettings, dataset: Dataset, module: nn.Module | None, processes: Processes
-) -> tuple[DataFacts, Recipe, Start | None]:
-    """What is known of the training images, the settings without a gap, and the weights to start from; what can't be
-    used is said here, before anything is decoded."""
+    choice: Choices,
+    asked: TrainSettings,
+    dataset: Dataset,
+    module: nn.Module | None,
+    processes: Processes,
+    opened: Opened | None,
+) -> tuple[DataFacts, Recipe, Task]:
+    """What is known of the training images, the settings without a gap, and the task of these; what can't be used is
+    said here, before anything is decoded."""
     facts = probe(dataset.of_split("train"), len(dataset.classes))
-    opened = opened_weights(choice, module, processes)
     asked, reasons = with_weights(asked, opened, processes)
     recipe = resolve(asked, facts, own_module=module is not None)
     recipe = replace(recipe, reasons={**recipe.reasons, **reasons, **choice.reasons})
     pick_device(recipe.settings.device)
+    if recipe.settings.tensorboard:
+        summary_writer()
     task = prepare_task(recipe.settings, dataset.classes, dataset.of_split("train") if asked.task == "regress" else ())
     check_network(recipe.settings)
-    return facts, recipe, fitted(choice, opened, recipe, task, channels=facts.channels, processes=processes)
+    return facts, recipe, task
 
 
 def _run_of(choice: Choices, processes: Processes, out: Path | str | None, name: str) -> RunFolder:
@@ -279,7 +290,9 @@ def _train_and_finish(
     processes = session.processes
     if session.recipe.settings.time is not None and not session.state.progress.step:
         plan_by_time(session)
-    with _recorder(session.run, on_event) if processes.first else nullcontext(_ignore) as record:
+    tensorboard = session.recipe.settings.tensorboard
+    recorder = _recorder(session.run, on_event, tensorboard=tensorboard) if processes.first else nullcontext(_ignore)
+    with recorder as record:
         if found is not None:
             record(found)
         with stop_requests(processes) as stop:
@@ -309,15 +322,19 @@ def _finish(session: Session, record: Callable[[Event], None]) -> dict[str, Any]
 
 
 @contextmanager
-def _recorder(run: RunFolder, on_event: Callable[[Event], None] | None) -> Iterator[Callable[[Event], None]]:
-    """A function that writes an event to the run's log, shows it and hands it to `on_event`."""
+def _recorder(
+    run: RunFolder, on_event: Callable[[Event], None] | None, *, tensorboard: bool
+) -> Iterator[Callable[[Event], None]]:
+    """A function that writes an event to the run's log and to TensorBoard's, shows it and hands it to `on_event`."""
     if not run.last.is_file():
         cut_events(run, -1)  # a run killed before its first checkpoint starts anew
-    with run.events.open("a", encoding="utf-8") as log, TrainingDisplay() as display:
+    curves = tensorboard_log(run) if tensorboard else nullcontext(_ignore)
+    with run.events.open("a", encoding="utf-8") as log, curves as draw, TrainingDisplay() as display:
 
         def record(event: Event) -> None:
             log.write(json.dumps(event.to_json()) + "\n")
             log.flush()
+            draw(event.to_json())
             display.show(event)
             if on_event is not None:
                 on_event(event)
@@ -325,5 +342,5 @@ def _recorder(run: RunFolder, on_event: Callable[[Event], None] | None) -> Itera
         yield record
 
 
-def _ignore(event: Event) -> None:
-    """What a process records that is not the first."""
+def _ignore(event: Any) -> None:
+    """What records a record nowhere: another process than the first, or no TensorBoard."""
