@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import MISSING, asdict, fields, make_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
@@ -269,7 +269,7 @@ def predict(
     model
         A model file or a run folder.
     paths
-        Files, folders, globs, or - for a list of paths on standard input.
+        Files, folders, archives, globs, or - for a list of paths on standard input.
     tta
         Average over shifted views, and mirrored ones where training mirrored.
     tile
@@ -287,6 +287,7 @@ def predict(
     coco
         A file for boxes with their scores, or the outlines of classes' regions, as COCO's annotations.
     """
+    from foveal.verbs.lines import print_predictions
     from foveal.verbs.predict import predict as run_predict
 
     unknown = [path for path in paths if path.startswith("-") and path != "-" and not Path(path).exists()]
@@ -307,7 +308,7 @@ def predict(
         masks=masks,
         coco=coco,
     )
-    return _print_predictions(predictions, as_json=json)
+    return print_predictions(predictions, as_json=json)
 
 
 @app.command
@@ -475,30 +476,3 @@ def _fail(message: str, code: int, *, debug: bool) -> int:
 def _print_json(value: Any) -> None:
     if launched().first:
         print(json.dumps(value, allow_nan=False))
-
-
-def _print_predictions(predictions: Iterable[Mapping[str, Any]], *, as_json: bool) -> int:
-    failed = 0
-    for each in predictions:
-        each = {name: value for name, value in each.items() if name != "label_map"}  # it is for --masks
-        if as_json:
-            print(json.dumps(each), flush=True)
-        elif "error" in each:
-            print(f"{each['path']}: {each['error']}", file=sys.stderr)
-        elif "labels" in each:
-            for found in each["labels"]:
-                print(f"{each['path']}\t{found['label']}\t{found['score']:.4f}", flush=True)
-        elif "values" in each:
-            for name, value in each["values"].items():
-                print(f"{each['path']}\t{name}\t{value:.6g}", flush=True)
-        elif "shares" in each:
-            for name, share in each["shares"].items():
-                print(f"{each['path']}\t{name}\t{share:.4f}", flush=True)
-        elif "objects" in each:
-            for found in each["objects"]:
-                box = " ".join(f"{value:.1f}" for value in found["box"])
-                print(f"{each['path']}\t{found['label']}\t{found['score']:.4f}\t{box}", flush=True)
-        else:
-            print(f"{each['path']}\t{each['label']}\t{each['score']:.4f}", flush=True)
-        failed += "error" in each
-    return 3 if failed else 0

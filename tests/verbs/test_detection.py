@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from tests.read.packing import pack
 
 import foveal
 from foveal.errors import DataError, UsageError
@@ -109,6 +110,16 @@ def test_predictions_name_objects_in_pixels_of_the_image(trained: tuple[Path, Pa
     with Image.open(drawn[0]) as image:
         assert image.size == (96, 64)
     assert foveal.load(run)(images[0]) == {"objects": predictions[0]["objects"]}
+
+
+def test_what_is_found_in_an_archive_is_drawn_and_told(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    run, data = trained
+    archive = pack(data, tmp_path / "squares.zip")
+    found = list(foveal.predict(run, archive, draw=tmp_path / "drawn", coco=tmp_path / "found.json"))
+    assert len(list((tmp_path / "drawn").iterdir())) == len(found) == len(list(data.rglob("*.png")))
+    told = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
+    assert {(each["width"], each["height"]) for each in told["images"]} == {(96, 64)}
+    assert len(told["annotations"]) == sum(len(each["objects"]) for each in found)
 
 
 def test_resume_is_bit_identical(trained: tuple[Path, Path], tmp_path: Path) -> None:

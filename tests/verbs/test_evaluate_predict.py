@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 from tests.made import SHAPES, shape_folder, shapes
+from tests.read.packing import pack, zip_of
 
 import foveal
 from foveal.bundle import load_bundle
@@ -223,6 +224,23 @@ def test_other_images_in_the_same_numbers_are_not_taken_for_the_trainings(tmp_pa
     foveal.train(shapes(60), model="lenet5", epochs=1, out=tmp_path / "run")
     other = foveal.evaluate(tmp_path / "run", shapes(60, seed=1))
     assert (other["split"], other["n"]) == ("all", 60)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar.gz"])
+def test_an_archive_is_predicted_as_its_folder(trained: tuple[Path, Path], tmp_path: Path, kind: str) -> None:
+    run, data = trained
+    archive = pack(data / "test", tmp_path / f"photos.{kind}")
+    of_archive, of_folder = (list(foveal.predict(run, source)) for source in (archive, data / "test"))
+    assert of_archive
+    for inside, outside in zip(of_archive, of_folder, strict=True):
+        assert Path(inside.pop("path")).relative_to(archive) == Path(outside.pop("path")).relative_to(data / "test")
+        assert inside == outside
+
+
+def test_an_archive_without_images_is_refused(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    archive = zip_of(tmp_path / "notes.zip", {"a.txt": b""})
+    with pytest.raises(DataError, match=r"notes\.zip: no images here"):
+        list(foveal.predict(trained[0], archive))
 
 
 def test_a_folder_is_searched_as_training_does(trained: tuple[Path, Path], tmp_path: Path) -> None:

@@ -60,6 +60,12 @@ def open_archive(path: Path) -> "ArchivePath":
     return ArchivePath(path)
 
 
+def file_named(text: str) -> Path:
+    """The file of that name: a member, where the name leads into an archive that was opened."""
+    inside = ArchivePath(text)
+    return inside if inside.exists() else Path(text)
+
+
 def data_folder(root: "ArchivePath") -> "ArchivePath":
     """The folder inside that holds the data: one that all else lies in, and that is no split, is looked through."""
     inside = list(root.iterdir())

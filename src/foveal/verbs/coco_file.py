@@ -12,6 +12,7 @@ from foveal.files import atomic_path
 from foveal.images import read_header
 from foveal.ops.masks import from_json, run_lengths_within
 from foveal.ops.outlines import outline, regions
+from foveal.read.archive_path import file_named
 from foveal.read.coco import annotation_row, category_rows
 from foveal.types import Instance, Polygons, RunLengths
 
@@ -27,7 +28,7 @@ def with_coco(predictions: Iterable[dict[str, Any]], classes: tuple[str, ...], p
     images, annotations = [], []
     for prediction in predictions:
         if "error" not in prediction:
-            files.append(Path(prediction["path"]))
+            files.append(file_named(prediction["path"]))
             height, width = read_header(files[-1]).size_hw
             images.append({"id": len(files), "width": width, "height": height})
             found = _regions(prediction) if "label_map" in prediction else _objects(prediction, classes)

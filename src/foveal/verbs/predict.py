@@ -21,6 +21,7 @@ from foveal.inference.predictor import Model, load_model
 from foveal.ops.masks import from_json
 from foveal.processes.group import joined
 from foveal.processes.launch import launched
+from foveal.read.archive_path import file_named, is_archive, open_archive
 from foveal.read.walk import image_files
 from foveal.runs import model_path
 from foveal.types import DeviceName, EngineName, Precision
@@ -65,18 +66,18 @@ def predict(
     regression {"path", "values": {name: number}}; of several labels {"path", "labels": [{"label", "score"}], "scores"},
     those above their thresholds and the probabilities of all.
 
-    model: a file or run folder; what `load` gave keeps its device, engine and precision. paths: files, folders
-    (searched for images by name), globs, or "-" for a list of paths on standard input. `tta` averages over shifted
-    views, and mirrored ones where training mirrored. tile and overlap: a detector or a segmentation takes large images
-    apart into tiles whose longer side has so many pixels, which share at least that much of a side with their
-    neighbours, and joins what it finds. engine and precision: as for `load`, but a few images are not
-    worth an engine's preparation. Started by torchrun, each process takes its share of the batches; the first one gives
-    all predictions, the others none.
+    model: a file or run folder; what `load` gave keeps its device, engine and precision. paths: files, folders and
+    zip or tar archives (searched for images by name), globs, or "-" for a list of paths on standard input. `tta`
+    averages over shifted views, and mirrored ones where training mirrored. tile and overlap: a detector or a
+    segmentation takes large images apart into tiles whose longer side has so many pixels, which share at least that
+    much of a side with their neighbours, and joins what it finds. engine and precision: as for `load`, but a few
+    images are not worth an engine's preparation. Started by torchrun, each process takes its share of the batches;
+    the first one gives all predictions, the others none.
     draw: a folder, made where it is missing, for copies of the images with boxes or the classes' colours on them.
-    masks: one for label maps as PNG, in the format that training reads. coco: a file for what was found, written at the
-    end in COCO's format: boxes with their scores, or the outline of every connected region of a class.
+    masks: one for label maps as PNG, in the format that training reads. coco: a file for what was found, written at
+    the end in COCO's format: boxes with their scores, or the outline of every connected region of a class.
     Raises ModelError, UsageError where the engine is not to be had or there are no boxes to draw, and DataError where a
-    folder or glob holds no image.
+    folder, archive or glob holds no image or an archive is refused.
     """
     with joined() as processes:
         given = [paths] if isinstance(paths, str | Path) else paths
@@ -122,7 +123,7 @@ def _drawn(predictions: Iterable[dict[str, Any]], classes: tuple[str, ...], fold
     names = _Names(folder)
     for prediction in predictions:
         if "error" not in prediction:
-            image = decode(Path(prediction["path"]))
+            image = decode(file_named(prediction["path"]))
             if "label_map" in prediction:
                 image = colour_pixels(image, prediction["label_map"])
             else:
@@ -194,7 +195,8 @@ def _load(
 
 
 def expand(paths: Iterable[str | Path]) -> Iterator[Path]:
-    """The files that the inputs name, in order; folders and globs sorted. A file need not exist: it fails by itself."""
+    """The files that the inputs name, in order; those of folders, archives and globs sorted. A file need not exist: it
+    fails by itself."""
     for given in paths:
         if str(given) == "-":
             yield from expand(line for line in sys.stdin.read().splitlines() if line.strip())
@@ -202,6 +204,8 @@ def expand(paths: Iterable[str | Path]) -> Iterator[Path]:
         path = Path(given)
         if path.is_dir():
             yield from _nonempty(path, image_files(path))
+        elif is_archive(path):
+            yield from _nonempty(path, image_files(open_archive(path)))
         elif not path.exists() and glob.has_magic(str(given)):
             matches = (Path(each) for each in sorted(glob.glob(str(given), recursive=True)))  # noqa: PTH207
             files = {each.resolve(): each for each in reversed([each for each in matches if each.is_file()])}
