@@ -19,6 +19,7 @@ LIMITS = (1, 10, 100)
 """Detections of an image and class that count for AR1, AR10 and AR100; all else goes by the last."""
 RESAMPLES = 200
 _ALL, _SMALL, _MEDIUM, _LARGE = range(len(AREAS))
+_HALF, _THREE_QUARTERS = 0, 5  # of THRESHOLDS
 
 
 Matcher = Callable[[Found, Truth, int], Matches]
@@ -75,29 +76,8 @@ def detection_metrics(
     rows = [_Class(found, truth, label, matches or box_matches) for label in range(len(classes))]
     precision = np.stack([row.precision() for row in rows])  # (K, A, T, R)
     recall = np.stack([row.recall() for row in rows])  # (K, A, T, M)
-    half, three_quarters = 0, 5
-    values = {
-        "AP": _mean(precision[:, _ALL]),
-        "AP50": _mean(precision[:, _ALL, half]),
-        "AP75": _mean(precision[:, _ALL, three_quarters]),
-        "APs": _mean(precision[:, _SMALL]),
-        "APm": _mean(precision[:, _MEDIUM]),
-        "APl": _mean(precision[:, _LARGE]),
-        **{f"AR{limit}": _mean(recall[:, _ALL, :, index]) for index, limit in enumerate(LIMITS)},
-        "ARs": _mean(recall[:, _SMALL, :, -1]),
-        "ARm": _mean(recall[:, _MEDIUM, :, -1]),
-        "ARl": _mean(recall[:, _LARGE, :, -1]),
-    }
-    blocks = [
-        np.stack([row.resampled(counts) for row in rows])
-        for counts in (resample_counts(len(found), resamples=resamples, seed=seed) if found else ())
-    ]
-    samples = np.concatenate([np.full((len(classes), len(THRESHOLDS), 0), np.nan), *blocks], axis=2)  # (K, T, R)
-    of_samples = {
-        "AP": _mean_of_first(samples.mean(axis=1)),
-        "AP50": _mean_of_first(samples[:, half]),
-        "AP75": _mean_of_first(samples[:, three_quarters]),
-    }
+    values = _coco_figures(precision, recall)
+    of_samples = _resampled_figures(rows, len(found), resamples=resamples, seed=seed)
     nan = float("nan")
     return DetectionMetrics(
         overall={
@@ -110,17 +90,49 @@ def detection_metrics(
         per_class={
             name: {
                 "AP": _mean(precision[label, _ALL]),
-                "AP50": _mean(precision[label, _ALL, half]),
-                "AP75": _mean(precision[label, _ALL, three_quarters]),
+                "AP50": _mean(precision[label, _ALL, _HALF]),
+                "AP75": _mean(precision[label, _ALL, _THREE_QUARTERS]),
                 "AR100": _mean(recall[label, _ALL, :, -1]),
                 "objects": float(rows[label].counted[_ALL]),
                 **({} if point is None else point.per_class[name]),
             }
             for label, name in enumerate(classes)
         },
-        precision_by_recall=dict(zip(classes, precision[:, _ALL, half], strict=True)),
+        precision_by_recall=dict(zip(classes, precision[:, _ALL, _HALF], strict=True)),
         point=point,
     )
+
+
+def _coco_figures(precision: np.ndarray, recall: np.ndarray) -> dict[str, float]:
+    """COCO's twelve, of precision (K, A, T, R) and recall (K, A, T, M)."""
+    return {
+        "AP": _mean(precision[:, _ALL]),
+        "AP50": _mean(precision[:, _ALL, _HALF]),
+        "AP75": _mean(precision[:, _ALL, _THREE_QUARTERS]),
+        "APs": _mean(precision[:, _SMALL]),
+        "APm": _mean(precision[:, _MEDIUM]),
+        "APl": _mean(precision[:, _LARGE]),
+        **{f"AR{limit}": _mean(recall[:, _ALL, :, index]) for index, limit in enumerate(LIMITS)},
+        "ARs": _mean(recall[:, _SMALL, :, -1]),
+        "ARm": _mean(recall[:, _MEDIUM, :, -1]),
+        "ARl": _mean(recall[:, _LARGE, :, -1]),
+    }
+
+
+def _resampled_figures(
+    rows: Sequence["_Class"], num_images: int, *, resamples: int, seed: int
+) -> dict[str, np.ndarray]:
+    """AP, AP50 and AP75 of each set of images drawn with replacement."""
+    blocks = [
+        np.stack([row.resampled(counts) for row in rows])
+        for counts in (resample_counts(num_images, resamples=resamples, seed=seed) if num_images else ())
+    ]
+    samples = np.concatenate([np.full((len(rows), len(THRESHOLDS), 0), np.nan), *blocks], axis=2)  # (K, T, R)
+    return {
+        "AP": _mean_of_first(samples.mean(axis=1)),
+        "AP50": _mean_of_first(samples[:, _HALF]),
+        "AP75": _mean_of_first(samples[:, _THREE_QUARTERS]),
+    }
 
 
 class _Class:
