@@ -9,7 +9,10 @@ from tests.made import shape_folder
 import foveal
 from foveal.cli import main
 from foveal.errors import ModelError
+from foveal.read import from_samples
 from foveal.speed.ceilings import Ceilings
+from foveal.speed.noise import noise_samples
+from foveal.types import TaskName
 from foveal.verbs import bench as module
 
 CEILINGS = Ceilings(
@@ -57,6 +60,18 @@ def test_a_model_file_is_measured_with_its_own_settings(tmp_path: Path, capsys: 
         main(["bench", str(tmp_path / "run"), "--json"])
     result = json.loads(capsys.readouterr().out)
     assert (result["model"], result["size"], result["batch_size"]) == ("lenet5", 32, 8)
+
+
+@pytest.mark.parametrize("task", ["regress", "multilabel", "detect", "segment"])
+def test_a_model_of_any_task_is_measured(tmp_path: Path, task: TaskName) -> None:
+    samples = noise_samples(task, ("a", "b"), count=10, side=64, channels=3, folder=tmp_path)
+    options = {"model": "resnet18_d_half", "size": 64, "epochs": 1, "batch_size": 4}
+    foveal.train(from_samples(samples, ("a", "b")), task=task, out=tmp_path / "run", **options)
+    result = foveal.bench(tmp_path / "run", batch_size=2)
+    assert (result["model"], result["size"], result["batch_size"]) == ("resnet18_d_half", 64, 2)
+    parts = {part["name"] for part in result["training"]["parts"]}
+    assert {"gather and augment", "convolutions", "update of the weights"} <= parts
+    assert [profile["batch_size"] for profile in result["prediction"]] == [1, 32]
 
 
 def test_the_tables_name_every_part(capsys: pytest.CaptureFixture[str]) -> None:

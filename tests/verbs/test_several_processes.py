@@ -15,16 +15,19 @@ import torch
 from safetensors.torch import load_file
 from tests.launched import Ended, Launched, together
 from tests.made import SHAPES, shape_folder, shapes
-from torch import Tensor
+from torch import Tensor, nn
 
 import foveal
 from foveal.cli import main
 from foveal.errors import ProcessLost
 from foveal.events import Event, StepDone
 from foveal.processes.launch import launched
+from foveal.read import from_samples
 from foveal.runs import RunFolder, read_events
+from foveal.speed.noise import noise_samples
 from foveal.tasks.task import Targets
 from foveal.training.loop import Trainer
+from foveal.types import TaskName
 
 FAST = ["--model", "lenet5", "--precision", "float32", "--batch-size", "16"]
 
@@ -70,6 +73,21 @@ def test_one_process_writes_and_speaks(trained: tuple[Path, list[Ended]], data: 
     assert two["metrics"]["log_loss"]["value"] == pytest.approx(one["metrics"]["log_loss"]["value"], abs=1e-5)
     kinds = [[record["event"] for record in read_events(RunFolder(path))] for path in (tmp_path / "one", out)]
     assert kinds[0] == kinds[1]
+
+
+def trained_on_noise(task: TaskName, out: str) -> None:
+    samples = noise_samples(task, ("a", "b"), count=50, side=32, channels=1, folder=Path(out).parent)
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 4, 5, stride=4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 7 * 7, 2))
+    options: dict[str, Any] = {"size": 32, "precision": "float32", "batch_size": 10, "epochs": 2}
+    foveal.train(from_samples(samples, ("a", "b")), model=network, task=task, out=out, **options)
+
+
+@pytest.mark.parametrize("task", ["regress", "multilabel"])
+def test_other_tasks_learn_the_same_together(task: TaskName, tmp_path: Path) -> None:
+    together(trained_on_noise, 2, task, str(tmp_path / "two"))
+    trained_on_noise(task, str(tmp_path / "one"))
+    assert_tensors(tmp_path / "two" / "last.safetensors", tmp_path / "one" / "last.safetensors", atol=1e-5)
 
 
 def test_predictions_come_from_the_first_in_order(

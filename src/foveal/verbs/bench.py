@@ -2,21 +2,20 @@
 
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import torch
 
 from foveal.bundle import load_bundle
 from foveal.device import machine, pick_device
-from foveal.errors import UsageError
 from foveal.networks.build import network_spec
-from foveal.read import from_arrays
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import DataFacts
 from foveal.runs import model_path
 from foveal.speed.advice import advice
 from foveal.speed.ceilings import made_jpeg, measure_ceilings
+from foveal.speed.noise import noise_samples
 from foveal.speed.profile import profile_prediction, profile_training
 from foveal.training.loop import Trainer
 from foveal.training.prepare import prepare_data, prepare_state, prepare_task
@@ -37,8 +36,9 @@ def bench(
 ) -> dict[str, Any]:
     """The machine's ceilings, and the parts of a training step and of predictions as shares of them.
 
-    model: a network's name, or a model file or run folder, whose own settings are then taken. What is None is what
-    training would choose. Images are made on the spot: their content does not matter to speed.
+    model: a network's name, or a model file or run folder of any task, whose own settings are then taken. What is None
+    is what training would choose. Images are made on the spot: their content does not matter to speed. A prediction
+    ends with the network's outputs, which boxes and label maps are still to be made of.
     Raises ModelError and UsageError.
     """
     settings, classes, channels = _settings(model)
@@ -53,9 +53,10 @@ def bench(
     say("measuring the machine …")
     ceilings = measure_ceilings(where)
     say(f"measuring {settings.model} …")
-    trainer = _trainer(settings, classes, channels, where)
-    used = "bfloat16" if trainer.state.plan.bfloat16 else "float32"
-    training = profile_training(trainer, ceilings, used)
+    with TemporaryDirectory() as folder:
+        trainer = _trainer(settings, classes, channels, where, Path(folder))
+        used = "bfloat16" if trainer.state.plan.bfloat16 else "float32"
+        training = profile_training(trainer, ceilings, used)
     photo = made_jpeg()
     prediction = [
         profile_prediction(trainer.state.network, trainer.preprocess, [photo] * count, device=where, ceilings=ceilings)
@@ -80,23 +81,21 @@ def _settings(model: str | Path) -> tuple[TrainSettings, tuple[str, ...], int]:
     path = model_path(model)
     if path.is_file():
         contract = load_bundle(path).contract
-        if contract.task != "classify":
-            raise UsageError(f"{path}: bench measures classifiers; this model's task is {contract.task}")
         return TrainSettings.from_json(contract.recipe), contract.classes, contract.preprocess.channels
     spec = network_spec(str(model))
     classes = tuple(f"class {index}" for index in range(spec.num_classes))
     return TrainSettings(model=spec.name, size=spec.size), classes, spec.in_channels
 
 
-def _trainer(settings: TrainSettings, classes: tuple[str, ...], channels: int, device: torch.device) -> Trainer:
-    """A run over one batch of noise, ready for its first step."""
+def _trainer(
+    settings: TrainSettings, classes: tuple[str, ...], channels: int, device: torch.device, folder: Path
+) -> Trainer:
+    """A run over one batch of noise, ready for its first step; `folder` is there as long as it steps."""
     assert settings.size is not None
-    batch_size = settings.batch_size_given
-    assert batch_size is not None
-    random = np.random.default_rng(0)
-    pixels = random.integers(0, 256, (batch_size, settings.size, settings.size, channels), dtype=np.uint8)
-    labels = np.arange(batch_size) % len(classes)
-    samples = from_arrays(pixels, labels, classes=classes).samples
+    count = settings.batch_size_given
+    assert count is not None
+    task_name = settings.task or "classify"
+    samples = noise_samples(task_name, classes, count=count, side=settings.size, channels=channels, folder=folder)
     data = prepare_data(samples, (), settings, channels=channels)
     task = prepare_task(settings, classes, data.train.samples)
     state = prepare_state(settings, task, data, device=device, module=None)

@@ -1,0 +1,48 @@
+"""Samples to measure with: images of noise, with something to learn of each for whichever task."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from foveal.images.label_map import write_label_map
+from foveal.read import from_arrays
+from foveal.types import Instance, Polygons, Sample, TaskName
+
+OBJECTS = 5
+"""Of an image, for a detector."""
+
+
+def noise_samples(
+    task: TaskName, classes: Sequence[str], *, count: int, side: int, channels: int, folder: Path
+) -> tuple[Sample, ...]:
+    """Square images; objects have masks, and `folder` takes the label map that all images share."""
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (count, side, side, channels), dtype=np.uint8)
+    if task == "regress":
+        return from_arrays(pixels, random.random((count, len(classes))), classes=classes).samples
+    if task == "multilabel":
+        return from_arrays(pixels, random.integers(0, 2, (count, len(classes))), classes=classes).samples
+    samples = from_arrays(pixels, np.arange(count) % len(classes), classes=classes).samples
+    if task == "detect":
+        return tuple(
+            replace(each, label=None, size_hw=(side, side), instances=_objects(random, len(classes), side))
+            for each in samples
+        )
+    if task == "segment":
+        path = folder / "label-map.png"
+        write_label_map(random.integers(0, len(classes), (side, side)).astype(np.uint8), path)
+        return tuple(replace(each, label=None, size_hw=(side, side), label_map=path) for each in samples)
+    return samples
+
+
+def _objects(random: np.random.Generator, num_classes: int, side: int) -> tuple[Instance, ...]:
+    """A quarter of a side long, anywhere."""
+    length = side / 4
+    made = []
+    for left, top in random.uniform(0, side - length, (OBJECTS, 2)).tolist():
+        box = (left, top, left + length, top + length)
+        ring = (left, top, left + length, top, left + length, top + length, left, top + length)
+        made.append(Instance(label=int(random.integers(num_classes)), box_xyxy=box, mask=Polygons((ring,))))
+    return tuple(made)
