@@ -1,6 +1,7 @@
 """The experiments of examples/fundamentals on real data: their charts and pictures for docs/, their figures here.
 
-Two at a time, each with one thread: networks so small gain nothing by a second one.
+Two at a time, each with one thread: networks so small gain nothing by a second one. What trains for a given time has
+the machine to itself.
 """
 
 import json
@@ -11,49 +12,60 @@ import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from benchmarks.common import keep, unpacked
 from foveal.processes.launch import cores
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = {
-    "activations": "mnist",
-    "losses": "mnist",
-    "batch_norm": "mnist",
-    "pooling": "mnist",
-    "sparsity": "mnist",
-    "regularisation": "mnist",
-    "handcrafted": "mnist",
-    "optimisers": "cifar10-jpeg",
-    "depth": "cifar10-jpeg",
+    "convolution": ("caltech22",),
+    "architectures": ("cifar10-jpeg",),
+    "handcrafted": ("mnist", "caltech22"),
+    "depth": ("cifar10-jpeg",),
+    "optimisers": ("cifar10-jpeg",),
+    "activations": ("mnist",),
+    "losses": ("mnist",),
+    "batch_norm": ("mnist",),
+    "pooling": ("mnist",),
+    "sparsity": ("mnist",),
+    "regularisation": ("mnist",),
 }
-"""And the data set of each."""
+"""And the data sets of each."""
+ALONE = "convolution"
 
 
 def main(chosen: Sequence[str] = ()) -> None:
-    """About 40 minutes for all; `python -m benchmarks.fundamentals pooling losses` runs two of them."""
+    """About 75 minutes for all; `python -m benchmarks.fundamentals pooling losses` runs two of them."""
     names = list(chosen or SCRIPTS)
-    data = {name: unpacked(SCRIPTS[name]) for name in names}
+    data = {name: [unpacked(each) for each in SCRIPTS[name]] for name in names}
+    if ALONE in names:
+        measure(ALONE, data[ALONE], threads=cores())
     with ThreadPoolExecutor(cores()) as pool:
-        for name, table in zip(names, pool.map(lambda name: run(name, data[name]), names), strict=True):
-            print(f"{name}\n{table}", flush=True)
+        others = [name for name in names if name != ALONE]
+        list(pool.map(lambda name: measure(name, data[name], threads=1), others))
 
 
-def run(name: str, data: Path) -> str:
-    """The table. The drawing is put where the pages show it."""
-    script = ROOT / "examples" / "fundamentals" / f"{name}.py"
-    with tempfile.TemporaryDirectory() as temporary:
-        out = Path(temporary)
-        command = [sys.executable, str(script), str(data), "--out", str(out)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
-        (figures,) = out.glob("*.json")
-        shown = f"python examples/fundamentals/{name}.py {data.name}"
-        table = figures.with_suffix(".md").read_text(encoding="utf-8")
-        row = {"command": shown, "table": table, "figures": json.loads(figures.read_text(encoding="utf-8"))}
-        keep(f"fundamentals-{figures.stem}", [row])
-        for drawing in [*out.glob("*.svg"), *out.glob("*.jpg")]:
-            (ROOT / "docs" / "images" / f"fundamentals-{drawing.name}").write_bytes(drawing.read_bytes())
-    return table
+def measure(name: str, data: Sequence[Path], *, threads: int) -> None:
+    """Prints a script's table on each data set and keeps all; the pages show the drawings, a second one by its data."""
+    rows: list[dict[str, Any]] = []
+    for number, folder in enumerate(data):
+        with tempfile.TemporaryDirectory() as temporary:
+            out = Path(temporary)
+            script = ROOT / "examples" / "fundamentals" / f"{name}.py"
+            command = [sys.executable, str(script), str(folder), "--out", str(out)]
+            environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+            (figures,) = out.glob("*.json")
+            table = figures.with_suffix(".md").read_text(encoding="utf-8")
+            shown = f"python examples/fundamentals/{name}.py {folder.name}"
+            rows.append({"command": shown, "table": table, "figures": json.loads(figures.read_text(encoding="utf-8"))})
+            for drawing in [*out.glob("*.svg"), *out.glob("*.jpg")]:
+                more = f"-{folder.name}" if number else ""
+                place = ROOT / "docs" / "images" / f"fundamentals-{drawing.stem}{more}{drawing.suffix}"
+                place.write_bytes(drawing.read_bytes())
+        keep(f"fundamentals-{figures.stem}", rows)
+        print(f"{shown}\n{table}", flush=True)
 
 
 if __name__ == "__main__":

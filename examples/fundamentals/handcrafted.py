@@ -20,7 +20,7 @@ from sklearn.svm import LinearSVC
 from torch import Tensor, nn
 
 COUNTS = (100, 300, 1_000, 3_000, 10_000, 30_000)
-STEPS = 600
+STEPS, PHOTOGRAPH_STEPS = 600, 300
 KINDS = ("gradient histograms, linear machine", "convolutional network")
 CELLS = 7
 """Along a side, whose gradients make a histogram each."""
@@ -38,12 +38,18 @@ def histograms(images: Tensor) -> np.ndarray:
     )
 
 
+def are_photographs(images: Images) -> bool:
+    """By their side."""
+    return images.train.shape[2] >= 64
+
+
 def network(images: Images) -> nn.Sequential:
-    """Halves the side until it is about four, with a norm after each convolution."""
-    widths = [images.channels, 32, 64, *([128, 256] if images.train.shape[2] >= 64 else [])]
+    """Halves the side, of photographs quarters it first, until it is about four, with a norm after each convolution."""
+    widths = [images.channels, 32, 64, *([128, 256] if are_photographs(images) else [])]
     layers: list[nn.Module] = []
-    for inputs, outputs in pairwise(widths):
-        layers += [nn.Conv2d(inputs, outputs, 5, padding=2, stride=2), nn.BatchNorm2d(outputs), nn.ReLU()]
+    for number, (inputs, outputs) in enumerate(pairwise(widths)):
+        stride = 4 if number == 0 and are_photographs(images) else 2
+        layers += [nn.Conv2d(inputs, outputs, 5, padding=2, stride=stride), nn.BatchNorm2d(outputs), nn.ReLU()]
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(16 * widths[-1], images.num_classes))
 
 
@@ -66,10 +72,11 @@ def handcrafted(features: np.ndarray, images: Images, rows: slice, tested: np.nd
 
 
 def answer(data: Path | None, *, seeds: int = 3) -> Answer:
-    """Minutes on MNIST; each seed is taught by other images as far as there are enough."""
+    """Minutes on MNIST or a thousand photographs; each seed is taught by other images as far as there are enough."""
     images = load(data, side=None if data else 14).first(COUNTS[-1], 2_000)
     counts = [count for count in COUNTS if count < len(images.train)]
     counts.append(len(images.train))
+    steps = (PHOTOGRAPH_STEPS if are_photographs(images) else STEPS) if data else 30
     taught, tested = histograms(images.train), histograms(images.test)
     found: dict[str, dict[int, list[float]]] = {kind: {count: [] for count in counts} for kind in KINDS}
     for seed in range(seeds):
@@ -77,7 +84,7 @@ def answer(data: Path | None, *, seeds: int = 3) -> Answer:
             start = seed * count if (seed + 1) * count <= len(images.train) else 0
             rows = slice(start, start + count)
             found[KINDS[0]][count].append(handcrafted(taught, images, rows, tested))
-            found[KINDS[1]][count].append(learned(images, rows, seed=seed, steps=STEPS if data else 30))
+            found[KINDS[1]][count].append(learned(images, rows, seed=seed, steps=steps))
     rows_told = [[kind, *(spread(values, 1) for values in by_count.values())] for kind, by_count in found.items()]
     lines = {
         kind: [(float(count), mean(values)) for count, values in by_count.items()] for kind, by_count in found.items()
