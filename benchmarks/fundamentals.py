@@ -20,7 +20,6 @@ from foveal.processes.launch import cores
 ROOT = Path(__file__).parents[1]
 SCRIPTS = {
     "convolution": ("caltech22",),
-    "architectures": ("cifar10-jpeg",),
     "handcrafted": ("mnist", "caltech22"),
     "depth": ("cifar10-jpeg",),
     "optimisers": ("cifar10-jpeg",),
@@ -36,7 +35,7 @@ ALONE = "convolution"
 
 
 def main(chosen: Sequence[str] = ()) -> None:
-    """About 75 minutes for all; `python -m benchmarks.fundamentals pooling losses` runs two of them."""
+    """About an hour for all; `python -m benchmarks.fundamentals pooling losses` runs two of them."""
     names = list(chosen or SCRIPTS)
     data = {name: [unpacked(each) for each in SCRIPTS[name]] for name in names}
     if ALONE in names:
