@@ -150,8 +150,6 @@ def test_what_can_not_be_is_said(trained: tuple[Path, Path], tmp_path: Path) -> 
             foveal.train(data, out=tmp_path / "run", **option)
     with pytest.raises(UsageError, match="your own module sees whole images"):
         foveal.train(data, model=torch.nn.Conv2d(3, 2, 1), out=tmp_path / "run")
-    with pytest.raises(UsageError, match="bench measures classifiers"):
-        foveal.bench(run)
     with pytest.raises(DataError, match="says where things are; expected one class an image"):
         foveal.train(data, task="classify", out=tmp_path / "run")
     dataset = read_dataset(data)
