@@ -109,6 +109,19 @@ def augmented(images: Tensor, epoch: int) -> Tensor:
     return shifted.flip(-1) if epoch % 2 else shifted
 
 
+def small_parameters(net: Net) -> torch.optim.SGD:
+    """What Muon does not learn: the whitening's bias, the norms' biases and the head, in this order."""
+    biases = [each for each in net.parameters() if each.requires_grad and each.ndim == 1]
+    biases = [each for each in biases if each is not net.whiten.bias]
+    groups = [([net.whiten.bias], BIAS_LR), (biases, BIAS_LR), ([net.head.weight], HEAD_LR)]
+    return torch.optim.SGD(
+        [{"params": each, "lr": lr, "weight_decay": WEIGHT_DECAY / lr} for each, lr in groups],
+        lr=BIAS_LR,
+        momentum=MOMENTUM,
+        nesterov=True,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
@@ -125,15 +138,7 @@ def main() -> None:
         if isinstance(layer, nn.BatchNorm2d):
             layer.float()
     net.whiten_by(images[torch.randperm(len(images))[:5000]])
-    biases = [each for name, each in net.named_parameters() if each.requires_grad and each.ndim == 1]
-    biases = [each for each in biases if each is not net.whiten.bias]
-    groups = [([net.whiten.bias], BIAS_LR), (biases, BIAS_LR), ([net.head.weight], HEAD_LR)]
-    sgd = torch.optim.SGD(
-        [{"params": each, "lr": lr, "weight_decay": WEIGHT_DECAY / lr} for each, lr in groups],
-        lr=BIAS_LR,
-        momentum=MOMENTUM,
-        nesterov=True,
-    )
+    sgd = small_parameters(net)
     muon = Muon([each for each in net.parameters() if each.ndim == 4 and each.requires_grad])
     run = torch.compile(net) if args.compile else net
     if args.compile:

@@ -46,8 +46,7 @@ def photographs(samples: Sequence[Sample], preprocess: Preprocess, *, number: in
     """So many, drawn: decoded, as the network's input, and their classes."""
     order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(0))[:number].tolist()
     store = build_store([samples[index] for index in order], preprocess, on_bad_image="skip")
-    mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (preprocess.mean, preprocess.std))
-    inputs = (store.gather(torch.arange(len(store))).float() / 255 - mean) / std
+    inputs = preprocess.to_input(store.gather(torch.arange(len(store))))
     return store, inputs, np.array([sample.label for sample in store.samples])
 
 
@@ -148,7 +147,7 @@ def answer(data: Path | None, *, seeds: int = 3) -> Answer:
     dataset = assign_splits(dataset, val_share=0.1, test_share=0.2, seed=0)
     length = {"time": TIME, "size": SIZE} if data else {"epochs": 0.3, "size": 32}
     by_stage: dict[str, list[list[float]]] = {stage: [] for stage in STAGES}
-    sheets = []
+    sheet = None
     for seed in range(seeds):
         with tempfile.TemporaryDirectory() as folder:
             run = foveal.train(dataset, model=MODEL, seed=seed, out=Path(folder) / "run", **length)
@@ -172,7 +171,7 @@ def answer(data: Path | None, *, seeds: int = 3) -> Answer:
                 for whole, cut in zip(answers, moved[number], strict=True)
             ]
             found.append([*told, *left])
-        sheets.append(picture(store, best_places(backbones[0], tried)))
+        sheet = sheet or picture(store, best_places(backbones[0], tried))
     rows = []
     for stage, found in by_stage.items():
         told, told_untrained, *left = zip(*found, strict=True)
@@ -180,7 +179,7 @@ def answer(data: Path | None, *, seeds: int = 3) -> Answer:
     head = ["stage", "class told, %", "untrained"]
     for number in TILES:
         head += [f"left in {number}×{number} tiles", "untrained"]
-    return Answer(name="convolution", table=table(head, rows), picture=sheets[0], figures=by_stage)
+    return Answer(name="convolution", table=table(head, rows), picture=sheet, figures=by_stage)
 
 
 if __name__ == "__main__":

@@ -117,6 +117,13 @@ def test_an_error_of_all_is_said_once(data: Path) -> None:
     assert (other.out, other.err) == ("", "")
 
 
+def test_the_batch_that_fits_is_for_one_process(data: Path, tmp_path: Path) -> None:
+    first, other = command(["train", data, "--batch-size", "auto", "--out", tmp_path / "run"], 2).wait()
+    assert [first.exit_code, other.exit_code] == [2, 2]
+    assert first.err == "foveal: --batch-size auto is for one process, and these are 2: give a number\n"
+    assert not (tmp_path / "run").exists()
+
+
 def test_bad_images_are_listed_once(tmp_path: Path) -> None:
     data = shape_folder(tmp_path / "data", count=30)
     bad = data / "train" / SHAPES[0] / "000.png"

@@ -111,12 +111,8 @@ def decode_session(
 def find_batch_size(trainer: Trainer, recipe: Recipe) -> int:
     """The largest batch up to the recipe's that fits into memory, by steps of a `throw_away` copy of the run.
 
-    Raises UsageError for several processes, FovealError where nothing fits.
+    For one process. Raises FovealError where nothing fits.
     """
-    if trainer.processes.world > 1:
-        raise UsageError(
-            f"--batch-size auto is for one process, and these are {trainer.processes.world}: give a number"
-        )
     most = recipe.settings.batch_size_given
     assert most is not None
     fits = min(most, len(trainer.train_store))

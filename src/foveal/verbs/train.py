@@ -181,6 +181,8 @@ def _train(
     out: Path | str | None,
     new_epochs: bool,
 ) -> dict[str, Any]:
+    if choice.asked.batch_size == "auto" and processes.world > 1:
+        raise UsageError(f"--batch-size auto is for one process, and these are {processes.world}: give a number")
     asked, dataset = data_for(choice, module)
     dataset = assign_roles(dataset, **asked.roles())
     _say_data(dataset, asked.task or "classify")
@@ -290,9 +292,7 @@ def _train_and_finish(
     processes = session.processes
     if session.recipe.settings.time is not None and not session.state.progress.step:
         plan_by_time(session)
-    tensorboard = session.recipe.settings.tensorboard
-    recorder = _recorder(session.run, on_event, tensorboard=tensorboard) if processes.first else nullcontext(_ignore)
-    with recorder as record:
+    with _recorder(session, on_event) if processes.first else nullcontext(_ignore) as record:
         if found is not None:
             record(found)
         with stop_requests(processes) as stop:
@@ -322,19 +322,20 @@ def _finish(session: Session, record: Callable[[Event], None]) -> dict[str, Any]
 
 
 @contextmanager
-def _recorder(
-    run: RunFolder, on_event: Callable[[Event], None] | None, *, tensorboard: bool
-) -> Iterator[Callable[[Event], None]]:
-    """A function that writes an event to the run's log and to TensorBoard's, shows it and hands it to `on_event`."""
+def _recorder(session: Session, on_event: Callable[[Event], None] | None) -> Iterator[Callable[[Event], None]]:
+    """A function that writes an event to the run's log and, if asked, for TensorBoard, shows it and hands it to
+    `on_event`."""
+    run = session.run
     if not run.last.is_file():
         cut_events(run, -1)  # a run killed before its first checkpoint starts anew
-    curves = tensorboard_log(run) if tensorboard else nullcontext(_ignore)
+    curves = tensorboard_log(run) if session.recipe.settings.tensorboard else nullcontext(_ignore)
     with run.events.open("a", encoding="utf-8") as log, curves as draw, TrainingDisplay() as display:
 
         def record(event: Event) -> None:
-            log.write(json.dumps(event.to_json()) + "\n")
+            told = event.to_json()
+            log.write(json.dumps(told) + "\n")
             log.flush()
-            draw(event.to_json())
+            draw(told)
             display.show(event)
             if on_event is not None:
                 on_event(event)
