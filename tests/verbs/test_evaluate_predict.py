@@ -1,6 +1,8 @@
 """Evaluation and prediction agree, and name what they can't read."""
 
 import io
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -224,6 +226,11 @@ def test_other_images_in_the_same_numbers_are_not_taken_for_the_trainings(tmp_pa
     foveal.train(shapes(60), model="lenet5", epochs=1, out=tmp_path / "run")
     other = foveal.evaluate(tmp_path / "run", shapes(60, seed=1))
     assert (other["split"], other["n"]) == ("all", 60)
+
+
+def test_a_prediction_waits_for_no_library_that_it_does_not_need() -> None:
+    code = "import sys, foveal.verbs.predict; print(*{'rich', 'scipy', 'sklearn', 'openvino'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True).stdout == "\n"
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz"])

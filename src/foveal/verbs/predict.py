@@ -25,7 +25,6 @@ from foveal.read.archive_path import file_named, is_archive, open_archive
 from foveal.read.walk import image_files
 from foveal.runs import model_path
 from foveal.types import DeviceName, EngineName, Precision
-from foveal.verbs.coco_file import with_coco
 
 
 def load(
@@ -102,7 +101,11 @@ def predict(
             return predictions if masks is None else _with_masks(predictions, Path(masks))
 
         found = processes.share_out(inputs, work, size=BATCH_SIZE)
-        yield from found if coco is None or not processes.first else with_coco(found, loaded.classes, Path(coco))
+        if coco is not None and processes.first:
+            from foveal.verbs.coco_file import with_coco  # SciPy's labelling is loaded where it is used
+
+            found = with_coco(found, loaded.classes, Path(coco))
+        yield from found
 
 
 def _predictions(
