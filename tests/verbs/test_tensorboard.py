@@ -59,4 +59,6 @@ def test_without_the_package_nothing_begins(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(RunError, match=r'pip install "foveal\[tensorboard\]"'):
         foveal.train(shapes(90), out=tmp_path / "run", **OPTIONS)
+    with pytest.raises(RunError, match=r'pip install "foveal\[tensorboard\]"'):
+        foveal.tune(shapes(90), trials=1, out=tmp_path / "run", tensorboard=True)
     assert not (tmp_path / "run").exists()

@@ -25,6 +25,7 @@ from foveal.training.settings import TrainSettings, parse_seconds
 from foveal.types import Dataset
 from foveal.verbs.choices import choices
 from foveal.verbs.console import say
+from foveal.verbs.tensorboard import summary_writer
 from foveal.verbs.train import data_for, train
 
 if TYPE_CHECKING:
@@ -118,6 +119,8 @@ def _asked(
         raise UsageError("foveal tune varies the learning rate itself: leave --find-lr out")
     if settings.folds:
         raise UsageError("foveal tune judges by held-out images: leave --folds to foveal train --config, afterwards")
+    if settings.tensorboard:
+        summary_writer()  # what is missing is said before the first trial
     return Asked(
         data=str(Path(data).absolute()) if isinstance(data, str | Path) else None,
         format=format,
