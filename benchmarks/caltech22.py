@@ -6,7 +6,7 @@ from benchmarks.common import over_seeds, unpacked
 def main() -> None:
     """About 30 minutes."""
     data = unpacked("caltech22")
-    over_seeds("caltech22-10m", 3, "train", data, "--time", "10m")
+    over_seeds("caltech22-10m", range(3), "train", data, "--time", "10m")
 
 
 if __name__ == "__main__":

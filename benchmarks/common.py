@@ -1,5 +1,6 @@
 """What every benchmark shares: real data, whole commands, and a result file with all that is needed to repeat it."""
 
+import argparse
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from foveal.device import machine
-from foveal.files import cache_folder, write_json
+from foveal.files import cache_folder, read_json, write_json
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -68,26 +69,48 @@ def foveal(*arguments: object, processes: int = 1) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as temporary:
         out = ["--out", str(Path(temporary) / "run")] if words[0] == "train" else []
         started = torchrun if processes > 1 else []
-        command = [sys.executable, *started, "-m", "foveal", *words, *out, "--json"]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    shown = " ".join(Path(word).name if Path(word).is_absolute() else word for word in words)
+        line = [sys.executable, *started, "-m", "foveal", *words, *out, "--json"]
+        done = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True)
     by = f"torchrun --standalone --nproc-per-node {processes} -m " if processes > 1 else ""
-    return {"command": f"{by}foveal {shown}", **json.loads(done.stdout)}
+    return {"command": f"{by}{command(*words)}", **json.loads(done.stdout)}
+
+
+def command(*arguments: object) -> str:
+    """As it is told: of the data's path its name alone."""
+    words = [str(argument) for argument in arguments]
+    return " ".join(["foveal", *(Path(word).name if Path(word).is_absolute() else word for word in words)])
+
+
+def now() -> dict[str, str]:
+    """The date and the commit."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE, text=True, check=True)
+    return {"date": datetime.now().strftime("%Y-%m-%d"), "commit": commit.stdout.strip()}
 
 
 def keep(name: str, repetitions: Sequence[dict[str, Any]], **more: Any) -> None:
     """Writes benchmarks/results/NAME.json: when, at which commit, on what, and every repetition."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE, text=True, check=True)
-    write_json(
-        RESULTS / f"{name}.json",
-        {
-            "date": datetime.now().strftime("%Y-%m-%d"),
-            "commit": commit.stdout.strip(),
-            "machine": machine(),
-            **more,
-            "repetitions": list(repetitions),
-        },
+    write_json(RESULTS / f"{name}.json", {**now(), "machine": machine(), **more, "repetitions": list(repetitions)})
+
+
+def kept(name: str) -> list[dict[str, Any]]:
+    """The repetitions in results/NAME.json; none where there is no such file."""
+    file = RESULTS / f"{name}.json"
+    rows: list[dict[str, Any]] = read_json(file)["repetitions"] if file.is_file() else []
+    return rows
+
+
+def seeds_of(description: str | None, *, default: int = 3) -> list[int]:
+    """The command line of a benchmark whose seeds can be chosen: `--seeds 1 2`."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        nargs="+",
+        default=[*range(default)],
+        help="which seeds; what is kept of the others stays (default: %(default)s)",
     )
+    seeds: list[int] = parser.parse_args().seeds
+    return seeds
 
 
 def spread(values: Sequence[float]) -> str:
@@ -96,14 +119,21 @@ def spread(values: Sequence[float]) -> str:
     return f"{mean(values):.4f}{deviation} (n = {len(values)})"
 
 
-def over_seeds(name: str, seeds: int, *words: object, figures: Sequence[str] = ("accuracy",)) -> list[dict[str, Any]]:
-    """Runs `foveal WORDS --seed …` for each seed, prints its test figures and keeps all in results/NAME.json."""
-    rows: list[dict[str, Any]] = []
-    for seed in range(seeds):
+def over_seeds(
+    name: str, seeds: Sequence[int], *words: object, figures: Sequence[str] = ("accuracy",)
+) -> list[dict[str, Any]]:
+    """Runs `foveal WORDS --seed …` for each seed, prints its test figures and keeps all in results/NAME.json.
+
+    What is kept there of the same command and other seeds stays and counts: hours can be measured in parts.
+    """
+    same = f"{command(*words)} --seed "
+    rows = [row for row in kept(name) if row["command"].startswith(same) and row["seed"] not in seeds]
+    for seed in seeds:
         result = foveal(*words, "--seed", seed)
         values = {figure: result["metrics"][figure]["value"] for figure in figures}
         rows.append(
             {
+                **now(),
                 "command": result["command"],
                 "seed": seed,
                 **values,

@@ -1,7 +1,8 @@
 """What a start from trained weights gains over one from scratch: CIFAR-10 first, then a tenth of MNIST, and Caltech.
 
 The same network, images, length and seeds in both arms, by rule but for the weights; 3 seeds each. The second network
-learns CIFAR-10's images at twice their side. `python -m benchmarks.fine_tuning mnist` runs that part only.
+learns CIFAR-10's images at twice their side. `python -m benchmarks.fine_tuning mnist` runs that part only, and keeps
+the other's figures.
 """
 
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from benchmarks.common import foveal, keep, spread, unpacked
+from benchmarks.common import foveal, keep, kept, spread, unpacked
 from foveal.files import cache_folder
 
 SEEDS = 3
@@ -70,8 +71,9 @@ def show(rows: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     """About 65 minutes on 2 cores: mnist 20, caltech22 50."""
-    rows: list[dict[str, Any]] = []
-    for name in sys.argv[1:] or PARTS:
+    names = sys.argv[1:] or [*PARTS]
+    rows = [row for row in kept("fine-tuning") if row["part"] not in names]
+    for name in names:
         arms(name, PARTS[name], rows)
     show(rows)
 

@@ -52,7 +52,7 @@ def main(time: str = "3m", seeds: str = "3") -> None:
     data = thinned(unpacked("caltech22"))
     for balance in ("none", "loss", "sampler"):
         words = ("train", data, "--balance", balance, "--time", time)
-        over_seeds(f"imbalance-{balance}", int(seeds), *words, figures=FIGURES)
+        over_seeds(f"imbalance-{balance}", range(int(seeds)), *words, figures=FIGURES)
 
 
 if __name__ == "__main__":

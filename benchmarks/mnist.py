@@ -21,7 +21,7 @@ def main() -> None:
     data = unpacked("mnist")
     for part in sys.argv[1:] or PARTS:
         name, seeds, options = PARTS[part]
-        over_seeds(name, seeds, "train", data, *options)
+        over_seeds(name, range(seeds), "train", data, *options)
 
 
 if __name__ == "__main__":

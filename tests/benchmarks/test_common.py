@@ -1,6 +1,9 @@
 from pathlib import Path
 
-from benchmarks.common import with_val_folder
+import pytest
+from benchmarks.common import over_seeds, with_val_folder
+
+from benchmarks import common
 
 
 def test_every_tenth_training_image_of_each_class_is_held_out(tmp_path: Path, monkeypatch) -> None:
@@ -20,3 +23,21 @@ def test_every_tenth_training_image_of_each_class_is_held_out(tmp_path: Path, mo
     assert len(list((made / "test").rglob("*.jpg"))) == 4
     assert len(list((tmp_path / "photos" / "train").rglob("*.jpg"))) == 16  # the source is untouched
     assert with_val_folder(tmp_path / "photos") == made
+
+
+def test_seeds_are_measured_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(common, "RESULTS", tmp_path)
+    figure = [0.5]
+
+    def foveal(*words: object) -> dict[str, object]:
+        metrics = {"accuracy": {"value": figure[0]}}
+        return {"command": common.command(*words), "metrics": metrics, "seconds": 1.0, "images_per_second": 2.0}
+
+    monkeypatch.setattr(common, "foveal", foveal)
+    over_seeds("made", [0, 1], "train", Path("/data/photos"), "--time", "20m")
+    figure[0] = 0.7
+    rows = over_seeds("made", [1, 2], "train", Path("/data/photos"), "--time", "20m")
+    assert [(row["seed"], row["accuracy"]) for row in rows] == [(0, 0.5), (1, 0.7), (2, 0.7)]
+    assert rows == common.kept("made")
+    assert rows[0]["command"] == "foveal train photos --time 20m --seed 0"
+    assert len(over_seeds("made", [1], "train", Path("/data/photos"), "--time", "20s")) == 1  # another question
