@@ -24,10 +24,12 @@ from benchmarks import (
     processes,
     small_net,
     whole_process,
+    widths,
 )
 
 for benchmark in (
     caltech22,
+    widths,
     imbalance,
     mnist,
     cifar10,

@@ -1,7 +1,7 @@
 """The experiments of examples/fundamentals on real data: their charts and pictures for docs/, their figures here.
 
-Two at a time, each with one thread: networks so small gain nothing by a second one. What trains for a given time has
-the machine to itself.
+Two at a time, each with one thread: networks so small gain nothing by a second one. What trains for a given time, or
+takes long, has the machine to itself.
 """
 
 import json
@@ -22,6 +22,7 @@ SCRIPTS = {
     "convolution": ("caltech22",),
     "handcrafted": ("mnist", "caltech22"),
     "depth": ("cifar10-jpeg",),
+    "architectures": ("cifar10-jpeg",),
     "optimisers": ("cifar10-jpeg",),
     "activations": ("mnist",),
     "losses": ("mnist",),
@@ -31,17 +32,18 @@ SCRIPTS = {
     "regularisation": ("mnist",),
 }
 """And the data sets of each."""
-ALONE = "convolution"
+ALONE = ("convolution", "architectures")
 
 
 def main(chosen: Sequence[str] = ()) -> None:
     """About an hour for all; `python -m benchmarks.fundamentals pooling losses` runs two of them."""
     names = list(chosen or SCRIPTS)
     data = {name: [unpacked(each) for each in SCRIPTS[name]] for name in names}
-    if ALONE in names:
-        measure(ALONE, data[ALONE], threads=cores())
+    for name in names:
+        if name in ALONE:
+            measure(name, data[name], threads=cores())
     with ThreadPoolExecutor(cores()) as pool:
-        others = [name for name in names if name != ALONE]
+        others = [name for name in names if name not in ALONE]
         list(pool.map(lambda name: measure(name, data[name], threads=1), others))
 
 

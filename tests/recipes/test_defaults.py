@@ -36,7 +36,9 @@ def test_small_grey_images_turn_a_little() -> None:
 
 
 def test_networks_by_size() -> None:
-    assert resolve(TrainSettings(), PHOTOGRAPHS).settings.model == "resnet18_d"
+    assert resolve(TrainSettings(), PHOTOGRAPHS).settings.model == "resnet18_d_half"
+    assert resolve(TrainSettings(), replace(PHOTOGRAPHS, num_train=4_999)).settings.model == "resnet18_d_half"
+    assert resolve(TrainSettings(), replace(PHOTOGRAPHS, num_train=5_000)).settings.model == "resnet18_d"
     assert resolve(TrainSettings(), DIGITS).settings.model == "resnet20_cifar"
     assert resolve(TrainSettings(), DIGITS).settings.size == 28
     assert resolve(TrainSettings(), PHOTOGRAPHS).settings.size == 128

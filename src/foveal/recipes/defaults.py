@@ -23,6 +23,8 @@ SMALL_SIDE = 64
 """Below this side in pixels images count as small: signs, digits, thumbnails. From it on they are photographs."""
 GROWING_SIDE = 96
 """From this side on training starts with smaller images."""
+MANY_PHOTOGRAPHS = 5000
+"""Training images from which photographs get the network of all channels."""
 FIRST_SIDE = 0.75
 """First training side, as a share of the side in use."""
 
@@ -61,7 +63,7 @@ def resolve(asked: TrainSettings, facts: DataFacts, *, own_module: bool = False)
         "balance": ("none", "every image counts the same"),
     }
     small = facts.side < SMALL_SIDE
-    model = _model(asked, small, own_module)
+    model = _model(asked, facts, small, own_module)
     chosen["model"] = model
     chosen |= _input(asked, facts, model[0], small, own_module)
     if asked.recipe == "fast":
@@ -107,7 +109,7 @@ def _resolved(asked: TrainSettings, chosen: Chosen, base: AugmentSettings, augme
     return Recipe(settings=settings, augment=augment, reasons=reasons)
 
 
-def _model(asked: TrainSettings, small: bool, own_module: bool) -> tuple[str, str]:
+def _model(asked: TrainSettings, facts: DataFacts, small: bool, own_module: bool) -> tuple[str, str]:
     if own_module:
         return CUSTOM, "your own module"
     if asked.model is not None:
@@ -119,7 +121,9 @@ def _model(asked: TrainSettings, small: bool, own_module: bool) -> tuple[str, st
             "resnet20_cifar",
             f"images below {SMALL_SIDE} px: the small residual network keeps their resolution",
         )
-    return "resnet18_d", "photographs: the smallest of the residual networks for them"
+    if facts.num_train < MANY_PHOTOGRAPHS:
+        return "resnet18_d_half", f"below {MANY_PHOTOGRAPHS:,} photographs: many passes of a narrow residual network"
+    return "resnet18_d", "photographs: the smallest of the residual networks with all its channels"
 
 
 def _input(
