@@ -210,7 +210,7 @@ def by_points(losses: Sequence[float], every: int) -> list[float]:
 
 
 def answer(data: Path | None, *, seeds: int = 3) -> Answer:
-    """About ten minutes on CIFAR-10."""
+    """About a quarter of an hour on CIFAR-10."""
     loaded = load(data, side=SIDE).first(*(COUNTS if data else BUNDLED_COUNTS))
     number = len(loaded.train) * 10 // 11
     held_out = (loaded.train[number:], loaded.train_labels[number:])
