@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-from benchmarks.common import keep, kept, now, seeds_of, spread, unpacked
+from benchmarks.common import keep, kept, seeds_of, spread, unpacked
 from benchmarks.contenders import driver, foveal, images_in
 from benchmarks.turns import Row, faster, in_turns, table
 
@@ -26,7 +26,7 @@ def main(*, seeds: Sequence[int] = range(3)) -> None:
             "airbench94": partial(driver, sys.executable, "airbench94.py", data, "--compile", "--seed", seed),
         }
         for row in in_turns(runs, repetitions=1, images=images_in(data / "train")):
-            rows.append({**row, **now(), "repetition": seed})
+            rows.append({**row, "repetition": seed})
             keep("cifar10-fast", rows)
     print(table(rows))
     for name in runs:

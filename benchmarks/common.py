@@ -81,22 +81,28 @@ def command(*arguments: object) -> str:
     return " ".join(["foveal", *(Path(word).name if Path(word).is_absolute() else word for word in words)])
 
 
-def now() -> dict[str, str]:
-    """The date and the commit."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE, text=True, check=True)
-    return {"date": datetime.now().strftime("%Y-%m-%d"), "commit": commit.stdout.strip()}
-
-
 def keep(name: str, repetitions: Sequence[dict[str, Any]], **more: Any) -> None:
     """Writes benchmarks/results/NAME.json: when, at which commit, on what, and every repetition."""
-    write_json(RESULTS / f"{name}.json", {**now(), "machine": machine(), **more, "repetitions": list(repetitions)})
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE, text=True, check=True)
+    write_json(
+        RESULTS / f"{name}.json",
+        {
+            "date": datetime.now().strftime("%Y-%m-%d"),
+            "commit": commit.stdout.strip(),
+            "machine": machine(),
+            **more,
+            "repetitions": list(repetitions),
+        },
+    )
 
 
 def kept(name: str) -> list[dict[str, Any]]:
-    """The repetitions in results/NAME.json; none where there is no such file."""
+    """The repetitions in results/NAME.json, each with its date and commit; none where there is no such file."""
     file = RESULTS / f"{name}.json"
-    rows: list[dict[str, Any]] = read_json(file)["repetitions"] if file.is_file() else []
-    return rows
+    if not file.is_file():
+        return []
+    result = read_json(file)
+    return [{"date": result["date"], "commit": result["commit"], **row} for row in result["repetitions"]]
 
 
 def seeds_of(description: str | None, *, default: int = 3) -> list[int]:
@@ -133,7 +139,6 @@ def over_seeds(
         values = {figure: result["metrics"][figure]["value"] for figure in figures}
         rows.append(
             {
-                **now(),
                 "command": result["command"],
                 "seed": seed,
                 **values,

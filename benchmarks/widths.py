@@ -8,9 +8,8 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from benchmarks.common import foveal, keep, kept, now, seeds_of, spread, unpacked
+from benchmarks.common import over_seeds, seeds_of, unpacked
 from foveal.files import cache_folder
 from foveal.read import read_dataset
 
@@ -43,31 +42,10 @@ def third_held_out(data: Path) -> Path:
 
 def main(*, seeds: Sequence[int] = range(2)) -> None:
     """About 35 minutes a seed."""
-    rows: list[dict[str, Any]] = [row for row in kept("widths") if row["seed"] not in seeds]
-    for seed in seeds:
-        for name, time in TIMES.items():
-            data = third_held_out(unpacked(name))
-            for network in NETWORKS:
-                result = foveal("train", data, "--model", network, "--time", time, "--seed", seed)
-                accuracy, rate = result["metrics"]["accuracy"]["value"], result["images_per_second"]
-                rows.append(
-                    {
-                        **now(),
-                        "command": result["command"],
-                        "data": name,
-                        "network": network,
-                        "seed": seed,
-                        "accuracy": accuracy,
-                        "metrics": result["metrics"],
-                        "images_per_second": rate,
-                    }
-                )
-                keep("widths", rows)
-                print(f"{name}, {network}, seed {seed}: accuracy {accuracy:.4f}, {rate:.0f} images/s", flush=True)
-    for name in TIMES:
+    for name, time in TIMES.items():
+        data = third_held_out(unpacked(name))
         for network in NETWORKS:
-            found = [row["accuracy"] for row in rows if (row["data"], row["network"]) == (name, network)]
-            print(f"{name}, {network}: {spread(found)}")
+            over_seeds(f"widths-{name}-{network}", seeds, "train", data, "--model", network, "--time", time)
 
 
 if __name__ == "__main__":

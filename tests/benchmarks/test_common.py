@@ -38,6 +38,10 @@ def test_seeds_are_measured_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyP
     figure[0] = 0.7
     rows = over_seeds("made", [1, 2], "train", Path("/data/photos"), "--time", "20m")
     assert [(row["seed"], row["accuracy"]) for row in rows] == [(0, 0.5), (1, 0.7), (2, 0.7)]
-    assert rows == common.kept("made")
+    written = common.kept("made")
+    assert [
+        {**row, "date": each["date"], "commit": each["commit"]} for row, each in zip(rows, written, strict=True)
+    ] == written
+    assert all(rows[0][name] for name in ("date", "commit"))  # its own, not those of the second call
     assert rows[0]["command"] == "foveal train photos --time 20m --seed 0"
     assert len(over_seeds("made", [1], "train", Path("/data/photos"), "--time", "20s")) == 1  # another question
