@@ -39,10 +39,11 @@ def cross_entropy_loop(logits: Tensor, targets: Tensor, label_smoothing: float, 
     total = weight = 0.0
     for row, target in zip(logits.tolist(), targets.tolist(), strict=True):
         log_sum = math.log(sum(math.exp(z) for z in row))
+        counts = sum(w * t for t, w in zip(target, weights, strict=True))
         for z, t, w in zip(row, target, weights, strict=True):
-            smoothed = (1 - label_smoothing) * t + label_smoothing / len(row)
-            total += w * smoothed * (log_sum - z)
-            weight += w * t
+            smoothed = (1 - label_smoothing) * w * t + label_smoothing * counts / len(row)
+            total += smoothed * (log_sum - z)
+        weight += counts
     return total / weight
 
 
@@ -56,8 +57,7 @@ def test_cross_entropy_follows_a_plain_loop(kind: str, label_smoothing: float, w
     assert found.item() == pytest.approx(expected, rel=1e-13)
 
 
-@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
-@pytest.mark.parametrize("weights", [None, WEIGHTS])
+@pytest.mark.parametrize(("label_smoothing", "weights"), [(0.0, None), (0.1, None), (0.0, WEIGHTS)])
 def test_cross_entropy_of_one_hot_targets_is_torchs_of_labels(label_smoothing: float, weights: Tensor | None) -> None:
     logits, targets = batch("hard")
     expected = F.cross_entropy(logits, targets.argmax(1), weight=weights, label_smoothing=label_smoothing)
@@ -65,8 +65,7 @@ def test_cross_entropy_of_one_hot_targets_is_torchs_of_labels(label_smoothing: f
     torch.testing.assert_close(found, expected, rtol=1e-13, atol=0)
 
 
-@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
-@pytest.mark.parametrize("weights", [None, WEIGHTS])
+@pytest.mark.parametrize(("label_smoothing", "weights"), [(0.0, None), (0.1, None), (0.0, WEIGHTS)])
 def test_cross_entropy_of_soft_targets_is_torchs_up_to_the_divisor(
     label_smoothing: float, weights: Tensor | None
 ) -> None:
@@ -76,6 +75,15 @@ def test_cross_entropy_of_soft_targets_is_torchs_up_to_the_divisor(
         expected = expected * len(logits) / (targets * weights).sum()
     found = cross_entropy(logits, targets, label_smoothing=label_smoothing, class_weights=weights)
     torch.testing.assert_close(found, expected, rtol=1e-13, atol=0)
+
+
+def test_class_weights_weigh_items_and_leave_what_each_is_to_learn() -> None:
+    """A common item's loss is least at its own smoothed target, however heavy the other class."""
+    common = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
+    logits = torch.tensor([[math.log(0.95), math.log(0.05)]], dtype=torch.float64, requires_grad=True)
+    cross_entropy(logits, common, label_smoothing=0.1, class_weights=torch.tensor([0.5, 50.0])).backward()
+    assert logits.grad is not None
+    torch.testing.assert_close(logits.grad, torch.zeros_like(logits), rtol=0, atol=1e-15)
 
 
 def test_class_weights_count_by_their_ratio() -> None:

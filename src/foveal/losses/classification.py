@@ -22,16 +22,22 @@ def cross_entropy(
     label_smoothing: float = 0.0,
     class_weights: Tensor | None = None,
 ) -> Tensor:
-    """-Σ_k w_k·s_k·log softmax(logits)_k, averaged over the batch; s = (1 - ε)·targets + ε/K.
+    """Σ_b v_b·(-Σ_k s_bk·log softmax(logits)_bk) / Σ_b v_b: the mean over the batch, each item counting v.
 
-    `label_smoothing` is ε in [0, 1] (Szegedy et al. 2015, arXiv:1512.00567, section 7). `class_weights: (K,)`
-    are positive; the mean is then the weighted one, divided by Σ_bk w_k·targets_bk, so that weights twice as
-    large give the same loss. Differs: `torch.nn.functional.cross_entropy` does the same for labels, and
-    divides by B for probabilities; here one-hot targets give what labels give there.
+    `label_smoothing` is ε in [0, 1] (Szegedy et al. 2015, arXiv:1512.00567, section 7): an item's target s has 1 - ε
+    of what it counts by its own classes, ε evenly. `class_weights: (K,)` are positive: an item counts
+    v = Σ_k w_k·targets_k, and s = (1 - ε)·w·targets/v + ε/K. Weights twice as large give the same loss.
+
+    Differs: `torch.nn.functional.cross_entropy` multiplies the smoothed targets by the weights, so that ε's share of a
+    rare class grows with its weight, until common items' likeliest answer is the rare class (from weights of 19:1 on
+    for two classes and ε = 0.1). And with weights it divides by B for probabilities; here one-hot targets give what
+    labels give.
     """
     logits, targets = _checked(logits, targets)
-    smoothed = torch.lerp(targets, torch.full_like(targets, 1 / logits.shape[1]), label_smoothing)
-    return _weighted_mean(-smoothed * F.log_softmax(logits, dim=1), targets, class_weights)
+    weighted = _weighted(targets, class_weights)
+    counts = weighted.sum(dim=1, keepdim=True)
+    smoothed = torch.lerp(weighted, (counts / logits.shape[1]).expand_as(weighted), label_smoothing)
+    return -(smoothed * F.log_softmax(logits, dim=1)).sum() / counts.sum()
 
 
 def focal(logits: Tensor, targets: Tensor, *, class_weights: Tensor | None = None) -> Tensor:
@@ -41,7 +47,8 @@ def focal(logits: Tensor, targets: Tensor, *, class_weights: Tensor | None = Non
     soft targets, the mean of the classes' terms under them.
     """
     logits, targets = _checked(logits, targets)
-    return _weighted_mean(targets * focal_terms(F.log_softmax(logits, dim=1)), targets, class_weights)
+    weighted = _weighted(targets, class_weights)
+    return (weighted * focal_terms(F.log_softmax(logits, dim=1))).sum() / weighted.sum()
 
 
 def mean_squared_error(logits: Tensor, targets: Tensor) -> Tensor:
@@ -88,16 +95,15 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
 }
 
 
-def _weighted_mean(terms: Tensor, targets: Tensor, class_weights: Tensor | None) -> Tensor:
-    """The terms (B, K) of each item summed, by the classes' weights where there are some, over the items' weights."""
+def _weighted(targets: Tensor, class_weights: Tensor | None) -> Tensor:
+    """The targets (B, K), each class's by its weight where there are some."""
     if class_weights is None:
-        return terms.sum(dim=1).mean()
+        return targets
     if class_weights.shape != targets.shape[1:]:
         raise UsageError(
             f"class_weights must have shape ({targets.shape[1]},), one for each class; got {tuple(class_weights.shape)}"
         )
-    weights = class_weights.to(terms)
-    return (terms @ weights).sum() / (targets @ weights).sum()
+    return targets * class_weights.to(targets)
 
 
 def _checked(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
