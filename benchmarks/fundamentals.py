@@ -1,7 +1,7 @@
 """The experiments of examples/fundamentals on real data: their charts and pictures for docs/, their figures here.
 
-Two at a time, each with one thread: networks so small gain nothing by a second one. What trains for a given time, or
-takes long, has the machine to itself.
+Two at a time, each with one thread: networks so small gain nothing by a second one. What trains for a given time,
+measures seconds, or takes long has the machine to itself.
 """
 
 import json
@@ -32,7 +32,7 @@ SCRIPTS = {
     "regularisation": ("mnist",),
 }
 """And the data sets of each."""
-ALONE = ("convolution", "architectures")
+ALONE = ("convolution", "architectures", "optimisers")
 
 
 def main(chosen: Sequence[str] = ()) -> None:

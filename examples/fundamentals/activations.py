@@ -2,9 +2,9 @@
 
     python examples/fundamentals/activations.py MNIST
 
-A stack of convolutions without normalisation, shallow and deep, with one activation throughout. Each is initialised as
-suits it: He et al. 2015 (arXiv:1502.01852) for ReLU, Glorot & Bengio 2010 for the other two. docs/activations.md
-reads the figures.
+A stack of convolutions without normalisation, shallow and deep, with one activation throughout, all at one learning
+rate. Each is initialised as suits it: He et al. 2015 (arXiv:1502.01852) for ReLU, Glorot & Bengio 2010 for the other
+two, times 5/3 for tanh as `torch.nn.init.calculate_gain` has it. docs/activations.md reads the figures.
 """
 
 from itertools import pairwise

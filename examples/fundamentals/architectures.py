@@ -3,8 +3,9 @@
     python examples/fundamentals/architectures.py CIFAR-10
 
 LeNet-5, AlexNet, VGG-16, GoogLeNet and a ResNet of 20 layers, drawn for 32×32 pixels and made as wide as so many
-multiply-adds an image allow. All see the same images, once, each at the rate that suits it. The first four also with
-batch norm, which only the fifth was published with: so that its part and the shortcuts' can be told apart.
+multiply-adds an image allow. All see the same images, once, each at the rate that suits it. Each function says what of
+its paper is left out. The first four also with batch norm, which only the fifth was published with: so that its part
+and the shortcuts' can be told apart.
 docs/architectures.md reads the figures.
 """
 
@@ -17,7 +18,7 @@ from statistics import mean
 from time import perf_counter
 
 import torch
-from experiments import Answer, Images, accuracy, chart, load, main, spread, table, to_zero, train
+from experiments import Answer, Images, accuracy, chart, load, main, spread, table, train, up_and_down
 from torch import nn
 
 from foveal.layers import LocalResponseNorm, ScaledTanh
@@ -34,14 +35,16 @@ COUNTS, BUNDLED_COUNTS = (22_000, 5_000), (330, 100)
 BATCH = 64
 RATES = (1e-3, 3e-3, 1e-2)
 """Of AdamW; each network takes the one with which the first seed does best on the held-out images."""
-WARM_UP = 0.1
-"""Of the steps, in which the rate rises from nothing: without norms deep networks need it."""
 POINTS = 16
 """Of the chart, each the mean loss over as many steps."""
 
 
 def lenet5(images: Images, width: float, *, norms: bool) -> nn.Sequential:
-    """Two 5×5 convolutions, means for pooling, three dense layers, and the scaled hyperbolic tangent."""
+    """Two 5×5 convolutions, means for pooling, three dense layers, and the scaled hyperbolic tangent.
+
+    Without the subsampling's coefficients and squashing, the table of which maps feed the second convolution, and the
+    radial output units; initial weights are PyTorch's.
+    """
     first, second, third, fourth = wide(width, 6, 16, 120, 84)
     return nn.Sequential(
         *conv(images.channels, first, 5, ScaledTanh(), norms=norms),
@@ -59,7 +62,10 @@ def lenet5(images: Images, width: float, *, norms: bool) -> nn.Sequential:
 
 def alexnet(images: Images, width: float, *, norms: bool) -> nn.Sequential:
     """Five convolutions of which two are 5×5 (the first was 11×11 of stride 4), local response normalisation, pooling
-    that overlaps, dropout."""
+    that overlaps, dropout.
+
+    Without the two groups of maps, and the initial weights and biases of the paper.
+    """
     first, second, third, fourth, fifth, hidden = wide(width, 96, 256, 384, 384, 256, 4096)
     response = [] if norms else [LocalResponseNorm()]
     return nn.Sequential(
@@ -78,7 +84,10 @@ def alexnet(images: Images, width: float, *, norms: bool) -> nn.Sequential:
 
 
 def vgg16(images: Images, width: float, *, norms: bool) -> nn.Sequential:
-    """Thirteen 3×3 convolutions in five stages."""
+    """Thirteen 3×3 convolutions in five stages.
+
+    Without weights from a shallower network that was trained first.
+    """
     *channels, hidden = wide(width, 64, 128, 256, 512, 512, 4096)
     layers: list[nn.Module] = []
     for (inputs, outputs), depth in zip(pairwise([images.channels, *channels]), (2, 2, 3, 3, 3), strict=True):
@@ -91,7 +100,7 @@ def vgg16(images: Images, width: float, *, norms: bool) -> nn.Sequential:
 def googlenet(images: Images, width: float, *, norms: bool) -> nn.Sequential:
     """Nine Inception blocks after a 3×3 convolution (the paper's stem makes 224 pixels to 28), and a mean over places.
 
-    Without the auxiliary classifiers.
+    Without the auxiliary classifiers and the two local response normalisations.
     """
     unit = conv_bn_relu if norms else conv_relu
     (inputs,) = wide(width, 192)
@@ -108,7 +117,11 @@ def googlenet(images: Images, width: float, *, norms: bool) -> nn.Sequential:
 
 
 def resnet20(images: Images, width: float) -> nn.Sequential:
-    """Nine blocks of two 3×3 convolutions and a shortcut, batch norm throughout, and a mean over places."""
+    """Nine blocks of two 3×3 convolutions and a shortcut, batch norm throughout, and a mean over places.
+
+    Shortcuts that change the number of maps are 1×1 convolutions (the paper's option B; on CIFAR it takes A), and the
+    last gain of each block starts at zero.
+    """
     first, second, third = wide(width, 16, 32, 64)
     return nn.Sequential(
         *conv_bn(images.channels, first, 3),
@@ -199,11 +212,6 @@ def trained(build: Callable[[], nn.Sequential], images: Images, *, rate: float, 
     return Trained(net=net, losses=losses, speed=BATCH * steps / (perf_counter() - started))
 
 
-def up_and_down(done: float) -> float:
-    """A rate's factor: rising at first, falling evenly over the last half."""
-    return min((done + 1e-3) / WARM_UP, to_zero(done))
-
-
 def by_points(losses: Sequence[float], every: int) -> list[float]:
     """The mean over each so many steps."""
     return [mean(losses[start : start + every]) for start in range(0, len(losses), every)]
@@ -212,8 +220,8 @@ def by_points(losses: Sequence[float], every: int) -> list[float]:
 def answer(data: Path | None, *, seeds: int = 3) -> Answer:
     """About a quarter of an hour on CIFAR-10."""
     loaded = load(data, side=SIDE).first(*(COUNTS if data else BUNDLED_COUNTS))
-    number = len(loaded.train) * 10 // 11
-    held_out = (loaded.train[number:], loaded.train_labels[number:])
+    choosing = loaded.for_choices(1 / 11)
+    number = len(choosing.train)
     images = loaded.first(number, len(loaded.test))
     steps = number // BATCH // POINTS * POINTS if data else POINTS
     every = steps // POINTS
@@ -222,7 +230,7 @@ def answer(data: Path | None, *, seeds: int = 3) -> Answer:
         width = within(BUDGET if data else BUNDLED_BUDGET, make, images)
         build = partial(make, images, width)
         at_rates = {rate: trained(build, images, rate=rate, steps=steps, seed=0) for rate in RATES}
-        held = {rate: accuracy(run.net, *held_out) for rate, run in at_rates.items()}
+        held = {rate: accuracy(run.net, choosing.test, choosing.test_labels) for rate, run in at_rates.items()}
         rate = max(held, key=lambda rate: held[rate])
         others = [trained(build, images, rate=rate, steps=steps, seed=seed) for seed in range(1, seeds)]
         runs = [at_rates[rate], *others]

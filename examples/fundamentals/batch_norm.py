@@ -3,7 +3,8 @@
     python examples/fundamentals/batch_norm.py MNIST
 
 The same ten convolutions with and without a norm after each (Ioffe & Szegedy 2015, arXiv:1502.03167), trained with SGD
-at learning rates over two and a half powers of ten. docs/batch-norm.md reads the figures.
+at learning rates over two and a half powers of ten; the scales are those after training at the smallest.
+docs/batch-norm.md reads the figures.
 """
 
 from itertools import pairwise

@@ -5,8 +5,8 @@
 Trains ResNet-18-D of half the channels, and asks of each stage, beside that of an untrained network: how well a linear
 classifier tells the class from the channels' mean answers (Alain & Bengio 2016, arXiv:1610.01644), and how much of
 these answers is left when a photograph is cut into tiles that change places, which keeps what is smaller than a tile.
-The picture shows the places to which some channels answer the most (Zeiler & Fergus 2013, arXiv:1311.2901, section
-4.1, without their projection back). docs/convolution.md reads the figures.
+The picture shows the kernels of the first convolution, and the places to which some channels answer the most (Zeiler &
+Fergus 2013, arXiv:1311.2901, section 4.1, without their projection back). docs/convolution.md reads the figures.
 """
 
 import tempfile
@@ -123,11 +123,23 @@ def cut_out(image_u8: np.ndarray, row: float, column: float, side: int) -> np.nd
     return image_u8[top : top + side, left : left + side]
 
 
-def picture(store: Store, found: dict[str, tuple[Tensor, Tensor, Tensor]]) -> Image.Image:
-    """A row a stage, from the first on: nine places each of a few channels, evenly chosen."""
+def first_kernels(backbone: nn.Module) -> list[Image.Image]:
+    """Of the first convolution: grey where a weight is 0, and each kernel's largest at an end of the scale."""
+    weights = next(part for part in backbone.modules() if isinstance(part, nn.Conv2d)).weight.detach()
+    shares = weights / weights.abs().amax(dim=(1, 2, 3), keepdim=True)
+    pixels = (127.5 + 127.5 * shares).round().byte().permute(0, 2, 3, 1).squeeze(-1)
+    return [Image.fromarray(kernel).convert("RGB") for kernel in pixels.numpy()]
+
+
+def picture(backbone: nn.Module, store: Store, found: dict[str, tuple[Tensor, Tensor, Tensor]]) -> Image.Image:
+    """The first kernels, and a row a stage, from the first on: nine places each of a few channels, evenly chosen."""
     gap = 10
     block = 3 * THUMB + gap
-    sheet = Image.new("RGB", (SHOWN * block - gap, len(STAGES) * block - gap), "white")
+    top = THUMB + 2 * gap
+    sheet = Image.new("RGB", (SHOWN * block - gap, top + len(STAGES) * block - gap), "white")
+    kernels = first_kernels(backbone)
+    for kernel, left in zip(kernels, np.linspace(0, sheet.width - THUMB, len(kernels)), strict=True):
+        sheet.paste(kernel.resize((THUMB, THUMB), Image.Resampling.NEAREST), (round(left), 0))
     for down, (stage, side) in enumerate(STAGES.items()):
         images, rows, columns = found[stage]
         channels = np.linspace(0, len(images) - 1, SHOWN).round().astype(int).tolist()
@@ -136,7 +148,7 @@ def picture(store: Store, found: dict[str, tuple[Tensor, Tensor, Tensor]]) -> Im
             wheres = zip(pixels, rows[channel].tolist(), columns[channel].tolist(), strict=True)
             for number, (image, row, column) in enumerate(wheres):
                 shown = Image.fromarray(cut_out(image, row, column, side).squeeze()).convert("RGB")
-                corner = (across * block + number % 3 * THUMB, down * block + number // 3 * THUMB)
+                corner = (across * block + number % 3 * THUMB, top + down * block + number // 3 * THUMB)
                 sheet.paste(shown.resize((THUMB, THUMB)), corner)
     return sheet
 
@@ -171,7 +183,7 @@ def answer(data: Path | None, *, seeds: int = 3) -> Answer:
                 for whole, cut in zip(answers, moved[number], strict=True)
             ]
             found.append([*told, *left])
-        sheet = sheet or picture(store, best_places(backbones[0], tried))
+        sheet = sheet or picture(backbones[0], store, best_places(backbones[0], tried))
     rows = []
     for stage, found in by_stage.items():
         told, told_untrained, *left = zip(*found, strict=True)

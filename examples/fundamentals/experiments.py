@@ -8,7 +8,7 @@ to believe.
 import argparse
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -53,6 +53,20 @@ class Images:
             test=self.test[:test],
             test_labels=self.test_labels[:test],
             num_classes=self.num_classes,
+        )
+
+    def for_choices(self, share: float) -> "Images":
+        """To choose settings with: the last `share` of the training images are the test, the others are learned from.
+
+        The test images themselves are in neither.
+        """
+        kept = len(self.train) - round(share * len(self.train))
+        return replace(
+            self,
+            train=self.train[:kept],
+            train_labels=self.train_labels[:kept],
+            test=self.train[kept:],
+            test_labels=self.train_labels[kept:],
         )
 
 
@@ -138,8 +152,13 @@ def train(
 
 
 def to_zero(done: float) -> float:
-    """A learning rate that falls evenly over the last half."""
+    """A learning rate's factor that falls evenly over the last half."""
     return min(1.0, 2 * (1 - done))
+
+
+def up_and_down(done: float) -> float:
+    """The same, and rising over the first tenth."""
+    return min(10 * done + 0.01, to_zero(done))
 
 
 @torch.no_grad()
@@ -165,8 +184,14 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
 
 
+SHEET = {"width": 640, "height": 360, "top": 64}
+"""Of a chart, in pixels, with its title and key above."""
+Lines = Mapping[str, Sequence[tuple[float, float]]]
+"""Points (x, y) by the line's name."""
+
+
 def chart(
-    lines: Mapping[str, Sequence[tuple[float, float]]],
+    lines: Lines,
     *,
     title: str,
     across: str,
@@ -175,16 +200,39 @@ def chart(
     y: tuple[float, float] | None = None,
 ) -> str:
     """An SVG file of lines through (x, y), legible on light and dark pages."""
-    points = [point for each in lines.values() for point in each]
-    x_ends = (min(x for x, _ in points), max(x for x, _ in points))
-    y_ends = y or (min(y for _, y in points), max(y for _, y in points))
-    frame = Frame(x=x_ends, y=y_ends, width=640, height=360, top=64, left=58, log_x=log_x, log_y=log_y)
-    marks_x = log_ticks(*x_ends) if log_x else ticks(*x_ends)
-    marks_y = log_ticks(*y_ends) if log_y else ticks(*y_ends)
-    drawn: list[Html] = [axes(frame, marks_x, marks_y, x_title=across), text(0, 16, title, "start", "title")]
+    frame = Frame(x=_ends(lines, 0), y=y or _ends(lines, 1), log_x=log_x, log_y=log_y, left=58, **SHEET)
+    return _sheet(title, [(frame, across, lines)])
+
+
+def chart_pair(left: Lines, right: Lines, *, title: str, across: tuple[str, str]) -> str:
+    """The same for two panels side by side: lines of the same names, over the same y."""
+    low, high = zip(_ends(left, 1), _ends(right, 1), strict=True)
+    y = (min(low), max(high))
+    frames = (
+        Frame(x=_ends(left, 0), y=y, left=58, right=330, **SHEET),
+        Frame(x=_ends(right, 0), y=y, left=374, **SHEET),
+    )
+    return _sheet(title, list(zip(frames, across, (left, right), strict=True)))
+
+
+def _ends(lines: Lines, axis: int) -> tuple[float, float]:
+    """The least and the greatest x (axis 0) or y (1)."""
+    values = [point[axis] for each in lines.values() for point in each]
+    return min(values), max(values)
+
+
+def _sheet(title: str, panels: Sequence[tuple[Frame, str, Lines]]) -> str:
+    """Panels (frame, what is across, lines) under one title and one key."""
+    drawn: list[Html] = []
+    for frame, across, _ in panels:
+        marks_x = log_ticks(*frame.x) if frame.log_x else ticks(*frame.x)
+        marks_y = log_ticks(*frame.y) if frame.log_y else ticks(*frame.y)
+        drawn.append(axes(frame, marks_x, marks_y, x_title=across))
+    drawn.append(text(0, 16, title, "start", "title"))
     place = 0.0
-    for number, (name, each) in enumerate(lines.items()):
-        drawn += [line(frame, each, f"c{number}"), text(place + 22, 42, name, "start", "key")]
+    for number, name in enumerate(panels[0][2]):
+        drawn += [line(frame, lines[name], f"c{number}") for frame, _, lines in panels]
+        drawn.append(text(place + 22, 42, name, "start", "key"))
         drawn.append(tag("line", {"class": f"line c{number}", "x1": place, "x2": place + 16, "y1": 38, "y2": 38}))
         place += 34 + 7.2 * len(name)
     colours = " ".join(f".c{number}{{stroke:{colour}}}" for number, colour in enumerate(COLOURS))
@@ -192,7 +240,7 @@ def chart(
         "text{font:13px sans-serif;fill:#5d656e}.title{font-weight:bold;font-size:15px}.line{fill:none;stroke-width:2}"
         f".grid,.tick,.base{{stroke:#8886}}{colours}"
     )
-    drawing = svg(frame.width, frame.height, title, tag("style", None, Html(style)), *drawn)
+    drawing = svg(SHEET["width"], SHEET["height"], title, tag("style", None, Html(style)), *drawn)
     return drawing.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" width="640" ', 1)
 
 

@@ -4,9 +4,10 @@
 
 Histograms of oriented gradients (Dalal & Triggs 2005) by scikit-image with a linear support vector machine by
 scikit-learn, and a small convolutional network, both taught by the same images: 100 of them, then more. Needs
-scikit-image. docs/handcrafted.md reads the figures.
+scikit-image (`pip install scikit-image`). docs/handcrafted.md reads the figures.
 """
 
+import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,9 +16,13 @@ from statistics import mean
 import numpy as np
 import torch
 from experiments import Answer, Images, accuracy, chart, load, main, spread, table, to_zero, train
-from skimage.feature import hog
 from sklearn.svm import LinearSVC
 from torch import Tensor, nn
+
+try:
+    from skimage.feature import hog
+except ModuleNotFoundError:
+    sys.exit("the gradient histograms need scikit-image: pip install scikit-image")
 
 COUNTS = (100, 300, 1_000, 3_000, 10_000, 30_000)
 STEPS, PHOTOGRAPH_STEPS = 600, 300

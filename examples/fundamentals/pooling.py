@@ -2,9 +2,9 @@
 
     python examples/fundamentals/pooling.py MNIST
 
-Four networks of about the same parameters that differ in how they come from 28×28 to 7×7 pixels: maxima, means, steps
-of the convolution alone (no pooling), and maxima trained on shifted images. Tested on images shifted by 0 to 8 pixels,
-which none but the last ever saw. docs/pooling.md reads the figures.
+Four networks of the same parameters that differ in how they come from 28×28 to 7×7 pixels: maxima, means, steps of the
+convolution alone (no pooling), and maxima trained on shifted images, one drawn shift a batch. Tested on images shifted
+by 0 to 8 pixels, which none but the last ever saw. docs/pooling.md reads the figures.
 """
 
 from pathlib import Path
