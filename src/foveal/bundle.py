@@ -68,8 +68,8 @@ class Bundle:
     network: nn.Module
     """In evaluation mode, on the CPU, in float32, channels-last."""
     seen_hashes: np.ndarray
-    """(N,) uint64: `foveal.feed.decoding.content_hash` of every image that training learned from or chose the weights
-    by, to find leaks into a test set."""
+    """(N,) uint64: `foveal.feed.decoding.content_hash` of every image that training, also that of weights it
+    started from, learned from or chose the weights by, to find leaks into a test set."""
 
 
 def save_bundle(path: Path, network: nn.Module, contract: Contract, seen_hashes: np.ndarray) -> None:

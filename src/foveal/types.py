@@ -111,7 +111,10 @@ class Dataset:
     """Their names; where samples have targets, the names of those."""
     samples: tuple[Sample, ...]
     ignored: tuple[str, ...] = ()
-    """Files that are no images by their name, below `root`: counted and named, never opened."""
+    """Files below `root` that are no images by their name, or that the format has no place for: counted and named,
+    never opened."""
+    notes: tuple[str, ...] = ()
+    """What else was left out at reading, and how much of it: a line each, with the file that it concerns."""
 
     def of_split(self, split: Split) -> tuple[Sample, ...]:
         """The samples of one split, in the data set's order."""

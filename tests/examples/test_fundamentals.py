@@ -2,12 +2,16 @@
 
 import importlib
 import json
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from foveal.files import read_json
 
@@ -44,6 +48,90 @@ def test_the_page_shows_the_table_that_was_measured(name: str) -> None:
     kept = read_json(root / "benchmarks" / "results" / f"fundamentals-{name}.json")
     page = (root / "docs" / f"{name}.md").read_text(encoding="utf-8")
     assert all(each["table"].strip() in page for each in kept["repetitions"])
+
+
+def test_the_page_of_the_norms_shows_the_scales_that_were_measured() -> None:
+    root, experiments = FOLDER.parents[1], script("experiments")
+    (kept,) = read_json(root / "benchmarks" / "results" / "fundamentals-batch-norm.json")["repetitions"]
+    layers = (1, 2, 4, 6, 8, 10)
+    rows = []
+    for each in kept["figures"]:
+        by_layer = list(zip(*each["scales"], strict=True))
+        rows.append([f"{each['norms']} norms", *(experiments.spread(by_layer[layer - 1], 2) for layer in layers)])
+    told = experiments.table(["spread of the values", *(f"layer {layer}" for layer in layers)], rows)
+    assert told in (root / "docs" / "batch-norm.md").read_text(encoding="utf-8")
+
+
+def test_choices_are_made_with_the_last_training_images() -> None:
+    images = script("experiments").load(None, side=8).first(50, 20)
+    choosing = images.for_choices(1 / 5)
+    assert torch.equal(torch.cat([choosing.train, choosing.test]), images.train)
+    assert torch.equal(torch.cat([choosing.train_labels, choosing.test_labels]), images.train_labels)
+    assert len(choosing.test) == 10
+
+
+@pytest.mark.parametrize("name", ["losses", "optimisers"])
+def test_the_test_images_have_no_part_in_the_choice_of_a_rate(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = script("experiments").load(None, side=8).first(160, 40)
+    others = replace(images, test=-images.test, test_labels=images.test_labels.flip(0))
+    answers = []
+    for each in (images, others):
+        monkeypatch.setattr(script(name), "load", lambda *_, each=each, **__: each)
+        answers.append(script(name).answer(None, seeds=1).figures)
+    assert [row["trials"] for row in answers[0]] == [row["trials"] for row in answers[1]]
+    assert all(len(set(row["trials"].values())) > 1 for row in answers[0])
+
+
+def test_two_charts_side_by_side_have_one_height() -> None:
+    left, right = {"a": [(0.0, 1.0), (1.0, 3.0)]}, {"a": [(0.0, 2.0), (9.0, 5.0)]}
+    drawing = script("experiments").chart_pair(left, right, title="both", across=("step", "seconds"))
+    lines = [points.split() for points in re.findall(r'points="([^"]+)"', drawing)]
+    (low_left, _), (_, high_right) = lines
+    assert float(low_left.split(",")[1]) > float(high_right.split(",")[1])
+    assert low_left == "58.0,320.0"  # the least of both at the bottom, the most of both at the top
+    assert high_right == "626.0,64.0"
+
+
+def test_a_weight_of_nothing_is_drawn_grey_and_the_largest_at_an_end() -> None:
+    net = torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Conv2d(3, 2, (1, 3), bias=False))
+    with torch.no_grad():
+        net[1].weight.zero_()
+        net[1].weight[0, :, 0, 0] = torch.tensor([2.0, -4.0, 0.0])
+        net[1].weight[1, :, 0, 2] = torch.tensor([0.5, 0.5, 0.5])
+    first, second = script("convolution").first_kernels(net)
+    assert first.size == (3, 1)
+    assert [first.getpixel((x, 0)) for x in range(3)] == [(191, 0, 128), (128, 128, 128), (128, 128, 128)]
+    assert second.getpixel((2, 0)) == (255, 255, 255)
+
+
+def test_photographs_get_a_deeper_network_and_fewer_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    for label, (low, high) in {"dark": (0, 90), "light": (160, 255)}.items():
+        (tmp_path / label).mkdir()
+        for number in range(12):
+            pixels = random.integers(low, high, (66, 90, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / label / f"{number}.png")
+    handcrafted = script("handcrafted")
+    monkeypatch.setattr(handcrafted, "COUNTS", (8, 16))
+    monkeypatch.setattr(handcrafted, "PHOTOGRAPH_STEPS", 4)
+    taken = []
+    train = handcrafted.train
+    monkeypatch.setattr(
+        handcrafted, "train", lambda *given, **named: taken.append((given, named)) or train(*given, **named)
+    )
+    found = handcrafted.answer(tmp_path, seeds=1)
+    assert found.table.splitlines()[0] == "| test images right, %, taught by | 8 | 16 |"
+    assert {named["steps"] for _, named in taken} == {4}
+    network, images = taken[0][0]
+    assert images.train.shape == (8, 3, 98, 98)
+    assert [part.stride[0] for part in network if isinstance(part, torch.nn.Conv2d)] == [4, 2, 2, 2]
+
+
+def test_without_scikit_image_a_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "skimage.feature", None)
+    monkeypatch.delitem(sys.modules, "handcrafted", raising=False)
+    with pytest.raises(SystemExit, match=r"need scikit-image: pip install scikit-image"):
+        script("handcrafted")
 
 
 def test_shifting_moves_every_pixel_and_brings_in_background() -> None:

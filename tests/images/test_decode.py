@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 from foveal.errors import ImageError
-from foveal.images import IMAGE_SUFFIXES, MAX_PIXELS, decode, read_bytes
+from foveal.images import IMAGE_SUFFIXES, MAX_PIXELS, Header, decode, decode_sized, read_bytes, read_header
 
 HEIGHT, WIDTH = 37, 53
 
@@ -237,14 +237,38 @@ def test_32_bit_integers_have_no_known_white() -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_exif_orientation(format: str, orientation: int) -> None:
+def test_exif_orientation(format: str, orientation: int, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     options: dict[str, object] = {"lossless": True} if format == "WEBP" else {}
     data = saved(Image.fromarray(photo()), format, exif=exif, **options)
-    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
-    np.testing.assert_array_equal(decode(data), np.asarray(upright))
-    np.testing.assert_array_equal(decode(Image.open(io.BytesIO(data))), np.asarray(upright))
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
+    size_hw = (WIDTH, HEIGHT) if orientation >= 5 else (HEIGHT, WIDTH)
+    assert upright.shape[:2] == size_hw
+    for source in (data, Image.open(io.BytesIO(data))):
+        found, found_hw = decode_sized(source)
+        np.testing.assert_array_equal(found, upright)
+        assert found_hw == size_hw
+    (tmp_path / "x").write_bytes(data)
+    assert read_header(tmp_path / "x") == Header(size_hw, orientation >= 5)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_orientation_in_xmp(format: str, tmp_path: Path) -> None:
+    block = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a xmlns:tiff="t" tiff:Orientation="6"/></x:xmpmeta>'
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", block.decode())
+    options: dict[str, dict[str, object]] = {"PNG": {"pnginfo": text}, "TIFF": {"tiffinfo": {700: block}}}
+    file = tmp_path / "x"
+    file.write_bytes(saved(Image.fromarray(photo()), format, **options.get(format, {"xmp": block})))
+    assert decode(file).shape[:2] == decode_sized(file)[1] == (WIDTH, HEIGHT)
+    assert read_header(file) == Header((WIDTH, HEIGHT), True)
+
+
+def test_a_header_is_read_without_the_pixels_behind_it(tmp_path: Path) -> None:
+    text = png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<x/>")
+    (tmp_path / "x").write_bytes(png(40_000, 30_000, 8, 2, b"", text))
+    assert read_header(tmp_path / "x").size_hw == (30_000, 40_000)
 
 
 @settings(max_examples=60, deadline=None)
@@ -280,7 +304,8 @@ def test_min_hw_is_meant_for_the_upright_image() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     data = saved(Image.fromarray(photo(400, 1600)), "JPEG", exif=exif)
-    assert decode(data, min_hw=(800, 150)).shape[:2] == (800, 200)
+    found, size_hw = decode_sized(data, min_hw=(800, 150))
+    assert (found.shape[:2], size_hw) == ((800, 200), (1600, 400))
     assert decode(data, min_hw=(150, 300)).shape[:2] == (1600, 400)
 
 

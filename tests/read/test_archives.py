@@ -85,6 +85,26 @@ def test_what_a_mac_leaves_behind_is_ignored_and_told(put: Callable[..., Path], 
     assert dataset.ignored == ("notes.txt", "__MACOSX/photos/cat/._1.png", "photos/.DS_Store")
 
 
+@pytest.mark.parametrize(
+    ("name", "encoding", "found"),
+    [("Äpfel, 苹果", "utf-8", "Äpfel, 苹果"), ("Äpfel", "cp437", "Äpfel"), ("Äpfel", "latin-1", "─pfel")],
+)
+def test_names_of_a_zip_that_does_not_say_their_encoding(
+    name: str, encoding: str, found: str, put: Callable[..., Path], tmp_path: Path
+) -> None:
+    """macOS writes UTF-8 without the flag; other names are code page 437, as the format has it."""
+    stored = name.encode(encoding)
+    plain = "x" * len(stored)
+    archive = pack(put(f"{plain}/1.png", "b/1.png"), tmp_path / "photos.zip")
+    archive.write_bytes(archive.read_bytes().replace(f"{plain}/".encode(), stored + b"/"))
+    dataset = read_dataset(archive)
+    assert set(dataset.classes) == {"b", found}
+    assert {sample.id for sample in dataset.samples} == {"b/1.png", f"{found}/1.png"}
+    assert [decode(sample.image).shape for sample in dataset.samples if isinstance(sample.image, Path)] == [
+        (5, 8, 3)
+    ] * 2
+
+
 def test_a_lone_split_folder_is_not_looked_through(put: Callable[..., Path], tmp_path: Path) -> None:
     dataset = read_dataset(pack(put("train/cat/1.png", "train/dog/1.png"), tmp_path / "x.tar"))
     assert {sample.split for sample in dataset.samples} == {"train"}

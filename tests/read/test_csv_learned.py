@@ -1,5 +1,7 @@
 """What a table's columns are taken for: classes, numbers, several labels; and what is wrong in them."""
 
+import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -128,14 +130,27 @@ def test_labels_with_the_separator_in_their_name_are_not_written(data: Path, tmp
         READERS["csv"].write(unused, tmp_path / "out")
 
 
-def test_a_hundred_thousand_rows_take_seconds(data: Path) -> None:
-    """All of the same few files, by other spellings: what is measured is the table."""
+def test_twenty_thousand_files_take_seconds(data: Path) -> None:
     (data / "many").mkdir()
-    for index in range(1000):
-        (data / "many" / f"{index}.png").hardlink_to(data / "1.png")
-    rows = [f"many/{index % 1000}.png;{(index % 1000) / 7};{(index % 1000) / 3}" for index in range(100_000)]
+    for index in range(20_000):
+        os.close(os.open(f"{data}/many/{index}.png", os.O_CREAT))
+    rows = [f"many/{index}.png;{index / 7};{index / 3}" for index in range(20_000)]
     (data / "labels.csv").write_text("\n".join(["path;a;b", *rows]) + "\n", encoding="utf-8")
     start = time.process_time()
     dataset = read_csv(data / "labels.csv", names=["a", "b"])
-    assert len(dataset.samples) == 1000
+    assert len(dataset.samples) == 20_000
     assert time.process_time() - start < 10
+    shutil.rmtree(data / "many")  # pytest keeps the folders of its last runs
+
+
+def test_a_hundred_thousand_faulty_rows_are_one_short_error(data: Path) -> None:
+    rows = [f"{index}.png;{index};x" if index % 2 else f"gone/{index}.png;{index};1" for index in range(100_000)]
+    (data / "labels.csv").write_text("\n".join(["path;a;b", *rows]) + "\n", encoding="utf-8")
+    start = time.process_time()
+    with pytest.raises(DataError) as caught:
+        read_csv(data / "labels.csv", names=["a", "b"])
+    assert time.process_time() - start < 20
+    lines = str(caught.value).splitlines()
+    assert lines[0].endswith("labels.csv: 100000 problems:")
+    assert lines[1] == "  labels.csv:3: b is 'x', expected a finite number such as 3.5"
+    assert lines[21:] == ["  … and 99980 more"]

@@ -55,6 +55,17 @@ def test_delimiters_byte_order_mark_and_line_ends(data: Path, delimiter: str, en
     ]
 
 
+def test_folders_named_like_splits_are_splits_where_no_column_tells_them(put: Put) -> None:
+    data = put("train/1.png", "val/2.png", "Test/deep/3.png", "4.png")
+    rows = "train/1.png,a,\nval/2.png,b,\n./Test/deep/3.png,b,\n"
+    dataset = read_csv(table(data, f"path,label,split\n{rows}"))
+    assert [sample.split for sample in dataset.samples] == [None] * 3
+    dataset = read_csv(table(data, f"path,label,note\n{rows}"))
+    assert [sample.split for sample in dataset.samples] == ["train", "val", "test"]
+    dataset = read_csv(table(data, f"path,label,note\n{rows}4.png,a,\n"))
+    assert [sample.split for sample in dataset.samples] == [None] * 4
+
+
 def test_columns_of_other_names(data: Path) -> None:
     file = table(data, "where,what,path\nimages/1.png,cat,nonsense\n")
     assert not recognises_csv(file)

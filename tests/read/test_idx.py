@@ -131,6 +131,12 @@ def test_what_does_not_fit(data: Path, name: str, content: bytes, message: str) 
         read_idx(data)
 
 
+def test_names_of_classes_may_begin_with_a_mark_and_end_in_empty_lines(data: Path) -> None:
+    names = [f"name {number}" for number in range(11)]
+    (data / "classes.txt").write_bytes("\r\n".join([*names, "", " ", ""]).encode("utf-8-sig"))
+    assert read_idx(data).classes == tuple(names)
+
+
 def test_broken_gzip(data: Path) -> None:
     (data / "train-images-idx3-ubyte").unlink()
     packed = data / "train-images-idx3-ubyte.gz"

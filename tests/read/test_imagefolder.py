@@ -1,5 +1,6 @@
 """Hugging Face's image folder with metadata."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,6 +49,43 @@ def test_folders_below_the_splits_are_no_classes(put: Callable[..., Path]) -> No
         (folder / name / "metadata.csv").write_text(f"file_name,label\n{line}\n", encoding="utf-8")
     dataset = read_dataset(folder)
     assert (dataset.format, dataset.classes) == ("imagefolder", ("cat", "dog"))
+
+
+@pytest.mark.parametrize(("format", "name"), [("csv", "metadata.csv"), ("imagefolder", "metadata.jsonl")])
+@pytest.mark.parametrize(
+    ("folders", "splits"),
+    [
+        (("train", "test"), ("train", "test")),
+        (("Training", "validation"), ("train", "val")),
+        (("train", "trees"), (None, None)),  # who mixes them with others means something else by them
+    ],
+)
+def test_metadata_above_the_splits_folders_keeps_them(
+    format: str, name: str, folders: tuple[str, ...], splits: tuple[str | None, ...], put: Callable[..., Path]
+) -> None:
+    paths = [f"{folder}/{number}.png" for folder in folders for number in (1, 2)]
+    data = put(*paths)
+    rows = list(zip(paths, ("cat", "dog") * 2, strict=True))
+    text = {
+        "csv": "file_name,label\n" + "".join(f"{path},{label}\n" for path, label in rows),
+        "imagefolder": "".join(json.dumps({"file_name": path, "label": label}) + "\n" for path, label in rows),
+    }[format]
+    (data / name).write_text(text, encoding="utf-8")
+    dataset = read_dataset(data, format=None if all(splits) else format)
+    assert dataset.format == format
+    assert [(sample.id, dataset.classes[sample.label or 0]) for sample in dataset.samples] == rows
+    assert [sample.split for sample in dataset.samples] == [split for split in splits for _ in range(2)]
+
+
+def test_metadata_above_one_folder_names_no_split(put: Callable[..., Path]) -> None:
+    folder = put("train/1.png", "train/2.png", "train/3.png")
+    lines = [json.dumps({"file_name": f"train/{number}.png", "label": "ab"[number % 2]}) for number in (1, 2)]
+    (folder / "metadata.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(DataError, match=r"train/3\.png: has no line in metadata\.jsonl"):
+        read_dataset(folder)
+    (folder / "train" / "3.png").rename(folder / "train" / "3.txt")
+    dataset = read_dataset(folder)
+    assert ({sample.split for sample in dataset.samples}, dataset.ignored) == ({None}, ("train/3.txt",))
 
 
 def test_class_folders_with_splits_stay_class_folders(put: Callable[..., Path]) -> None:
@@ -111,7 +149,7 @@ def test_absolute_paths_are_refused(data: Path) -> None:
 
 def test_not_utf8_and_nothing_at_all(data: Path, tmp_path: Path) -> None:
     (data / "test" / "metadata.jsonl").write_bytes(b'{"file_name": "1.png", "label": "\xe9"}')
-    with pytest.raises(DataError, match=r"metadata\.jsonl: the file is not UTF-8"):
+    with pytest.raises(DataError, match=r"metadata\.jsonl:1: byte 0xe9 is not UTF-8; save the file as UTF-8"):
         read_imagefolder(data)
     with pytest.raises(DataError, match=r"no metadata\.csv or metadata\.jsonl with file_name and label in folders"):
         read_imagefolder(tmp_path)

@@ -92,6 +92,15 @@ def test_faults_are_listed_at_once(tmp_path: Path) -> None:
         assert expected in message
 
 
+def test_names_of_classes_are_utf8(tmp_path: Path) -> None:
+    made(tmp_path)
+    (tmp_path / "classes.txt").write_bytes("straße\r\nsky\r\n\r\ntree\r\n".encode("utf-8-sig"))
+    assert read_dataset(tmp_path).classes == ("straße", "sky", "tree")
+    (tmp_path / "classes.txt").write_bytes("sky\nstraße\ntree\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"classes\.txt:2: byte 0xdf is not UTF-8; save the file as UTF-8"):
+        read_dataset(tmp_path)
+
+
 def test_label_maps_keep_their_indices_and_show_colours(tmp_path: Path) -> None:
     labels = np.arange(256, dtype=np.uint8).reshape(16, 16)
     write_label_map(labels, tmp_path / "x.png")

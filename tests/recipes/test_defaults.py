@@ -12,6 +12,7 @@ from foveal.networks import NETWORKS
 from foveal.read import from_arrays
 from foveal.recipes.defaults import SMALL_SIDE, resolve
 from foveal.recipes.facts import DataFacts, probe
+from foveal.training.names import OPTIMISER_NAMES
 from foveal.training.settings import TrainSettings
 from foveal.types import TaskName
 
@@ -101,6 +102,9 @@ def test_the_learning_rate_follows_the_batch() -> None:
 def test_weight_decay_goes_with_the_optimiser() -> None:
     assert resolve(TrainSettings(), PHOTOGRAPHS).settings.weight_decay == 0.05
     assert resolve(TrainSettings(optimiser="sgd"), PHOTOGRAPHS).settings.weight_decay == 5e-4
+    for optimiser in OPTIMISER_NAMES:
+        decoupled = "decoupled" in resolve(TrainSettings(optimiser=optimiser), PHOTOGRAPHS).reasons["weight_decay"]
+        assert decoupled == (optimiser in ("adamw", "radam", "lion", "muon")), optimiser
     assert resolve(TrainSettings(model="lenet5"), DIGITS).settings.weight_decay == 0.0
 
 

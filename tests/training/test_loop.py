@@ -1,6 +1,8 @@
 """The loop's own arithmetic, against plain PyTorch."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -21,9 +23,10 @@ from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import probe
 from foveal.training.budget import TimeBudget
 from foveal.training.loop import Trainer
+from foveal.training.memory import fitting_batch
 from foveal.training.prepare import prepare_data, prepare_state, prepare_task
 from foveal.training.settings import TrainSettings
-from foveal.training.trials import measure_step_seconds
+from foveal.training.trials import measure_step_seconds, sweep, try_batch
 
 
 def trainer(module: nn.Module | None = None, count: int = 40, side: int = 24, **settings: object) -> Trainer:
@@ -323,19 +326,41 @@ def test_a_plateau_lowers_the_rate_as_torchs_scheduler_does() -> None:
 
 
 class Greedy(nn.Module):
-    """Asks for more memory than there is."""
+    """Asks for more memory than there is: in training, or in evaluation."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_training: bool = True) -> None:
         super().__init__()
         self.layer = linear()
+        self.in_training = in_training
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.layer(images) + torch.empty(2**50)[0]
+        return self.layer(images) + (torch.empty(2**50)[0] if self.training == self.in_training else 0)
 
 
-def test_what_does_not_fit_into_memory_is_said_in_one_line() -> None:
+STEPS: dict[str, Callable[[Trainer], object]] = {
+    "the run's": lambda ours: list(ours.run()),
+    "measured for --time": measure_step_seconds,
+    "of --find-lr": lambda ours: sweep(ours, [0.1]),
+}
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_a_step_that_does_not_fit_into_memory_is_said_in_one_line(kind: str) -> None:
     with pytest.raises(FovealError, match=r"out of memory in a step with 8 images of 24 px at once: lower --batch"):
-        list(trainer(Greedy()).run())
+        STEPS[kind](trainer(Greedy()))
+
+
+def test_a_look_at_held_out_images_that_does_not_fit_into_memory_is_said_too() -> None:
+    ours = trainer(Greedy(in_training=False))
+    with pytest.raises(FovealError, match=r"out of memory in a look at 6 held-out images of 24 px at once: lower --s"):
+        list(ours.run())
+    assert ours.state.progress.step == 5  # the steps of an epoch fitted
+
+
+def test_a_batch_that_does_not_fit_is_one_too_large_to_try() -> None:
+    """`fitting_batch` looks for torch's own errors, and the step has put its words in their place."""
+    with pytest.raises(FovealError, match="--batch-size auto: not even 2 images at once"):
+        fitting_batch(partial(try_batch, trainer(Greedy())), most=8, device=torch.device("cpu"))
 
 
 def test_other_faults_of_a_step_stay_what_they_are() -> None:

@@ -121,6 +121,10 @@ def test_labels_and_numbers_stand_at_the_pictures(tmp_path: Path, monkeypatch: p
     for row in rows:
         index = int(row.title.removeprefix("images[").removesuffix("]"))
         assert row.words[1].endswith(f" {targets[index][0]:g}, {row.words[1].split(', ')[1]}")
+    rows.clear()
+    one = (discs(30)[0], targets[:, 0])
+    foveal.show_augmentation(one, target="across", out=tmp_path / "one", images=2, variants=1)
+    assert all(row.words[1].startswith("epoch 1: across ") for row in rows)
 
 
 def test_it_is_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from foveal.errors import UsageError
 from foveal.files import write_json
 from foveal.training.settings import TrainSettings
-from foveal.verbs.choices import choices
+from foveal.verbs.choices import choices, data_path
 
 SAVED = TrainSettings(
     model="resnet20_cifar",
@@ -51,6 +51,29 @@ def test_rules_choose_anew_where_their_ground_moves(config: Path, option: dict[s
     assert chosen.asked.augment == {}
     assert chosen.asked.batch_size == 32  # asked for then, and so still
     assert chosen.reasons == {}
+
+
+def test_a_rate_that_was_found_is_not_looked_for_again(tmp_path: Path) -> None:
+    saved = {"data": "photos", "settings": {**SAVED.to_json(), "find_lr": True}, "reasons": REASONS}
+    write_json(tmp_path / "config.json", saved)
+    chosen = choices(None, {"folds": 5}, tmp_path / "config.json")
+    assert (chosen.asked.find_lr, chosen.asked.lr, chosen.asked.folds) == (False, 0.1, 5)
+    assert choices(None, {"find_lr": True}, tmp_path / "config.json").asked.find_lr
+    assert choices(None, {"batch_size": 64}, tmp_path / "config.json").asked.find_lr  # the rate goes, too
+
+
+def test_one_target_may_come_alone() -> None:
+    assert choices("table.csv", {"target": "angle"}, None).asked.target == ("angle",)
+    assert TrainSettings.from_json({"target": ["angle", "length"]}).target == ("angle", "length")
+
+
+def test_a_home_folder_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert data_path("~/photos") == str(tmp_path / "photos")
+    assert data_path(Path("photos")) == str(tmp_path / "photos")
+    assert data_path([1, 2]) is None
 
 
 def test_time_and_epochs_replace_each_other(config: Path) -> None:

@@ -1,7 +1,9 @@
 """A detector from a folder of annotated images through every verb."""
 
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +52,24 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "run", folder / "data"
 
 
+def test_what_reading_left_out_is_told(
+    trained: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, data = trained
+    copy = Path(shutil.copytree(data, tmp_path / "data"))
+    file = copy / "annotations" / "instances_train.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["annotations"][0]["bbox"][2] = 0
+    file.write_text(json.dumps(content), encoding="utf-8")
+    told = "left out 1 of 9 annotations, for boxes without area"
+    result = foveal.train(copy, out=tmp_path / "run", **{**OPTIONS, "epochs": 1.0})
+    metrics = json.loads((Path(result["run"]) / "metrics.json").read_text(encoding="utf-8"))
+    assert told in " ".join(metrics["warnings"])
+    assert told in " ".join(foveal.evaluate(run, copy)["warnings"])
+    assert told in " ".join(foveal.convert(copy, to="yolo", out=tmp_path / "yolo")["left_out"])
+    assert capsys.readouterr().err.count(told) == 3
+
+
 def test_the_data_says_what_is_learned(trained: tuple[Path, Path]) -> None:
     run, data = trained
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
@@ -74,6 +94,15 @@ def test_the_data_says_what_is_learned(trained: tuple[Path, Path]) -> None:
     assert "average precision" in report
     missed = sum(row[-1] for row in evaluated["confusion"])
     assert (f"Missed: {missed}" if missed else "Missed: none") in report
+
+
+def test_a_test_of_backgrounds_alone_ends_in_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = made(tmp_path / "images")
+    bare = [replace(each, instances=()) if each.split == "test" else each for each in data.samples]
+    result = foveal.train(replace(data, samples=tuple(bare)), out=tmp_path / "run", **{**OPTIONS, "epochs": 0.5})
+    assert result["metrics"]["AP"]["value"] is None
+    assert "test AP undefined (2 images), " in capsys.readouterr().err
+    assert (tmp_path / "run" / "report.html").is_file()
 
 
 def test_a_look_during_training_pays_for_no_threshold(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,12 @@ def test_a_rate_given_and_one_to_be_found_are_two(tmp_path: Path, found: Path) -
     assert read_events(RunFolder(tmp_path / "other"))[0]["event"] == "rate"
 
 
+def test_a_cross_validation_takes_the_rate_that_a_run_found(tmp_path: Path, found: Path) -> None:
+    foveal.train(shapes(60), config=found / "config.json", folds=2, epochs=1, out=tmp_path / "folds")
+    lr = json.loads((found / "config.json").read_text(encoding="utf-8"))["settings"]["lr"]
+    assert json.loads((tmp_path / "folds" / "config.json").read_text(encoding="utf-8"))["settings"]["lr"] == lr
+
+
 def test_a_cross_validation_takes_values_that_were_found(tmp_path: Path) -> None:
     for option in ({"find_lr": True}, {"batch_size": "auto"}):
         with pytest.raises(UsageError, match="--find-lr and --batch-size auto are for single runs: give --fold too"):

@@ -77,15 +77,47 @@ def test_the_run_keeps_where_it_started(run: Path, tmp_path: Path) -> None:
     assert_same_tensors(tmp_path / "run" / "model.safetensors", Path(again["model"]))
 
 
+def warnings_of(run: Path) -> list[str]:
+    return json.loads((run / "metrics.json").read_text(encoding="utf-8"))["warnings"]
+
+
+def test_images_that_the_weights_have_seen_are_no_test(run: Path, tmp_path: Path) -> None:
+    """Of 60 images the run has 12 to test on; another seed draws others, most of which the first learned from."""
+    seen = load_bundle(run / "model.safetensors").seen_hashes
+    assert len(seen) == 48
+    options = {**TUNED, "epochs": 1, "weights": str(run)}
+    foveal.train(shapes(60), out=tmp_path / "same", **options)
+    assert warnings_of(tmp_path / "same") == []
+    foveal.train(shapes(60), seed=1, out=tmp_path / "other", **options)
+    (said,) = warnings_of(tmp_path / "other")
+    count, words = said.split(" ", maxsplit=1)
+    assert words == (
+        "of 12 test images are among those that the weights it started from had learned from or were chosen by: these "
+        "figures are too good"
+    )
+    foveal.train(shapes(60), seed=1, model="lenet5", epochs=1, out=tmp_path / "fresh")
+    own = set(load_bundle(tmp_path / "fresh" / "model.safetensors").seen_hashes.tolist())
+    assert 0 < int(count) == len(set(seen.tolist()) - own)
+    union = set(load_bundle(tmp_path / "other" / "model.safetensors").seen_hashes.tolist())
+    assert union == own | set(seen.tolist())
+    assert foveal.evaluate(tmp_path / "other", shapes(60))["warnings"][0].startswith(f"{count} of 12 test images are b")
+
+
+def test_held_out_images_that_the_weights_have_seen_are_said(run: Path, tmp_path: Path) -> None:
+    foveal.train(shapes(60), weights=str(run), seed=1, test_share=0.0, out=tmp_path / "run", **{**TUNED, "epochs": 1})
+    assert any("held-out images are among those that the weights" in each for each in warnings_of(tmp_path / "run"))
+
+
 @pytest.mark.parametrize("step", [1, 4])
 def test_resume_is_bit_identical_though_the_weights_are_gone(run: Path, tmp_path: Path, step: int) -> None:
-    data, options = shapes(60, seed=3), {**TUNED, "freeze": 1, "checkpoint_seconds": 0.0, "optimiser": "muon"}
+    data, options = shapes(60), {**TUNED, "seed": 1, "freeze": 1, "checkpoint_seconds": 0.0, "optimiser": "muon"}
     weights = shutil.copy(run / "model.safetensors", tmp_path / "weights.safetensors")
     foveal.train(data, weights=weights, out=tmp_path / "whole", **options)
     with pytest.raises(_Killed):
         foveal.train(data, weights=weights, out=tmp_path / "killed", on_event=kill_at(step), **options)
     Path(weights).unlink()
     foveal.train(data, resume=tmp_path / "killed")
+    assert warnings_of(tmp_path / "killed") == warnings_of(tmp_path / "whole") != []
     for name in ("model.safetensors", "last.safetensors"):
         assert_same_tensors(tmp_path / "whole" / name, tmp_path / "killed" / name)
 

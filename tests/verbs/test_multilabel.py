@@ -33,9 +33,10 @@ def corners(count: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return images, truths
 
 
-def made(folder: Path, *, as_cells: bool) -> Path:
-    """64 images as a table with a column a label, or one for all."""
+def made(folder: Path, *, as_cells: bool, tested: bool = True) -> Path:
+    """64 images as a table with a column a label, or one for all; no test image has a label where none is tested."""
     images, truths = corners(64)
+    truths[52:] *= tested
     (folder / "images").mkdir(parents=True)
     with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
@@ -72,6 +73,18 @@ def test_every_file_says_the_same(trained: tuple[Path, Path], capsys: pytest.Cap
     with pytest.raises(SystemExit):
         main(["evaluate", str(run), str(data)])
     assert "threshold" in capsys.readouterr().out
+
+
+def test_an_undefined_figure_is_said_as_that(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made(tmp_path / "data", as_cells=False, tested=False)
+    result = foveal.train(tmp_path / "data", out=tmp_path / "run", **{**OPTIONS, "epochs": 1.0})
+    assert result["metrics"]["mAP"] == {"value": None, "low": None, "high": None}
+    assert "test mAP undefined (12 images), " in capsys.readouterr().err
+    assert (tmp_path / "run" / "report.html").is_file()
+    images, truths = corners(20)
+    nothing = from_arrays(images, 0 * truths, classes=NAMES)
+    foveal.train(nothing, task="multilabel", folds=2, out=tmp_path / "folds", **{**OPTIONS, "epochs": 1.0})
+    assert "mean mAP over 2 folds undefined\n" in capsys.readouterr().err
 
 
 def test_thresholds_are_those_of_the_held_out_images(trained: tuple[Path, Path]) -> None:

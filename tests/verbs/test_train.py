@@ -274,9 +274,12 @@ def test_bad_images_of_both_splits_are_listed_at_once(tmp_path: Path) -> None:
     assert len(caught.value.errors) == 2
 
 
-def test_patience_needs_held_out_images() -> None:
-    with pytest.raises(UsageError, match="--patience needs held-out images"):
-        foveal.train(shapes(30), model="lenet5", patience=2, val_share=0.0)
+@pytest.mark.parametrize("folds", [0, 2])
+@pytest.mark.parametrize("option", [{"patience": 2}, {"schedule": "plateau"}])
+def test_patience_and_plateau_need_held_out_images(tmp_path: Path, option: dict[str, object], folds: int) -> None:
+    with pytest.raises(UsageError, match=r"(--patience|--schedule plateau) needs held-out images"):
+        foveal.train(shapes(30), model="lenet5", folds=folds, val_share=0.0, out=tmp_path / "run", **option)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,20 @@
 """`foveal.tune` end to end."""
 
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
-from tests.made import shape_folder, shapes
+from tests.made import shape_folder, shape_images, shapes
 
 import foveal
-from foveal.errors import DataError, DivergedError, Interrupted, RunError, UsageError
-from foveal.files import read_json
-from foveal.read import read_dataset
+from foveal.errors import DataError, DivergedError, FovealError, Interrupted, ModelError, RunError, UsageError
+from foveal.files import read_json, write_json
+from foveal.read import from_arrays, read_dataset
 from foveal.runs import RunFolder, read_events
 from foveal.verbs import tune as module
 
@@ -79,8 +82,10 @@ def test_a_trial_that_was_broken_off_is_tried_again(
         return train(*args, **settings)
 
     monkeypatch.setattr(module, "train", stopped_at_the_second)
-    with pytest.raises(Interrupted):
+    command = f"foveal tune --resume {shlex.quote(str(tmp_path / 'out'))}"
+    with pytest.raises(Interrupted, match=re.escape(f"stopped in trial 2 of 2; continue with: {command}")) as stopped:
         foveal.tune(data, trials=2, out=tmp_path / "out", **SMALL)
+    assert stopped.value.exit_code == 130
     found = foveal.tune(resume=tmp_path / "out")
     assert len(found["trials"]) == 2
     assert [each["lr"] for each in runs[1:]] == [runs[1]["lr"]] * 2
@@ -102,6 +107,88 @@ def test_a_trial_that_diverges_is_passed_over(data: Path, tmp_path: Path, monkey
     monkeypatch.setattr(module, "train", diverges)
     with pytest.raises(DivergedError, match="all 2 trials diverged"):
         foveal.tune(data, trials=2, out=tmp_path / "out", **SMALL)
+
+
+def test_a_trial_that_fails_is_passed_over(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train = module.train
+
+    def short_of_memory(*args: Any, **settings: Any) -> dict[str, Any]:
+        if settings["out"].name != "trial-002":
+            raise FovealError("out of memory in a step")
+        return train(*args, **settings)
+
+    monkeypatch.setattr(module, "train", short_of_memory)
+    found = foveal.tune(data, trials=3, out=tmp_path / "out", **{**SMALL, "epochs": 1})
+    assert [each["ended"] for each in found["trials"]] == ["failed", "", "failed"]
+    assert found["best"]["number"] == 2
+    assert capsys.readouterr().err.count("out of memory in a step\n") == 2
+    assert foveal.tune(resume=tmp_path / "out") == found
+    with pytest.raises(FovealError, match="none of 1 trials came to an end; the last one: out of memory in a step"):
+        foveal.tune(data, trials=1, out=tmp_path / "none", **SMALL)
+
+
+def test_what_all_trials_would_end_in_ends_the_tuning(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, error in enumerate((DataError("bad"), RunError("bad"), UsageError("bad"), ModelError("bad"))):
+
+        def fails(*args: Any, error: FovealError = error, **settings: Any) -> dict[str, Any]:
+            raise error
+
+        monkeypatch.setattr(module, "train", fails)
+        with pytest.raises(type(error), match="bad"):
+            foveal.tune(data, trials=2, out=tmp_path / str(number), **SMALL)
+
+
+def test_without_a_held_out_figure_it_ends(tmp_path: Path) -> None:
+    data = shape_folder(tmp_path / "data", count=12, splits=("train", "val"))
+    for path in (data / "val").rglob("*.png"):
+        path.write_bytes(b"")
+    with pytest.raises(DataError, match="no held-out image can be decoded to judge trials by"):
+        foveal.tune(data, trials=2, out=tmp_path / "out", on_bad_image="skip", **{**SMALL, "epochs": 1})
+
+
+def test_other_data_does_not_continue(tmp_path: Path) -> None:
+    options = {**SMALL, "models": ["lenet5"], "epochs": 1, "trials": 1}
+    found = foveal.tune(shapes(40), out=tmp_path / "out", **options)
+    with pytest.raises(RunError, match="the data changed since this tuning started; start a new one"):
+        foveal.tune(shapes(40, seed=1), resume=tmp_path / "out", trials=2)
+    assert foveal.tune(shapes(40), resume=tmp_path / "out") == found
+    plan = read_json(tmp_path / "out" / "tuning.json")
+    del plan["digest"]  # as an earlier version left it
+    write_json(tmp_path / "out" / "tuning.json", plan)
+    assert foveal.tune(shapes(40), resume=tmp_path / "out") == found
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"models": ["lenet5", "resnet81"]}, ModelError, "resnet81"),
+        ({"models": ["resnet20_cifar", "vgg11"], "size": 20}, ModelError, "--size 20: vgg11 needs at least"),
+        ({"models": ["resnet18_d", "vgg11_bn"], "drop_path": 0.1}, UsageError, "drop-path"),
+        ({"models": ["lenet5", "resnet18"], "weights": "run"}, UsageError, "--weights run fits one network, and --mod"),
+        ({"models": ["resnet18_d", "lenet5"], "weights": "imagenet"}, ModelError, "no ImageNet weights for resnet18_d"),
+    ],
+)
+def test_every_network_is_checked_before_the_first_trial(
+    data: Path, tmp_path: Path, options: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        foveal.tune(data, out=tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_paths_and_a_single_target_are_kept_as_text(tmp_path: Path) -> None:
+    foveal.train(shapes(30), model="lenet5", epochs=1, out=tmp_path / "run")
+    options = {"models": ["lenet5"], "weights": tmp_path / "run", "trials": 1, "epochs": 1}
+    foveal.tune(shapes(30, seed=1), out=tmp_path / "out", **options)
+    assert read_json(tmp_path / "out" / "tuning.json")["settings"]["weights"] == str(tmp_path / "run")
+    images, _ = shape_images(30)
+    numbers = from_arrays(images, np.linspace(0, 1, 30)[:, None], classes=("angle",))
+    foveal.tune(numbers, target="angle", out=tmp_path / "numbers", models=["resnet20_cifar"], trials=1, epochs=1)
+    assert read_json(tmp_path / "numbers" / "best.json")["settings"]["target"] == ["angle"]
 
 
 def test_the_time_is_shared_out(data: Path, tmp_path: Path) -> None:

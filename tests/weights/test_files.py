@@ -27,11 +27,14 @@ def state() -> dict[str, Tensor]:
 def test_a_model_file(tmp_path: Path) -> None:
     network = build_network("lenet5", 3)
     contract = made_contract("lenet5", (32, 32))
-    save_bundle(tmp_path / "model.safetensors", network, contract, np.zeros(2, np.uint64))
+    seen = np.array([3, 2**64 - 1], np.uint64)
+    save_bundle(tmp_path / "model.safetensors", network, contract, seen)
     weights = read_weights(tmp_path / "model.safetensors")
     assert (weights.network, weights.task, weights.classes) == ("lenet5", "classify", ("a", "b", "c"))
     assert (weights.mean, weights.std) == (contract.preprocess.mean, contract.preprocess.std)
     assert torch.equal(weights.tensors["backbone.c1.weight"], network.backbone.c1.weight)
+    assert np.array_equal(weights.seen_hashes, seen)
+    assert set(weights.tensors) == set(network.state_dict())
 
 
 @pytest.mark.parametrize("form", ["plain", "state_dict", "model", "parallel", "safetensors", "legacy"])
@@ -49,6 +52,7 @@ def test_torchvisions_layout(form: str, state: dict[str, Tensor], tmp_path: Path
     assert (weights.network, weights.classes, weights.mean) == ("resnet18", None, IMAGENET_MEAN)
     assert torch.equal(weights.tensors["backbone.stem.0.weight"], state["conv1.weight"])
     assert torch.equal(weights.tensors["head.fc.bias"], state["fc.bias"])
+    assert weights.seen_hashes.shape == (0,)  # nobody knows
 
 
 class Runs:

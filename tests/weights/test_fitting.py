@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -40,6 +41,7 @@ def weights_of(network: str, task: Task, channels: int = 3) -> Weights:
         tensors={**tensors, "counter": torch.tensor(7)},
         mean=tuple(0.1 * (index + 1) for index in range(channels)),
         std=(0.2,) * channels,
+        seen_hashes=np.array([5], np.uint64),
     )
 
 

@@ -125,8 +125,8 @@ def read_header(path: Path) -> Header:
             file.seek(0)
             _ignore_metadata_warnings()
             with _PLUGINS[plugin](file) as image:
-                width, height = image.size
-                turned = _declares_orientation(image) and orientation_of(image) >= 5
+                width, height = _stored_size(image)
+                turned = orientation_of(image) >= 5
     except ImageError:
         raise
     except Exception as error:  # see _pixels
@@ -152,9 +152,8 @@ def _from_bytes(
 def _pixels(
     image: Image.Image, name: Path | str, min_hw: tuple[int, int] | None, max_pixels: int
 ) -> tuple[np.ndarray, tuple[int, int]]:
-    _check_size(image, name, max_pixels)
+    check_size(image, name, max_pixels)
     width, height = image.size
-    turned = isinstance(image, TiffImagePlugin.TiffImageFile) and orientation_of(image) >= 5
     try:
         if min_hw is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
             _draft(image, min_hw)
@@ -169,9 +168,10 @@ def _pixels(
         # the same: this file can't be decoded.
         kind = image.format or "image"
         raise ImageError(name, f"broken or truncated {kind}: {_words(error)}") from None
-    # Asked only now: of a PNG it loads the pixels. But a TIFF forgets its tag as they are loaded.
-    turned = turned or orientation_of(image) >= 5
-    return np.require(pixels, requirements=["C", "W"]), (width, height) if turned else (height, width)
+    size_hw = (pixels.shape[0], pixels.shape[1])
+    if isinstance(image, JpegImagePlugin.JpegImageFile):  # of all formats it alone is decoded smaller
+        size_hw = (width, height) if orientation_of(image) >= 5 else (height, width)
+    return np.require(pixels, requirements=["C", "W"]), size_hw
 
 
 def _loaded(image: Image.Image) -> np.ndarray:
@@ -183,7 +183,8 @@ def _loaded(image: Image.Image) -> np.ndarray:
     return oriented(from_pil(image, rawmode=rawmode), orientation_of(image))
 
 
-def _check_size(image: Image.Image, name: Path | str, max_pixels: int) -> None:
+def check_size(image: Image.Image, name: Path | str, max_pixels: int) -> None:
+    """Raises ImageError where an image, not yet loaded, has no pixels or more than `max_pixels` or Pillow's limit."""
     width, height = image.size
     own_limit = Image.MAX_IMAGE_PIXELS
     if width < 1 or height < 1:
@@ -199,10 +200,11 @@ def _check_size(image: Image.Image, name: Path | str, max_pixels: int) -> None:
         )
 
 
-def _declares_orientation(image: ImageFile.ImageFile) -> bool:
-    """Whether there can be an orientation. Of a PNG Pillow would load all pixels to look behind them for a block that
-    cameras and editors write before them."""
-    return not isinstance(image, PngImagePlugin.PngImageFile) or any("exif" in str(key) for key in image.info)
+def _stored_size(image: ImageFile.ImageFile) -> tuple[int, int]:
+    """(width, height) before any turning, which some versions of Pillow apply to a TIFF's `size` at opening."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        return image.tag_v2[TiffImagePlugin.IMAGEWIDTH], image.tag_v2[TiffImagePlugin.IMAGELENGTH]
+    return image.size
 
 
 def _draft(image: JpegImagePlugin.JpegImageFile, min_hw: tuple[int, int]) -> None:

@@ -6,25 +6,30 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from foveal.errors import ImageError
+from foveal.images.decode import MAX_PIXELS, check_size
+from foveal.images.pil import SPREAD, rawmode_of
 
 VOID = 255
 """The index of pixels that belong to no class and do not count."""
 
 
 def read_label_map(path: Path) -> np.ndarray:
-    """The indices, (H, W) uint8. Raises ImageError for what is no PNG of indices up to 255."""
+    """The indices, (H, W) uint8. Raises ImageError for what is no PNG of indices up to 255, or is over `MAX_PIXELS`."""
     try:
         with path.open("rb") as file, PngImagePlugin.PngImageFile(file) as image:
-            mode = image.mode
+            check_size(image, path, MAX_PIXELS)
+            mode, rawmode = image.mode, rawmode_of(image)
             image.load()
             pixels = np.asarray(image)
+    except ImageError:
+        raise
     except Exception as error:  # Pillow answers broken bytes with whatever its parsing ran into
         raise ImageError(path, f"is no PNG that can be read: {' '.join(str(error).split())}") from None
     if mode == "1":
         return pixels.astype(np.uint8)
     if mode not in ("L", "P"):
         raise ImageError(path, f"holds {mode} pixels; a label map is a PNG of class indices, grey or with a palette")
-    return pixels
+    return pixels // SPREAD[rawmode] if rawmode in SPREAD else pixels
 
 
 def write_label_map(labels: np.ndarray, path: Path) -> None:

@@ -23,10 +23,15 @@ _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
+SPREAD = {"L;2": 85, "L;4": 17}
+"""By how much Pillow multiplies a PNG's grey values of 2 and 4 bits, to spread them over 0 to 255; by its raw mode."""
+
+
 def orientation_of(image: Image.Image) -> int:
     """EXIF (or XMP) orientation, 1 to 8; 1 where there is none or where the block can't be read."""
     try:
-        found = image.getexif().get(ExifTags.Base.Orientation, 1)
+        # Not a PNG's own method, which loads all pixels to look behind them for a block that is written before them.
+        found = Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1)
     except Exception:  # a broken EXIF block raises whatever its parsing ran into; the pixels are still good
         return 1
     return int(found) if isinstance(found, int) and found in _UPRIGHT else 1
@@ -90,8 +95,8 @@ def from_scaled_pnm(image: Image.Image) -> np.ndarray | None:
 def _grey_key(image: Image.Image, rawmode: str) -> int | None:
     """The one grey value that a PNG or GIF declares transparent, in the values that Pillow gives."""
     key = image.info.get("transparency")
-    # Pillow spreads 2 and 4 bits over 0 to 255, but not the key (PNG, third edition, section 11.3.1.1).
-    return key * {"L;2": 85, "L;4": 17}.get(rawmode, 1) if isinstance(key, int) else None
+    # Pillow spreads the pixels, but not the key (PNG, third edition, section 11.3.1.1).
+    return key * SPREAD.get(rawmode, 1) if isinstance(key, int) else None
 
 
 def _colour_key(image: Image.Image, rawmode: str) -> tuple[int, ...] | None:

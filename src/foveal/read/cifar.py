@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from foveal.errors import DataError, ImageError
-from foveal.read.names import listed, natural_key, refuse, split_of
+from foveal.read.names import listed, natural_key, read_lines, refuse, split_of
 from foveal.read.once import Once
 from foveal.read.reader import Reader
 from foveal.read.writing import (
@@ -156,11 +156,7 @@ def _files(path: Path, layout: _Layout, split: Split) -> list[Path]:
 def _class_names(file: Path) -> tuple[str, ...]:
     if not file.is_file():
         raise DataError(f"{file}: no such file; it has to name the classes, one a line")
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise DataError(f"{file}: the file is not UTF-8") from None
-    names = tuple(line for line in lines if line.strip())  # the published file ends in an empty line
+    names = tuple(line for line in read_lines(file) if line.strip())  # the published file ends in an empty line
     if not names or len(set(names)) < len(names):
         raise DataError(f"{file}: expected the classes' names, one a line and each once, got {listed(names) or 'none'}")
     return names

@@ -5,7 +5,7 @@ import unicodedata
 from pathlib import Path, PurePosixPath
 
 from foveal.errors import DataError
-from foveal.read.imagefolder import metadata_files
+from foveal.read.imagefolder import metadata_files, root_metadata
 from foveal.read.names import JUNK, listed, natural_key, natural_sorted, refuse, split_of
 from foveal.read.reader import Reader
 from foveal.read.walk import File, walk
@@ -64,7 +64,7 @@ def recognises_class_folders(path: Path) -> bool:
         return False
     if len(inside) == 1 and not any(split_of(name) for name in inside):
         # `images/` beside `labels.csv` is what the table's paths lead into, and no class.
-        return not any(name.suffix.lower() in (".csv", ".tsv") for name in path.iterdir())
+        return not (root_metadata(path) or any(name.suffix.lower() in (".csv", ".tsv") for name in path.iterdir()))
     return True
 
 
@@ -80,7 +80,7 @@ def write_class_folders(dataset: Dataset, path: Path) -> None:
     if len({sample.split is None for sample in dataset.samples}) == 2:
         raise DataError(f"{path}: some samples have a split and some have none; assign the splits first")
     with new_folder(path) as folder:
-        taken: set[str] = set()
+        taken: dict[str, int] = {}
         for sample in dataset.samples:
             assert sample.label is not None
             class_name = dataset.classes[sample.label]

@@ -9,7 +9,7 @@ from typing import Any
 from foveal.errors import DataError
 from foveal.ops.masks import compressed, to_json
 from foveal.read.instances import ImageIndex, InstanceCheck, read_headers, size_fault, split_in
-from foveal.read.names import refuse
+from foveal.read.names import listed, refuse
 from foveal.read.reader import Reader
 from foveal.read.writing import check_instances, copy_image, new_folder, relative_name, require_no_groups, shown_size
 from foveal.types import Dataset, Instance, Polygons, RunLengths, Sample, Split
@@ -24,9 +24,11 @@ def read_coco(path: Path) -> Dataset:
     images, annotations and categories; where some are named instances_*, those alone. A file's split is the word
     train, val or test in its name or its folder's. An image is found wherever its file name lies below the folder.
     Classes are the categories in the order of their ids: class 0 is the first, and there is none for the background.
+    Annotations whose box has a width or height of 0, of which COCO's own train2017 has two, are left out and counted in
+    `notes`.
 
     Raises DataError that lists up to 20 problems: files that are no such JSON, images that are missing or of another
-    size than stated, boxes that are empty, inverted, doubled or outside, unknown ids.
+    size than stated, boxes that are inverted, doubled or outside, masks of another size than their image, unknown ids.
     """
     root = path if path.is_dir() else path.parent
     files = annotation_files(path)
@@ -37,8 +39,9 @@ def read_coco(path: Path) -> Dataset:
     classes = _classes(root, contents, problems)
     index = ImageIndex(root)
     samples: list[Sample] = []
+    notes: list[str] = []
     for file, content in contents.items():
-        samples += _samples(file, content, classes, index, root, problems)
+        samples += _samples(file, content, classes, index, root, problems, notes)
     ids = [sample.id for sample in samples]
     problems += [f"{name}: is in more than one annotation file" for name, times in Counter(ids).items() if times > 1]
     refuse(path, problems)
@@ -49,6 +52,7 @@ def read_coco(path: Path) -> Dataset:
         classes=tuple(classes.values()),
         samples=tuple(samples),
         ignored=tuple(sorted(set(index.others) - {file.relative_to(root).as_posix() for file in files})),
+        notes=tuple(notes),
     )
 
 
@@ -75,7 +79,7 @@ def write_coco(dataset: Dataset, path: Path) -> None:
     require_no_groups(dataset, "coco")
     with new_folder(path) as folder:
         (folder / "annotations").mkdir()
-        taken: set[str] = set()
+        taken: dict[str, int] = {}
         numbered = list(enumerate(dataset.samples, start=1))
         for split in dict.fromkeys(sample.split for sample in dataset.samples):
             images, annotations = [], []
@@ -165,20 +169,42 @@ def _samples(
     index: ImageIndex,
     root: Path,
     problems: list[str],
+    notes: list[str],
 ) -> list[Sample]:
     """The samples of one annotation file, in its order."""
     where = _below(root, file)
     split: Split | None = split_in(file.stem) or split_in(file.parent.name)
     found = _images(where, content["images"], index, split, problems)
     paths = [root / each[0] for each in found.values()]
-    labels = {number: label for label, number in enumerate(classes)}
     checks: dict[int, InstanceCheck] = {}
     for (number, (name, stated)), header in zip(found.items(), read_headers(paths), strict=True):
         fault = "" if header is None else size_fault(header, stated)
         if fault:
             problems.append(f"{where}: {name} {fault}")
         checks[number] = InstanceCheck(stated, problems)
+    flat = _fill(where, content, classes, checks, problems)
+    if flat:
+        all_of_them = len(content["annotations"])
+        notes.append(
+            f"{where}: left out {len(flat):,} of {all_of_them:,} annotations, for boxes without area: {listed(flat)}"
+        )
+    return [
+        Sample(id=name, image=root / name, split=split, instances=tuple(checks[number].instances), size_hw=stated)
+        for number, (name, stated) in found.items()
+    ]
+
+
+def _fill(
+    where: str,
+    content: dict[str, Any],
+    classes: Mapping[int, str],
+    checks: Mapping[int, InstanceCheck],
+    problems: list[str],
+) -> list[str]:
+    """Adds the annotations to their images' checks; the ids of those that are left out, for boxes without area."""
+    flat: list[str] = []
     known = {each.get("id") for each in content["images"]}
+    labels = {number: label for label, number in enumerate(classes)}
     for annotation in content["annotations"]:
         what = f"{where}: annotation {annotation.get('id', '')}"
         check = checks.get(annotation.get("image_id", -1))
@@ -190,13 +216,24 @@ def _samples(
             problems.append(f"{what}: its category_id {annotation.get('category_id')} is no category's")
             continue
         try:
-            check.add(_instance(annotation, labels[annotation["category_id"]], check.size_hw), what)
+            instance = _instance(annotation, labels[annotation["category_id"]])
         except (KeyError, TypeError, ValueError) as error:
             problems.append(f"{what}: its bbox or segmentation is none of COCO's: {error}")
-    return [
-        Sample(id=name, image=root / name, split=split, instances=tuple(checks[number].instances), size_hw=stated)
-        for number, (name, stated) in found.items()
-    ]
+            continue
+        mask_hw = instance.mask.size_hw if isinstance(instance.mask, RunLengths) else check.size_hw
+        if mask_hw is not None and mask_hw != check.size_hw:
+            problems.append(f"{what}: its mask is of {mask_hw[1]}×{mask_hw[0]} pixels, which its image is not")
+        elif _is_flat(annotation):
+            flat.append(str(annotation.get("id", "")))
+        else:
+            check.add(instance, what)
+    return flat
+
+
+def _is_flat(annotation: dict[str, Any]) -> bool:
+    """Whether its box has a width or a height of 0, and none below."""
+    _, _, width, height = (float(value) for value in annotation["bbox"])
+    return 0 in (width, height) and min(width, height) >= 0
 
 
 def _images(
@@ -222,7 +259,7 @@ def _images(
     return found
 
 
-def _instance(annotation: dict[str, Any], label: int, size_hw: tuple[int, int] | None) -> Instance:
+def _instance(annotation: dict[str, Any], label: int) -> Instance:
     x, y, width, height = (float(value) for value in annotation["bbox"])
     return Instance(
         label=label,
@@ -245,6 +282,8 @@ def _mask(segmentation: Any) -> Polygons | RunLengths | None:
     height, width = (int(value) for value in segmentation["size"])
     counts = segmentation["counts"]
     if isinstance(counts, list):
+        if sum(counts) != height * width:
+            raise ValueError(f"run lengths of {sum(counts):,} pixels in all, for {width}×{height}")
         return compressed([int(value) for value in counts], (height, width))
     return RunLengths((height, width), str(counts).encode("ascii"))
 

@@ -22,7 +22,7 @@ from foveal.read.csv_columns import (
     Said,
     said,
 )
-from foveal.read.names import listed, refuse, split_of
+from foveal.read.names import folder_splits, listed, refuse, split_of, text_of
 from foveal.read.reader import Reader
 from foveal.read.writing import check_samples, check_writable, copy_image, new_folder, relative_name
 from foveal.types import Dataset, Sample, TaskName
@@ -58,7 +58,8 @@ def read_csv(
     What an image is said to be is one class, several labels (`task="multilabel"`) or numbers (`task="regress"`, or
     `names`, the columns of the targets); where neither is given, what the table is plainly for (`said`). A relative
     path starts at the file's folder and may not leave it; an absolute one may lead anywhere. The id is the path as
-    written, with forward slashes. A line that repeats another is dropped.
+    written, with forward slashes. A line that repeats another is dropped. Without a split column, splits are the paths'
+    first folders, where all are named like splits and of two or more (`folder_splits`).
 
     Raises DataError that lists up to 20 problems with file and line: missing columns or files, an empty label, what is
     no number, an unknown split, one image with two labels.
@@ -76,11 +77,12 @@ def read_csv(
     root = file.parent
     if not found.classes:
         raise DataError(f"{file}: no image has a label")
+    splits = folder_splits(line.row.path for line in kept) if header.split is None else {}
     samples = tuple(
         Sample(
             id=line.row.path,
             image=root / line.row.path,
-            split=line.row.split,
+            split=line.row.split or splits.get(line.row.path),
             group=line.row.group,
             **{found.field: line.value},
         )
@@ -129,7 +131,7 @@ def write_csv(dataset: Dataset, path: Path) -> None:
     columns = _columns_to_write(dataset, path)
     optional = [name for name in ("split", "group") if any(getattr(sample, name) for sample in dataset.samples)]
     with new_folder(path) as folder:
-        taken: set[str] = set()
+        taken: dict[str, int] = {}
         with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow(["path", *columns, *optional])
@@ -196,12 +198,7 @@ def _first_lines(file: Path) -> list[str]:
 
 
 def _lines(file: Path) -> list[str]:
-    try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        byte = error.object[error.start]
-        raise DataError(f"{file}:{line}: byte 0x{byte:02x} is not UTF-8; save the file as UTF-8") from None
+    text = text_of(file)
     lines = list(io.StringIO(text, newline=""))  # unlike splitlines, at line ends only
     if not lines or not text.strip():
         raise DataError(f"{file}: the file is empty")

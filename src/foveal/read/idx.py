@@ -12,7 +12,7 @@ import numpy as np
 
 from foveal.errors import DataError, ImageError
 from foveal.images import MAX_PIXELS
-from foveal.read.names import listed, refuse, split_of
+from foveal.read.names import listed, read_lines, refuse, split_of
 from foveal.read.once import Once
 from foveal.read.reader import Reader
 from foveal.read.writing import check_line_names, check_writable, new_folder, pixels_of, require_no_groups
@@ -171,10 +171,7 @@ def _classes(path: Path, values: list[int]) -> tuple[tuple[str, ...], dict[int, 
     file = path / _CLASSES
     if not file.is_file():
         return tuple(str(value) for value in values), {value: label for label, value in enumerate(values)}
-    try:
-        names = tuple(file.read_text(encoding="utf-8-sig").splitlines())
-    except UnicodeDecodeError:
-        raise DataError(f"{file}: the file is not UTF-8") from None
+    names = tuple(line for line in read_lines(file) if line.strip())
     if values and values[-1] >= len(names):
         raise DataError(f"{file}: has {len(names)} names, but a label is {values[-1]}")
     if len(set(names)) < len(names):

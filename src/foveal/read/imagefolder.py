@@ -2,13 +2,13 @@
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from foveal.errors import DataError
 from foveal.read.csv_columns import Row
 from foveal.read.csv_table import Line, check_lines, normal_path, read_csv, recognises_csv
-from foveal.read.names import natural_key, natural_sorted, refuse, split_of
+from foveal.read.names import folder_splits, natural_key, natural_sorted, read_lines, refuse, split_of
 from foveal.read.reader import Reader
 from foveal.read.walk import walk
 from foveal.read.writing import (
@@ -30,12 +30,14 @@ def read_imagefolder(path: Path) -> Dataset:
 
     A split's folder is named like one (`train`, `validation`, `test`, …). Its metadata.csv is a table as `read_csv`
     takes them; in its metadata.jsonl each line is an object with `file_name` and `label`, a text or a whole number.
-    File names start at the split's folder. Ids are the paths below `path`. Classes are the labels that occur.
+    File names start at the split's folder. Where no such folder has metadata, one metadata.jsonl in `path` names all,
+    and the folders in its file names are the splits as in a table (`folder_splits`). Ids are the paths below `path`.
+    Classes are the labels that occur.
 
     Raises DataError that lists up to 20 problems: besides those of a table, images that no line names, two metadata
     files in one folder, two folders for one split.
     """
-    tables = metadata_files(path)
+    tables: dict[Path, Split | None] = {**metadata_files(path)} or dict.fromkeys(root_metadata(path))
     if not tables:
         raise DataError(f"{path}: no {' or '.join(NAMES)} with file_name and label in folders such as train/ and test/")
     refuse(path, _twice(tables))
@@ -45,13 +47,14 @@ def read_imagefolder(path: Path) -> Dataset:
     samples: list[Sample] = []
     ignored: list[str] = []
     problems: list[str] = []
-    for file, split in sorted(tables.items(), key=lambda item: SPLITS.index(item[1])):
-        folder = file.parent
+    for file, split in sorted(tables.items(), key=lambda item: SPLITS.index(item[1] or "train")):
+        folder, below = file.parent, "" if file.parent == path else f"{file.parent.name}/"
+        splits = folder_splits(labels[file]) if split is None else dict.fromkeys(labels[file], split)
         for name, label in labels[file].items():
             if PurePosixPath(name).is_absolute():
-                problems.append(f"{folder.name}/{file.name}: {name} has to start at the folder {folder.name}")
-            samples.append(Sample(id=f"{folder.name}/{name}", image=folder / name, label=index[label], split=split))
-        _look_around(file, set(labels[file]), ignored, problems)
+                problems.append(f"{below}{file.name}: {name} has to start at the folder {folder.name}")
+            samples.append(Sample(id=f"{below}{name}", image=folder / name, label=index[label], split=splits.get(name)))
+        _look_around(file, below, set(labels[file]), ignored, problems)
     refuse(path, problems)
     return Dataset(
         name=path.resolve().name,
@@ -64,8 +67,8 @@ def read_imagefolder(path: Path) -> Dataset:
 
 
 def recognises_imagefolder(path: Path) -> bool:
-    """A folder with a split's folder in which metadata with file names and labels lies."""
-    return bool(metadata_files(path))
+    """A folder with a split's folder in which metadata with file names and labels lies, or with a metadata.jsonl."""
+    return bool(metadata_files(path) or root_metadata(path))
 
 
 def metadata_files(path: Path) -> dict[Path, Split]:
@@ -81,6 +84,12 @@ def metadata_files(path: Path) -> dict[Path, Split]:
     return found
 
 
+def root_metadata(path: Path) -> list[Path]:
+    """The metadata.jsonl directly in the folder, where there is one; a metadata.csv there is a table like any other."""
+    file = path / NAMES[1]
+    return [file] if file.is_file() and _looks_right(file) else []
+
+
 def write_imagefolder(dataset: Dataset, path: Path) -> None:
     """Copies the images to `path/train/`, `path/validation/` and `path/test/`, each with its metadata.csv.
 
@@ -93,13 +102,13 @@ def write_imagefolder(dataset: Dataset, path: Path) -> None:
     if odd:
         raise DataError(f"{path}: class names that begin or end in a space can't be written: {odd}")
     with new_folder(path) as folder:
-        taken: set[str] = set()
+        taken: dict[str, int] = {}
         for split in SPLITS:
             if chosen := dataset.of_split(split):
                 _write_split(folder, "validation" if split == "val" else split, chosen, dataset.classes, taken)
 
 
-def _twice(tables: dict[Path, Split]) -> list[str]:
+def _twice(tables: Mapping[Path, Split | None]) -> list[str]:
     """What is wrong where two files, or two folders, tell of one split."""
     problems = []
     for split in SPLITS:
@@ -109,14 +118,14 @@ def _twice(tables: dict[Path, Split]) -> list[str]:
     return problems
 
 
-def _look_around(file: Path, named: set[str], ignored: list[str], problems: list[str]) -> None:
-    """Notes what else lies in a split's folder: images without a line are problems."""
+def _look_around(file: Path, below: str, named: set[str], ignored: list[str], problems: list[str]) -> None:
+    """Notes what else lies in the metadata's folder, whose path is `below`: images without a line are problems."""
     for other in walk(file.parent):
         name = "/".join(other.parts)
         if other.is_image and name not in named:
-            problems.append(f"{file.parent.name}/{name}: has no line in {file.name}; add one, or move it away")
+            problems.append(f"{below}{name}: has no line in {file.name}; add one, or move it away")
         elif not other.is_image and other.parts != (file.name,):
-            ignored.append(f"{file.parent.name}/{name}")
+            ignored.append(f"{below}{name}")
 
 
 def _looks_right(file: Path) -> bool:
@@ -136,13 +145,9 @@ def _csv_labels(file: Path) -> dict[str, str]:
 
 
 def _jsonl_labels(file: Path) -> dict[str, str]:
-    try:
-        lines = file.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError:
-        raise DataError(f"{file}: the file is not UTF-8") from None
     problems: list[str] = []
     found = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_lines(file), start=1):
         if line.strip():
             try:
                 found.append(_jsonl_line(line, f"{file.name}:{number}"))
@@ -162,7 +167,9 @@ def _jsonl_line(line: str, where: str) -> Line:
     return Line(Row(where, normal_path(name.strip()), (), None, None), text, text)
 
 
-def _write_split(folder: Path, split: str, samples: Sequence[Sample], classes: Sequence[str], taken: set[str]) -> None:
+def _write_split(
+    folder: Path, split: str, samples: Sequence[Sample], classes: Sequence[str], taken: dict[str, int]
+) -> None:
     (folder / split).mkdir()
     with (folder / split / NAMES[0]).open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")

@@ -11,7 +11,7 @@ import numpy as np
 from foveal.errors import DataError, ImageError
 from foveal.images.label_map import VOID, read_label_map
 from foveal.read.instances import ImageIndex, read_headers, size_fault, split_in
-from foveal.read.names import listed, natural_key, refuse
+from foveal.read.names import listed, natural_key, read_lines, refuse
 from foveal.read.reader import Reader
 from foveal.read.writing import copy_file, copy_image, new_folder, relative_name, require_no_groups
 from foveal.types import Dataset, Sample, Split
@@ -98,10 +98,11 @@ def write_label_maps(dataset: Dataset, path: Path) -> None:
     if without or not dataset.samples:
         raise DataError(f"{dataset.name}: these images have no label map: {listed(without) or 'there are no images'}")
     with new_folder(path) as folder:
-        taken: set[str] = set()
+        taken: dict[str, int] = {}
         for sample in dataset.samples:
             assert sample.label_map is not None
-            name = relative_name(sample, taken, below=["images", *([sample.split] if sample.split else [])])
+            below = ["images", *([sample.split] if sample.split else [])]
+            name = relative_name(sample, taken, below=below, by_stem=True)
             copy_image(sample, folder / name)
             target = folder / PurePosixPath("masks", *name.parts[1:]).with_suffix(".png")
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -163,8 +164,7 @@ def _read_one(file: Path) -> tuple[tuple[int, int], int] | ImageError:
 def _class_names(file: Path) -> tuple[str, ...]:
     if not file.is_file():
         return ()
-    names = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
-    return tuple(name for name in names if name)
+    return tuple(line.strip() for line in read_lines(file) if line.strip())
 
 
 def _split(image: str) -> Split | None:

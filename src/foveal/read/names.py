@@ -1,4 +1,4 @@
-"""Names in data sets: natural order, the words for splits, and lists of problems."""
+"""Names in data sets: natural order, the words for splits, lists of problems, and the lines of text files."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -29,6 +29,13 @@ def split_of(name: str) -> Split | None:
     return SPLIT_NAMES.get(name.strip().casefold())
 
 
+def folder_splits(paths: Iterable[str]) -> dict[str, Split]:
+    """Each path's split, where all begin with folders named like splits, of two splits or more; else empty."""
+    found = {path: split_of(path.split("/")[0]) if "/" in path else None for path in paths}
+    known = {path: split for path, split in found.items() if split is not None}
+    return known if len(known) == len(found) and len(set(known.values())) > 1 else {}
+
+
 def natural_key(name: str) -> tuple[tuple[str | int, ...], str]:
     """Sorts "img2" before "img10", without regard to letter case; the same on every system."""
     parts = re.split(r"([0-9]+)", name.casefold())
@@ -45,6 +52,24 @@ def listed(names: Sequence[str], *, shown: int = 5) -> str:
     if len(names) <= shown:
         return ", ".join(names)
     return ", ".join(names[:shown]) + f" and {len(names) - shown} more"
+
+
+def text_of(file: Path, *, name: str | None = None) -> str:
+    """What a UTF-8 file says, without a byte-order mark; `name` is what an error calls it, if not by its whole path.
+
+    Raises DataError that finds the line where it is in another encoding.
+    """
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        byte = error.object[error.start]
+        raise DataError(f"{name or file}:{line}: byte 0x{byte:02x} is not UTF-8; save the file as UTF-8") from None
+
+
+def read_lines(file: Path, *, name: str | None = None) -> list[str]:
+    """The lines of `text_of`, without their ends; the last one is empty where the file ends in a line end."""
+    return text_of(file, name=name).replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def refuse(path: Path, problems: Sequence[str]) -> None:

@@ -1,8 +1,7 @@
 """Pascal VOC: Annotations/*.xml beside JPEGImages/, with ImageSets/Main/*.txt, or each .xml beside its image."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
-from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 from xml.sax import SAXException
@@ -12,9 +11,17 @@ from defusedxml import DefusedXmlException
 from defusedxml.sax import parse
 
 from foveal.read.instances import ImageIndex, InstanceCheck, read_headers, size_fault, split_in
-from foveal.read.names import natural_key, natural_sorted, refuse, split_of
+from foveal.read.names import natural_key, natural_sorted, read_lines, refuse, split_of
 from foveal.read.reader import Reader
-from foveal.read.writing import check_instances, copy_image, new_folder, relative_name, require_no_groups, shown_size
+from foveal.read.writing import (
+    check_instances,
+    copy_image,
+    free_name,
+    new_folder,
+    relative_name,
+    require_no_groups,
+    shown_size,
+)
 from foveal.types import Dataset, Instance, Sample, Split
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -31,22 +38,19 @@ def read_voc(path: Path) -> Dataset:
     tools write them.
 
     Raises DataError that lists up to 20 problems with file and line: broken XML, boxes that are empty, inverted,
-    doubled or outside, images without annotation and the reverse, sizes that differ from the image's.
+    doubled or outside, images with two annotations, images without beside some that have one, annotations without an
+    image, sizes that differ from the image's.
     """
     index = ImageIndex(path)
     problems: list[str] = []
     files = sorted((name for name in index.others if name.lower().endswith(".xml")), key=natural_key)
     parsed = {name: found for name in files if (found := _parsed(path / name, name, problems)) is not None}
-    splits = _listed_splits(path, problems)
-    images: dict[str, str] = {}
-    for name in parsed:
-        try:
-            images[name] = _image(name, index)
-        except LookupError as error:
-            problems.append(f"{name}: its image {error}")
-    missing = sorted(splits.keys() - {PurePosixPath(name).stem for name in files}, key=natural_key)
+    stems = {PurePosixPath(name).stem for name in files}
+    splits = _listed_splits(path, stems, problems)
+    images = _images(parsed, index, problems)
+    missing = sorted(splits.keys() - stems, key=natural_key)
     problems += [f"{_SETS}: {name} is listed and has no annotation" for name in missing]
-    bare = sorted(set(index.paths()) - set(images.values()), key=natural_key)
+    bare, elsewhere = _without_annotation(index, set(images.values()))
     problems += [f"{name}: has no annotation; an image without objects needs an .xml without any" for name in bare]
     classes = natural_sorted(thing.name for found in parsed.values() for thing in found.things)
     one_based = all(min(thing.corners()[:2], default=1) >= 1 for found in parsed.values() for thing in found.things)
@@ -67,15 +71,14 @@ def read_voc(path: Path) -> Dataset:
             Sample(id=image, image=path / image, split=split, instances=tuple(check.instances), size_hw=size_hw)
         )
     refuse(path, problems)
+    others = [name for name in index.others if name not in parsed and not name.startswith("ImageSets/")]
     return Dataset(
         name=path.resolve().name,
         format=VOC.name,
         root=path,
         classes=classes,
         samples=tuple(samples),
-        ignored=tuple(
-            sorted(name for name in index.others if name not in parsed and not name.startswith("ImageSets/"))
-        ),
+        ignored=tuple(sorted(others + elsewhere)),
     )
 
 
@@ -97,7 +100,7 @@ def write_voc(dataset: Dataset, path: Path) -> None:
     with new_folder(path) as folder:
         for each in ("Annotations", _SETS):
             (folder / each).mkdir(parents=True)
-        taken: set[str] = set()
+        taken: dict[str, int] = {}
         lists: dict[Split, list[str]] = {}
         for sample in dataset.samples:
             name = PurePosixPath("JPEGImages", _flat_name(sample, taken))
@@ -208,19 +211,49 @@ def _image(name: str, index: ImageIndex) -> str:
     return near[0]
 
 
-def _listed_splits(path: Path, problems: list[str]) -> dict[str, Split]:
-    """Stem of a file's name → split, from ImageSets/Main."""
+def _images(names: Iterable[str], index: ImageIndex, problems: list[str]) -> dict[str, str]:
+    """Annotation file → its image, where that is there and no other file's."""
+    first: dict[str, str] = {}
+    for name in names:
+        try:
+            image = _image(name, index)
+        except LookupError as error:
+            problems.append(f"{name}: its image {error}")
+            continue
+        if first.setdefault(image, name) != name:
+            problems.append(f"{name}: {image} is annotated in {first[image]} too; leave one")
+    return {name: image for image, name in first.items()}
+
+
+def _without_annotation(index: ImageIndex, annotated: set[str]) -> tuple[list[str], list[str]]:
+    """The images that lack one: those that lie beside annotated ones, and those elsewhere, as masks do."""
+    folders = {PurePosixPath(name).parent for name in annotated}
+    without = sorted(set(index.paths()) - annotated, key=natural_key)
+    beside = [name for name in without if PurePosixPath(name).parent in folders]
+    return beside, [name for name in without if PurePosixPath(name).parent not in folders]
+
+
+def _listed_splits(path: Path, stems: Set[str], problems: list[str]) -> dict[str, Split]:
+    """Stem of a file's name → split, from ImageSets/Main. stems: those of all annotation files."""
     lists = {name: path / _SETS / f"{name}.txt" for name in ("train", "val", "test", "trainval")}
     found: dict[str, Split] = {}
     for name, file in lists.items():
         if not file.is_file() or (name == "trainval" and lists["train"].is_file()):
             continue
         split = split_of(name) or "train"
-        for line, text in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-            stem = text.split()[0] if text.strip() else ""
+        for line, text in enumerate(read_lines(file), start=1):
+            stem = _listed_stem(text.strip(), stems)
             if stem and found.setdefault(stem, split) != split:
                 problems.append(f"{_SETS}/{file.name}:{line}: {stem} is listed for {found[stem]} too")
     return found
+
+
+def _listed_stem(text: str, stems: Set[str]) -> str:
+    """The name in a list's line, behind which a class's list has -1, 0 or 1; a name may hold spaces itself."""
+    match text.rsplit(maxsplit=1):
+        case [stem, "-1" | "0" | "1"] if text not in stems:
+            return stem
+    return text
 
 
 def _folder_split(image: str) -> Split | None:
@@ -232,15 +265,12 @@ def _is_annotation(file: Path) -> bool:
         return b"<annotation" in opened.read(1000)
 
 
-def _flat_name(sample: Sample, taken: set[str]) -> str:
+def _flat_name(sample: Sample, taken: dict[str, int]) -> str:
     """A file name without folders whose stem no other image has: with the names of its folders where it needs them."""
-    parts = relative_name(sample, set(), below=[]).parts
+    parts = relative_name(sample, {}, below=[]).parts
     names = ["_".join(parts[-depth:]) for depth in range(1, len(parts) + 1)]
-    last = PurePosixPath(names[-1])
-    numbered = (str(last.with_stem(f"{last.stem}-{number}")) for number in count(2))
-    found = next(name for name in chain(names, numbered) if PurePosixPath(name).stem.casefold() not in taken)
-    taken.add(PurePosixPath(found).stem.casefold())
-    return found
+    free = (name for name in names if PurePosixPath(name).stem.casefold() not in taken)
+    return str(free_name(PurePosixPath(next(free, names[-1])), taken, by_stem=True))
 
 
 def _element(sample: Sample, name: str, size_hw: tuple[int, int], classes: Sequence[str]) -> Element:

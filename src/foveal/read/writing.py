@@ -105,8 +105,10 @@ def check_line_names(dataset: Dataset) -> None:
         raise DataError(f"{dataset.name}: class names that are no line of text can't be written: {odd}")
 
 
-def relative_name(sample: Sample, taken: set[str], *, below: Sequence[str]) -> PurePosixPath:
-    """Where the sample's file goes in the new folder: its id inside the folders `below`, unique in `taken`.
+def relative_name(
+    sample: Sample, taken: dict[str, int], *, below: Sequence[str], by_stem: bool = False
+) -> PurePosixPath:
+    """Where the sample's file goes in the new folder: its id inside the folders `below`, unique as `free_name` has it.
 
     Folders of the id that say the same as `below` already are not repeated: "Training/cat/1.jpg" below
     ("train", "cat") stays "train/cat/1.jpg".
@@ -115,11 +117,21 @@ def relative_name(sample: Sample, taken: set[str], *, below: Sequence[str]) -> P
     for name in below:
         if len(parts) > 1 and (parts[0] == name or split_of(parts[0]) == name):
             parts = parts[1:]
-    wanted = PurePosixPath(*below, *parts)
-    found, number = wanted, 2
-    while str(found).casefold() in taken:
-        found, number = wanted.with_stem(f"{wanted.stem}-{number}"), number + 1
-    taken.add(str(found).casefold())
+    return free_name(PurePosixPath(*below, *parts), taken, by_stem=by_stem)
+
+
+def free_name(wanted: PurePosixPath, taken: dict[str, int], *, by_stem: bool) -> PurePosixPath:
+    """`wanted`, with a number behind its stem where that name is in `taken`, in any letter case; and notes it there.
+
+    taken: the last number that each name was given. by_stem: names that differ in their suffix only are the same, for
+    images beside which, or in whose place, another file of that name lies.
+    """
+    found, number = wanted, taken.get(_compared(wanted, by_stem), 1)
+    while _compared(found, by_stem) in taken:
+        number += 1
+        found = wanted.with_stem(f"{wanted.stem}-{number}")
+    taken[_compared(found, by_stem)] = 1
+    taken[_compared(wanted, by_stem)] = number
     return found
 
 
@@ -148,6 +160,10 @@ def pixels_of(sample: Sample) -> np.ndarray:
     """The sample decoded: uint8 (H, W, C)."""
     source = sample.image if isinstance(sample.image, Path) else sample.image.pixels()
     return decode(source, name=sample.id)
+
+
+def _compared(name: PurePosixPath, by_stem: bool) -> str:
+    return str(name.with_suffix("") if by_stem else name).casefold()
 
 
 def _id_parts(sample: Sample) -> list[str]:

@@ -8,7 +8,7 @@ import yaml
 
 from foveal.errors import DataError
 from foveal.read.instances import Header, ImageIndex, InstanceCheck, read_headers, safe_parts
-from foveal.read.names import natural_key, refuse
+from foveal.read.names import listed, natural_key, read_lines, refuse
 from foveal.read.reader import Reader
 from foveal.read.writing import (
     check_instances,
@@ -29,12 +29,13 @@ def read_yolo(path: Path) -> Dataset:
 
     A split is a folder of images, a .txt file that lists them, or a list of such; it is looked for below the .yaml
     file, with and without what `path` in it says and without leading "../", which tools write. The labels of
-    `images/a/x.jpg` are in `labels/a/x.txt`, or in x.txt beside it; an image without is a background. A line holds a
-    class, counted from 0, and the box's centre, width and height, or a polygon's points, all in shares of the image.
+    `images/a/x.jpg` are in `labels/a/x.txt`, or in x.txt beside it; an image without is a background, but where none
+    has any, that is a problem. A line holds a class, counted from 0, and the box's centre, width and height, or a
+    polygon's points, all in shares of the image.
 
     Raises DataError that lists up to 20 problems with file and line.
     """
-    file = path if path.is_file() else yaml_files(path)[0]
+    file = _data_file(path)
     root = file.parent
     content = _content(file)
     names = content["names"]
@@ -43,20 +44,22 @@ def read_yolo(path: Path) -> Dataset:
     index = ImageIndex(root)
     splits = _splits(root, file.name, content, index, problems)
     texts = {name for name in index.others if name.lower().endswith(".txt")}
+    labels = {name: each for name in splits if (each := _label_file(name, texts)) is not None}
+    if splits and not labels:  # folders of another name, far likelier than images with nothing in them
+        problems.append("no image has a label file: expected labels/x.txt for images/x.jpg, or x.txt beside it")
     headers = read_headers([root / name for name in splits])
     samples = [
-        _sample(root, name, split, header, texts, len(classes), problems)
+        _sample(root, name, split, header, labels.get(name), len(classes), problems)
         for (name, split), header in zip(splits.items(), headers, strict=True)
     ]
     refuse(path, problems)
-    labels = {_label_file(name, texts) for name in splits}
     return Dataset(
         name=root.resolve().name,
         format=YOLO.name,
         root=root,
         classes=classes,
         samples=tuple(samples),
-        ignored=tuple(sorted(set(index.others) - labels - {file.name}, key=natural_key)),
+        ignored=tuple(sorted(set(index.others) - set(labels.values()) - {file.name}, key=natural_key)),
     )
 
 
@@ -82,13 +85,13 @@ def write_yolo(dataset: Dataset, path: Path) -> None:
     require_no_groups(dataset, "yolo")
     require_splits(dataset, "yolo")
     with new_folder(path) as folder:
-        taken: set[str] = set()
+        taken: dict[str, int] = {}
         for sample in dataset.samples:
             assert sample.split is not None
-            name = relative_name(sample, taken, below=["images", sample.split])
+            name = relative_name(sample, taken, below=["images", sample.split], by_stem=True)
             copy_image(sample, folder / name)
             size_hw = shown_size(sample, folder / name)
-            labels = folder / PurePosixPath("labels", *name.parts[1:]).with_suffix(".txt")
+            labels = folder / _label_place(name)
             labels.parent.mkdir(parents=True, exist_ok=True)
             rows = [_written(instance, size_hw) for instance in sample.instances or ()]
             labels.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
@@ -97,6 +100,18 @@ def write_yolo(dataset: Dataset, path: Path) -> None:
         content["names"] = dict(enumerate(dataset.classes))
         text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
         (folder / "data.yaml").write_text(text, encoding="utf-8")
+
+
+def _data_file(path: Path) -> Path:
+    if path.is_file():
+        return path
+    found = yaml_files(path)
+    if len(found) != 1:
+        names = listed([file.name for file in found])
+        raise DataError(
+            f"{path}: expected one .yaml file with names and train, found {names or 'none'}; name the file itself"
+        )
+    return found[0]
 
 
 def _looks_right(file: Path) -> bool:
@@ -159,20 +174,23 @@ def _images_at(root: Path, parts: tuple[str, ...], images: Sequence[str], index:
         if not found:
             raise LookupError("holds no images")
         return found
-    lines = place.read_text(encoding="utf-8").split("\n")
-    return [index.find(line.strip().removeprefix("./"), split=None) for line in lines if line.strip()]
+    lines = [line.strip() for line in read_lines(place)]
+    return [index.find(line.removeprefix("./"), split=None) for line in lines if line]
 
 
 def _label_file(image: str, texts: set[str]) -> str | None:
-    """The label file of an image: labels/ in the place of the last images/ of its path, or beside it."""
-    path = PurePosixPath(image).with_suffix(".txt")
-    parts = list(path.parts)
-    if "images" in parts[:-1]:
-        last = len(parts) - 1 - parts[::-1].index("images")
-        swapped = str(PurePosixPath(*parts[:last], "labels", *parts[last + 1 :]))
-        if swapped in texts:
-            return swapped
-    return str(path) if str(path) in texts else None
+    """The label file of an image, where there is one: in its place, or beside it."""
+    path = PurePosixPath(image)
+    return next((str(each) for each in (_label_place(path), path.with_suffix(".txt")) if str(each) in texts), None)
+
+
+def _label_place(image: PurePosixPath) -> PurePosixPath:
+    """Where an image's label file lies: labels/ in the place of the last images/ of its path."""
+    path = image.with_suffix(".txt")
+    places = [place for place, folder in enumerate(path.parts[:-1]) if folder == "images"]
+    if not places:
+        return path
+    return PurePosixPath(*path.parts[: places[-1]], "labels", *path.parts[places[-1] + 1 :])
 
 
 def _sample(
@@ -180,22 +198,29 @@ def _sample(
     name: str,
     split: Split,
     header: Header | None,
-    texts: set[str],
+    labels: str | None,
     num_classes: int,
     problems: list[str],
 ) -> Sample:
     size_hw = None if header is None else header.size_hw
-    labels = _label_file(name, texts)
     check = InstanceCheck(size_hw, problems)
     if labels is not None and size_hw is not None:
-        for line, text in enumerate((root / labels).read_text(encoding="utf-8").splitlines(), start=1):
-            if not text.strip():
-                continue
+        for line, text in _label_lines(root, labels, problems):
             try:
                 check.add(_instance(text.split(), size_hw, num_classes), f"{labels}:{line}")
             except ValueError as error:
                 problems.append(f"{labels}:{line}: {error}")
     return Sample(id=name, image=root / name, split=split, instances=tuple(check.instances), size_hw=size_hw)
+
+
+def _label_lines(root: Path, labels: str, problems: list[str]) -> list[tuple[int, str]]:
+    """The lines that hold something, and their numbers."""
+    try:
+        lines = read_lines(root / labels, name=labels)
+    except DataError as error:
+        problems.append(str(error))
+        return []
+    return [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
 
 
 def _instance(words: Sequence[str], size_hw: tuple[int, int], num_classes: int) -> Instance:

@@ -15,22 +15,24 @@ _LOCAL_HEADER = b"PK\x03\x04"
 _LOCAL_HEADER_BYTES = 30  # APPNOTE.TXT 6.3.10, section 4.3.7; then the name and an extra field, whose lengths end it
 _KINDS = {0: "file", stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "a symbolic link"}
 _ENCRYPTED = 1  # general purpose flag, bit 0
+_UTF8 = 1 << 11
 
 
 def zip_entries(path: Path) -> Iterator[Entry]:
     """The members as the central directory lists them. Raises DataError where there is none, and for a password."""
     for info in _directory(path):
+        name = _name(info)
         if info.flag_bits & _ENCRYPTED:
-            raise DataError(f"{path}: {info.filename} is encrypted; pack it again without a password")
+            raise DataError(f"{path}: {name} is encrypted; pack it again without a password")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2):
             raise DataError(
-                f"{path}: {info.filename} is packed by zip's method {info.compress_type}; "
+                f"{path}: {name} is packed by zip's method {info.compress_type}; "
                 "stored, deflated and bzip2 members are read: pack it again"
             )
         kind = _KINDS.get(stat.S_IFMT(info.external_attr >> 16), "a device or pipe")
         yield Entry(
-            name=info.orig_filename,  # `filename` ends at a null character
-            kind="folder" if kind == "file" and info.orig_filename.endswith("/") else kind,
+            name=name,
+            kind="folder" if kind == "file" and name.endswith("/") else kind,
             offset=info.header_offset,
             packed_bytes=info.compress_size,
             size_bytes=info.file_size,
@@ -61,6 +63,17 @@ def _directory(path: Path) -> list[zipfile.ZipInfo]:
             return archive.infolist()
     except Exception as error:  # zipfile answers broken bytes with whatever its parsing ran into
         raise DataError(f"{path}: is no zip archive that can be read, or is cut off: {error}") from None
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    """The whole name (`filename` ends at a null character); UTF-8 also where the flag for it is missing, as macOS
+    writes it, which zipfile takes for code page 437."""
+    if info.flag_bits & _UTF8:
+        return info.orig_filename
+    try:
+        return info.orig_filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return info.orig_filename
 
 
 def _unpacked(packed: bytes, entry: Entry) -> bytes:

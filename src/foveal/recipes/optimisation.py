@@ -93,7 +93,7 @@ def _learning_rate(optimiser: str, kind: str, images_per_step: int) -> tuple[flo
 def _weight_decay(optimiser: str, kind: str) -> tuple[float, str]:
     if kind == "lenet5":
         return 0.0, "as published"
-    decoupled = {"adamw": 0.05, "radam": 0.05, "lion": 0.05 * LION_SHARE}
+    decoupled = {"adamw": 0.05, "radam": 0.05, "lion": 0.05 * LION_SHARE, "muon": 5e-4}
     if optimiser in decoupled:
         return decoupled[optimiser], "usual, decoupled from the gradient"
     return 5e-4, "usual, as an L2 penalty"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from foveal.reporting.chart import Frame, axes, dot, figure, line, log_ticks, svg, ticks
+from foveal.reporting.chart import Frame, Point, axes, dot, figure, line, log_ticks, svg, text, ticks
 from foveal.reporting.markup import Html, join, tag
 from foveal.reporting.page import Column, Section, contents, document, note, side_by_side, table
 from foveal.reporting.words import duration, setting, things
@@ -24,7 +24,7 @@ class Tried:
     figure: float | None
     """On the held-out images; None where it did not come to an end."""
     ended: str
-    """Why it did not: "given up" or "diverged"."""
+    """Why it did not: "given up", "diverged" or "failed"; else empty."""
     seconds: float
 
     def to_json(self) -> dict[str, Any]:
@@ -114,6 +114,8 @@ def _settings(tuning: Tuning) -> Section:
     whole = [each for each in tuning.trials if each.figure is not None]
     names = [name for name in whole[0].shown if name != "network"]
     charts = [_by_number(tuning, whole), *(_by_setting(tuning, whole, name) for name in names)]
+    if len({each.shown["network"] for each in whole}) > 1:
+        charts.append(_by_network(tuning, whole))
     words = (
         "Each dot is a trial that came to an end; a ring is the best one. No slope: the setting hardly matters here."
     )
@@ -127,7 +129,10 @@ def _by_number(tuning: Tuning, whole: Sequence[Tried]) -> Html:
     for each in whole:
         choose = max if tuning.higher_is_better else min
         best_so_far.append((each.number, choose([each.figure or 0.0, *(value for _, value in best_so_far[-1:])])))
-    drawn = [line(frame, best_so_far, "val"), *_dots(tuning, frame, whole, lambda each: each.number)]
+    drawn = [
+        line(frame, best_so_far, "val"),
+        *_dots(tuning, frame, whole, lambda each: (each.number, each.figure or 0.0)),
+    ]
     marks = axes(frame, ticks(*frame.x, whole=True), ticks(*frame.y), x_title="trial")
     title = f"{_name(tuning).capitalize()}, by trial"
     return figure(title, [("val", "best so far")], svg(frame.width, frame.height, title, marks, *drawn))
@@ -142,17 +147,33 @@ def _by_setting(tuning: Tuning, whole: Sequence[Tried], name: str) -> Html:
     if logarithmic and len(marks) < 2:
         marks = [min(values), max(values)]
     title = f"{_name(tuning).capitalize()}, by {_title(name)}"
-    drawn = _dots(tuning, frame, whole, lambda each: float(each.shown[name]))
+    drawn = _dots(tuning, frame, whole, lambda each: (float(each.shown[name]), each.figure or 0.0))
     lines = axes(frame, marks, ticks(*frame.y), x_title=_title(name))
     return figure(title, [], svg(frame.width, frame.height, title, lines, *drawn))
 
 
-def _dots(tuning: Tuning, frame: Frame, whole: Sequence[Tried], across: Callable[[Tried], float]) -> list[Html]:
+def _by_network(tuning: Tuning, whole: Sequence[Tried]) -> Html:
+    """A row a network, with its figures along it: names take more room than numbers do."""
+    names = list(dict.fromkeys(each.shown["network"] for each in whole))
+    frame = Frame(
+        x=_ends([each.figure for each in whole]),
+        y=(len(names) - 0.5, -0.5),  # the first at the top
+        height=60 + 32 * len(names),
+        left=16 + 8 * max(map(len, names)),  # pixels a letter on a phone, where type is largest
+    )
+    rows = [text(frame.left - 8, frame.down(row) + 4.5, name, "end") for row, name in enumerate(names)]
+    drawn = _dots(tuning, frame, whole, lambda each: (each.figure or 0.0, names.index(each.shown["network"])))
+    lines = axes(frame, ticks(*frame.x), [], x_title=_name(tuning))
+    title = f"{_name(tuning).capitalize()}, by network"
+    return figure(title, [], svg(frame.width, frame.height, title, lines, *rows, *drawn))
+
+
+def _dots(tuning: Tuning, frame: Frame, whole: Sequence[Tried], place: Callable[[Tried], Point]) -> list[Html]:
     best = tuning.best
     return [
         dot(
             frame,
-            (across(each), each.figure or 0.0),
+            place(each),
             "val ring" if each is best else "val",
             f"trial {each.number}: {each.figure:.4f}; {in_words(each.shown)}",
         )

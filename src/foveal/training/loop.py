@@ -33,6 +33,12 @@ from foveal.training.schedules import PLATEAU_EPOCHS
 from foveal.training.selection import is_as_good, is_better
 from foveal.training.state import TrainState
 
+_HELD_OUT_AT_ONCE = 32  # images at least: nothing is kept for a backward pass
+_SMALLER_LOOK = f"lower --size, or --batch-size where it is above {_HELD_OUT_AT_ONCE}"
+_SMALLER_STEP = (
+    "lower --batch-size (with --accumulate 2 a half of it makes the same step) or --size, or keep less of a residual "
+    "network with --gradient-checkpointing"
+)
 _PROCESS_SEED = 0x9E3779B97F4A7C15  # far apart: no process draws at one step what another draws at any
 
 SaveCheckpoint = Callable[[TrainState], None]
@@ -84,8 +90,7 @@ class Trainer:
         self.save_checkpoint(state)  # from here on a kill loses no more than `checkpoint_seconds`
         saved_at = self._replanned_at = time.perf_counter()
         while state.progress.step < state.plan.total_steps:
-            with saying_what_is_too_large(state.plan, state.progress.step):
-                self.step()
+            self.step()
             state.progress.seconds = time.perf_counter() - started
             step, plan = state.progress.step, state.plan
             if step % plan.log_every == 0 or step == 1:
@@ -118,13 +123,15 @@ class Trainer:
 
     def evaluate(self, network: nn.Module) -> tuple[dict[str, float], float]:
         """The task's figures of the held-out images, in training's precision; and the standard error of the primary
-        one."""
+        one. Raises OutOfMemory."""
         assert self.val_store is not None
         network.eval()
         records = []
         own = torch.arange(len(self.val_store))[self.processes.share(len(self.val_store))]
-        with torch.inference_mode(), self._autocast():
-            for indices in own.split(max(32, self.state.plan.batch_size)) if len(own) else ():
+        at_once = max(_HELD_OUT_AT_ONCE, self.state.plan.batch_size)
+        what = f"a look at {min(at_once, len(own))} held-out images of {max(self.preprocess.size_hw)} px"
+        with torch.inference_mode(), self._autocast(), saying_what_is_too_large(what, remedy=_SMALLER_LOOK):
+            for indices in own.split(at_once) if len(own) else ():
                 images = self.val_store.gather(indices).to(self.device)
                 inputs = self.preprocess.to_input(images).contiguous(memory_format=torch.channels_last)
                 records.append(self.task.glance(network(inputs), self._targets(self.val_store, indices)))
@@ -171,13 +178,19 @@ class Trainer:
             state.ema.update(state.network)
 
     def step(self, size: int | None = None) -> None:
-        """One step of the plan; size: of its images, where another than the plan's."""
+        """One step of the plan; size: of its images, where another than the plan's. Raises OutOfMemory."""
+        plan = self.state.plan
+        size = size or plan.size_at(self.state.progress.step)
+        what = f"a step with {min(plan.batch_size, plan.num_samples)} images of {size} px"
+        with saying_what_is_too_large(what, remedy=_SMALLER_STEP):
+            self._step(size)
+
+    def _step(self, size: int) -> None:
         state, plan, progress = self.state, self.state.plan, self.state.progress
         step = progress.step
         epoch, step_in_epoch = divmod(step, plan.steps_per_epoch)
         indices = step_indices(self._order(epoch), step_in_epoch, plan.images_per_step)
         self._announce(indices, next_step=step + 1)
-        size = size or plan.size_at(step)
         start = time.perf_counter()
         # Dropout is keyed by step: a resumed run draws the same. And by process, or all would drop the same units.
         seed_draws((plan.seed * 1_000_003 + step + self.processes.rank * _PROCESS_SEED) % 2**63, self.device)

@@ -7,25 +7,27 @@ import torch
 
 from foveal.device import is_out_of_memory, memory_bytes, peak_memory_bytes
 from foveal.errors import FovealError
-from foveal.training.plan import Plan
 
 MEMORY_SHARE = 0.8
 """Of the memory of the machine, or of the GPU, that a step may take."""
 
 
+class OutOfMemory(FovealError, MemoryError):
+    """Memory that does not suffice, with what was tried and what to lower; `is_out_of_memory` knows it as torch's."""
+
+
 @contextmanager
-def saying_what_is_too_large(plan: Plan, step: int) -> Iterator[None]:
-    """Raises FovealError in the place of torch's own where memory does not suffice for this step."""
+def saying_what_is_too_large(what: str, *, remedy: str) -> Iterator[None]:
+    """Raises OutOfMemory in the place of torch's own error where memory does not suffice.
+
+    what: such as "a step with 32 images of 128 px". remedy: what to do, after "…: ".
+    """
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        raise FovealError(
-            f"out of memory in a step with {min(plan.batch_size, plan.num_samples)} images of {plan.size_at(step)} px "
-            "at once: lower --batch-size (with --accumulate 2 a half of it makes the same step) or --size, or keep "
-            "less of a residual network with --gradient-checkpointing"
-        ) from error
+        raise OutOfMemory(f"out of memory in {what} at once: {remedy}") from error
 
 
 def fitting_batch(step: Callable[[int], None], *, most: int, device: torch.device) -> int:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -200,8 +200,13 @@ def prepare_state(
     )
     ema = WeightAverage(network, decay=settings.ema) if settings.ema else None
     bfloat16 = processes.from_first(lambda: use_bf16(settings, device))
-    plan = make_plan(settings, len(data.train), bfloat16=bfloat16, data=_digest(data))
-    return TrainState(network=network, optimiser=optimiser, ema=ema, plan=plan, frozen=frozen)
+    stores = [store for store in (data.train, data.val) if store is not None]
+    digest = data_digest((store.hashes, store.samples) for store in stores)
+    plan = make_plan(settings, len(data.train), bfloat16=bfloat16, data=digest)
+    state = TrainState(network=network, optimiser=optimiser, ema=ema, plan=plan, frozen=frozen)
+    if start is not None:
+        state.seen_before = start.seen_hashes
+    return state
 
 
 def build_network(settings: TrainSettings, task: Task, data: TrainingData, module: nn.Module | None) -> nn.Module:
@@ -239,15 +244,16 @@ def make_plan(settings: TrainSettings, num_samples: int, *, bfloat16: bool, data
     return replace(plan, total_steps=max(1, round((settings.epochs or 1.0) * plan.steps_per_epoch)))
 
 
-def _digest(data: TrainingData) -> str:
+def data_digest(splits: Iterable[tuple[np.ndarray, Sequence[Sample]]]) -> str:
+    """What tells data from other data: of each split its images' hashes (N,) uint64 and what is said of them, in their
+    order."""
     digest = hashlib.blake2b(digest_size=16)
-    for store in (data.train, data.val):
-        if store is not None:
-            digest.update(store.hashes.tobytes())
-            digest.update(repr([_learned(sample) for sample in store.samples]).encode())
-            for sample in store.samples:
-                if sample.label_map is not None:
-                    digest.update(sample.label_map.read_bytes())
+    for hashes, samples in splits:
+        digest.update(hashes.tobytes())
+        digest.update(repr([_learned(sample) for sample in samples]).encode())
+        for sample in samples:
+            if sample.label_map is not None:
+                digest.update(sample.label_map.read_bytes())
     return digest.hexdigest()
 
 

@@ -158,8 +158,9 @@ class TrainSettings:
             parse_seconds(self.time)
             if self.epochs is not None:
                 raise UsageError("--time and --epochs both set the number of steps; give one of them")
-        if self.target is not None:
-            object.__setattr__(self, "target", tuple(self.target))  # JSON brings lists
+        target: Any = self.target
+        if target is not None:  # JSON brings lists, and in Python one name may come alone
+            object.__setattr__(self, "target", (target,) if isinstance(target, str) else tuple(target))
         if self.train_sizes is not None:
             object.__setattr__(self, "train_sizes", tuple(self.train_sizes))  # JSON brings lists
             if not 1 <= self.train_sizes[0] <= self.train_sizes[1]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -14,6 +15,8 @@ from foveal.errors import RunError
 from foveal.files import atomic_path
 from foveal.training.ema import WeightAverage
 from foveal.training.plan import Plan
+
+_SEEN_BEFORE = "seen_before"
 
 
 @dataclass(kw_only=True)
@@ -60,6 +63,8 @@ class TrainState:
     frozen: tuple[nn.Module, ...] = ()
     """Modules of the network that nothing changes: they stay in evaluation mode."""
     progress: Progress = field(default_factory=Progress)
+    seen_before: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
+    """(N,) uint64: hashes of the images that the weights it started from were trained on or chosen by."""
 
 
 def save_checkpoint(state: TrainState, path: Path) -> None:
@@ -81,6 +86,7 @@ def packed(state: TrainState) -> tuple[dict[str, Any], dict[str, Tensor]]:
         average = state.ema.state_dict()
         tensors |= {f"ema.{name}": value for name, value in average["average"].items()}
         header["ema_updates"] = average["updates"]
+    tensors[_SEEN_BEFORE] = torch.from_numpy(state.seen_before.view(np.int64))
     return header, _owned(tensors)
 
 
@@ -121,6 +127,8 @@ def unpack(state: TrainState, header: dict[str, Any], tensors: dict[str, Tensor]
     state.optimiser.load_state_dict({"state": slots, "param_groups": groups})
     if state.ema is not None:
         state.ema.load_state_dict({"updates": header["ema_updates"], "average": _below(tensors, "ema.")})
+    if _SEEN_BEFORE in tensors:  # an older checkpoint has none
+        state.seen_before = tensors[_SEEN_BEFORE].numpy().view(np.uint64)
 
 
 def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

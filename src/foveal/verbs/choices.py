@@ -66,11 +66,7 @@ def choices(data: Any, given: Mapping[str, Any], config: Path | None, *, format:
         raise UsageError(
             "no data given: foveal train DATA, where DATA is a folder of class folders, a .csv or IDX files"
         )
-    said = {
-        key: os.fspath(value) if isinstance(value, os.PathLike) else value
-        for key, value in given.items()
-        if value is not None
-    }
+    said = said_of(given)
     augment = {key: said.pop(key) for key in _AUGMENT_FIELDS & set(said)}
     asked_before = frozenset(saved.get("augment_asked", ()))
     values, reasons = dict(saved["settings"]), dict(saved["reasons"])
@@ -86,6 +82,8 @@ def choices(data: Any, given: Mapping[str, Any], config: Path | None, *, format:
     for name in forgotten:
         values.pop(name, None)
         reasons.pop(name, None)
+    if values.get("lr") is not None and "find_lr" not in said:
+        values["find_lr"] = False  # it has been found
     if "augment" in forgotten:
         before = {key: value for key, value in before.items() if key in asked_before}
     values["augment"] = {**before, **augment}
@@ -98,6 +96,20 @@ def choices(data: Any, given: Mapping[str, Any], config: Path | None, *, format:
         augment_asked=asked_before | set(augment),
         format=format,
     )
+
+
+def said_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of these, None being not said; a path as text, which config.json and tuning.json keep."""
+    return {
+        key: os.fspath(value) if isinstance(value, os.PathLike) else value
+        for key, value in given.items()
+        if value is not None
+    }
+
+
+def data_path(data: Any) -> str | None:
+    """The absolute path of data that lies in files, by which it is found again; None for data from Python."""
+    return str(Path(data).expanduser().absolute()) if isinstance(data, str | os.PathLike) else None
 
 
 def choices_of_run(path: Path, data: Any, given: Mapping[str, Any], module: nn.Module | None) -> Choices:
@@ -139,10 +151,10 @@ def save_config(
 ) -> None:
     """Writes config.json: the data's path and format (null for data from Python), all settings, why they were chosen,
     which of the augmentation was asked for, and what the weights started from (null where they were drawn)."""
-    is_path = isinstance(choice.data, str | os.PathLike)
+    path = data_path(choice.data)
     config = {
-        "data": str(Path(choice.data).absolute()) if is_path else None,
-        "format": dataset.format if is_path else None,
+        "data": path,
+        "format": None if path is None else dataset.format,
         "settings": recipe.settings.to_json(),
         "reasons": dict(recipe.reasons),
         "augment_asked": sorted(choice.augment_asked),

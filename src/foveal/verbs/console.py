@@ -25,6 +25,11 @@ def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
 
+def figure_words(value: float | None) -> str:
+    """A figure as the verbs say it: four decimals, or that nothing defines it."""
+    return "undefined" if value is None else f"{value:.4f}"
+
+
 @contextmanager
 def decoding_bar() -> Iterator["DecodingBar"]:
     """A callback for decoding's progress: a bar on a terminal, nothing elsewhere."""

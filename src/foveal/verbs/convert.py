@@ -35,7 +35,7 @@ def convert(
 
     data: what `foveal.read_dataset` takes, and `format` the one it is in, where a path can be read as more than one.
     task and target (a table's columns of numbers): what it is read for, where it doesn't say that itself.
-    Returns {"out", "format", "images", "counts", "left_out"}: `left_out` says what the format does not hold.
+    Returns {"out", "format", "images", "counts", "left_out"}: `left_out` says what the format does not hold, and what reading left out.
     Raises UsageError for an unknown format, DataError for data that can't be read or that `to` can't hold at all.
     """
     if to not in READERS:
@@ -49,7 +49,9 @@ def convert(
         raise DataError(f"{dataset.name}: {dataset.format} holds {holds}, which {to} does not; there are {others}")
     reader.write(dataset, Path(out))
     instances = [instance for sample in dataset.samples for instance in sample.instances or ()]
-    left_out = []
+    left_out = list(dataset.notes)
+    for note in dataset.notes:
+        say(note)
     for loss in reader.loses:
         concerns, words = LOSSES[loss]
         if count := sum(map(concerns, instances)):

@@ -55,7 +55,7 @@ def evaluate(
         store = build_store(samples, contract.preprocess, on_bad_image=on_bad_image, progress=progress)
     task = contract.make_task()
     evaluation = evaluate_store(task, bundle.network, contract.preprocess, store, device=pick_device(device))
-    warnings = []
+    warnings = list(dataset.notes)
     same = leaked(store.hashes, bundle.seen_hashes)
     if same:
         warnings.append(

@@ -12,7 +12,14 @@ from torch import nn
 
 from foveal.bundle import Bundle, load_bundle, save_bundle
 from foveal.device import machine
-from foveal.evaluation.evaluate import duplicate_notes, evaluate_store, labelled_hashes, left_out_notes, records_of
+from foveal.evaluation.evaluate import (
+    duplicate_notes,
+    evaluate_store,
+    labelled_hashes,
+    leaked,
+    left_out_notes,
+    records_of,
+)
 from foveal.feed.store import Store, build_store
 from foveal.files import write_json, write_text
 from foveal.networks import NETWORKS
@@ -25,7 +32,7 @@ from foveal.training.loop import Trainer
 from foveal.training.prepare import TrainingData
 from foveal.training.settings import TrainSettings
 from foveal.types import Dataset, Split
-from foveal.verbs.console import say
+from foveal.verbs.console import figure_words, say
 from foveal.verbs.pictures import as_pictures, shown
 from foveal.verbs.session import Session, shown_settings
 
@@ -41,6 +48,7 @@ def finish_run(session: Session) -> dict[str, Any]:
     test = build_store(session.dataset.of_split("test"), data.preprocess, on_bad_image="skip")
     split, store = _evaluation_store(test, data)
     own_notes = _split_notes(split, test, data, task, said=session.notes)
+    own_notes += _seen_before_notes(split, store, session.state.seen_before)
     for note in own_notes:
         say(f"warning: {note}")
     evaluation = evaluate_store(task, bundle.network, data.preprocess, store, device=session.device)
@@ -124,6 +132,16 @@ def _split_notes(split: Split, test: Store, data: TrainingData, task: Task, *, s
     return notes
 
 
+def _seen_before_notes(split: Split, store: Store, seen_before: np.ndarray) -> list[str]:
+    """A sentence on evaluated images that the run did not learn from, but the weights it started from did."""
+    same = leaked(store.hashes, seen_before)
+    if split == "train" or not same:
+        return []
+    images = f"{same} of {len(store)} {'held-out' if split == 'val' else split} images"
+    before = "are among those that the weights it started from had learned from or were chosen by"
+    return [f"{images} {before}: these figures are too good"]
+
+
 def _data_facts(dataset: Dataset, data: TrainingData, test: Store, split_note: str) -> dict[str, Any]:
     return {
         "name": dataset.name,
@@ -171,10 +189,11 @@ def _first_filters(network: nn.Module) -> np.ndarray | None:
 
 
 def _say_result(result: dict[str, Any], evaluated: dict[str, Any], run: RunFolder, *, primary: str) -> None:
-    figures = evaluated["metrics"][primary]
+    figure = evaluated["metrics"][primary]
+    ends = "" if figure["low"] is None else f"95 % interval {figure['low']:.4f} to {figure['high']:.4f}, "
     say(
-        f"{evaluated['split']} {primary} {figures['value']:.4f} (95 % interval {figures['low']:.4f} to "
-        f"{figures['high']:.4f}, {evaluated['n']:,} images), {result['seconds']:.0f} s in all"
+        f"{evaluated['split']} {primary} {figure_words(figure['value'])} ({ends}{evaluated['n']:,} images), "
+        f"{result['seconds']:.0f} s in all"
     )
     say(f"model:  {run.model}")
     say(f"report: {Path(run.report)}")

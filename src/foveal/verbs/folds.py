@@ -18,7 +18,7 @@ from foveal.tasks.task import Task
 from foveal.training.prepare import plain_preprocess
 from foveal.training.settings import parse_seconds
 from foveal.types import Dataset, Sample
-from foveal.verbs.console import decoding_bar, say
+from foveal.verbs.console import decoding_bar, figure_words, say
 
 _LEAST_SECONDS = 1.0  # of a fold for which the others have left no time
 
@@ -121,7 +121,7 @@ class CrossValidation:
     def _say(self, result: Mapping[str, Any]) -> None:
         figure = result["metrics"][self.task.primary]
         ends = "" if figure["low"] is None else f" (95 % t-interval {figure['low']:.4f} to {figure['high']:.4f})"
-        say(f"mean {self.task.primary} over {len(self.folds)} folds {figure['value']:.4f}{ends}")
+        say(f"mean {self.task.primary} over {len(self.folds)} folds {figure_words(figure['value'])}{ends}")
         say(f"report: {self.run.report}")
         say(f"a model to use learns from all images: foveal train --config {self.run.config} --folds 0")
 

@@ -83,10 +83,6 @@ def decode_session(
     """
     settings = recipe.settings
     train_samples, val_samples = dataset.of_split("train"), dataset.of_split("val")
-    if settings.patience and not val_samples:
-        raise UsageError("--patience needs held-out images to tell what improves; there are none (--val-share)")
-    if settings.schedule == "plateau" and not val_samples:
-        raise UsageError("--schedule plateau needs held-out images to tell what improves; there are none (--val-share)")
     say(f"model: {settings.model} ({recipe.reasons.get('model', 'asked for')})")
     say(f"size: {settings.size} ({recipe.reasons.get('size', 'asked for')})")
     changed = [name for name, value in asdict(recipe.augment).items() if value != getattr(AugmentSettings(), name)]
@@ -165,7 +161,7 @@ def prepare_session(
     """Builds and seeds what the recipe says."""
     settings = recipe.settings
     device = pick_device(settings.device)
-    notes = (*_data_notes(data, dataset.classes), *_mask_notes(settings, data))
+    notes = (*dataset.notes, *_data_notes(data, dataset.classes), *_mask_notes(settings, data))
     for note in notes:
         say(f"warning: {note}")
     task = prepare_task(settings, dataset.classes, data.train.samples)
@@ -173,9 +169,8 @@ def prepare_session(
     trainer = Trainer(task, state, data.preprocess, data.train, data.val, device=device, processes=processes)
     if processes.first:
         trainer.save_checkpoint = lambda state: save_checkpoint(state, run.last)
-        trainer.save_best = _best_saver(
-            run, dataset, recipe, task, data, module, None if start is None else start.origin
-        )
+        origin = None if start is None else start.origin
+        trainer.save_best = _best_saver(run, dataset, recipe, task, data, state, module, origin)
     parameters = sum(each.numel() for each in state.network.parameters())
     frozen = sum(each.numel() for module in state.frozen for each in module.parameters())
     counted = f"{parameters:,} parameters" + (f", {frozen:,} of them frozen" if frozen else "")
@@ -293,6 +288,7 @@ def _best_saver(
     recipe: Recipe,
     task: Task,
     data: TrainingData,
+    state: TrainState,
     module: nn.Module | None,
     origin: Origin | None,
 ) -> Callable[[nn.Module, Mapping[str, float], int], None]:
@@ -322,7 +318,8 @@ def _best_saver(
             origin={} if origin is None else origin.to_json(),
             machine=machine(),
         )
-        save_bundle(run.model, network, contract, seen_hashes)
+        # The state's are asked for only now: a checkpoint may have brought them.
+        save_bundle(run.model, network, contract, np.union1d(seen_hashes, state.seen_before))
 
     return save
 

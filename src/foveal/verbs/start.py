@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from torch import nn
 
 from foveal.errors import UsageError
@@ -53,7 +54,7 @@ def fitted(
         freeze(build_backbone(str(recipe.settings.model), channels), recipe.settings.freeze)
     origin = processes.from_first(lambda: _origin_of_run(choice))
     if origin is not None:
-        return Start(origin=origin, tensors={})
+        return _known_of(origin)
     start = None
     if opened is not None:
         start = fit(
@@ -68,7 +69,12 @@ def fitted(
         _say(start.origin)
     origin = processes.from_first(lambda: None if start is None else start.origin)
     assert origin is not None
-    return start or Start(origin=origin, tensors={})
+    return start or _known_of(origin)
+
+
+def _known_of(origin: Origin) -> Start:
+    """A start without tensors and hashes: the checkpoint has them, or the first process."""
+    return Start(origin=origin, tensors={}, seen_hashes=np.zeros(0, np.uint64))
 
 
 def _goes_on(choice: Choices) -> bool:

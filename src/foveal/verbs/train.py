@@ -79,8 +79,6 @@ def train(
     module = model if isinstance(model, nn.Module) else None
     if isinstance(model, str):
         settings["model"] = model
-    if isinstance(settings.get("target"), str):
-        settings["target"] = (settings["target"],)
     with joined() as processes:
         begun = processes.from_first(lambda: processes.kept("run"))
         if begun is not None:  # torchrun has started these processes in the place of others, whose run goes on
@@ -111,7 +109,8 @@ def _cross_validate(
     asked, dataset = data_for(choice, module)
     first = assign_roles(dataset, **{**asked.roles(), "fold": 1})
     opened = opened_weights(choice, module, processes)
-    facts, recipe, task = _settle(choice, asked, first, module, processes, opened)
+    facts = probe(first.of_split("train"), len(first.classes))
+    recipe, task = settle(choice, asked, first, facts, module, processes, opened)
     start = fitted(choice, opened, recipe, task, channels=facts.channels, processes=processes)
     run = _run_of(choice, processes, out, f"{dataset.name}-{recipe.settings.model}")
     with in_use(run, fresh=choice.run is None) if processes.first else nullcontext():
@@ -188,7 +187,8 @@ def _train(
     _say_data(dataset, asked.task or "classify")
     tries, asked = asked.batch_size == "auto", replace(asked, batch_size=asked.batch_size_given)
     opened = opened_weights(choice, module, processes)
-    facts, recipe, task = _settle(choice, asked, dataset, module, processes, opened)
+    facts = probe(dataset.of_split("train"), len(dataset.classes))
+    recipe, task = settle(choice, asked, dataset, facts, module, processes, opened)
     start = fitted(choice, opened, recipe, task, channels=facts.channels, processes=processes)
     origin = None if start is None else start.origin
     watch.lap("reading")  # the weights too: what decoding takes is planned by
@@ -199,7 +199,7 @@ def _train(
         )
         if tries:
             fits = find_batch_size(throw_away(dataset, recipe, decoded, module, processes, start), recipe)
-            _, recipe, _ = _settle(choice, replace(asked, batch_size=fits), dataset, module, processes, opened)
+            recipe, _ = settle(choice, replace(asked, batch_size=fits), dataset, facts, module, processes, opened)
             recipe = replace(recipe, reasons={**recipe.reasons, "batch_size": "fits into memory"})
             watch.lap("batch size")
         found = None
@@ -237,26 +237,38 @@ def _read(choice: Choices) -> Dataset:
     return dataset
 
 
-def _settle(
+def settle(
     choice: Choices,
     asked: TrainSettings,
     dataset: Dataset,
+    facts: DataFacts,
     module: nn.Module | None,
     processes: Processes,
     opened: Opened | None,
-) -> tuple[DataFacts, Recipe, Task]:
-    """What is known of the training images, the settings without a gap, and the task of these; what can't be used is
-    said here, before anything is decoded."""
-    facts = probe(dataset.of_split("train"), len(dataset.classes))
+) -> tuple[Recipe, Task]:
+    """The settings without a gap, and their task; what can't be used is said here, before anything is decoded.
+
+    facts: of the training images. opened: the weights to start from, on the first process.
+    Raises UsageError, DataError for numbers that are all the same, ModelError for a size below the network's least, and
+    RunError where TensorBoard is not installed.
+    """
     asked, reasons = with_weights(asked, opened, processes)
     recipe = resolve(asked, facts, own_module=module is not None)
     recipe = replace(recipe, reasons={**recipe.reasons, **reasons, **choice.reasons})
     pick_device(recipe.settings.device)
     if recipe.settings.tensorboard:
         summary_writer()
+    _check_held_out(recipe.settings, dataset)
     task = prepare_task(recipe.settings, dataset.classes, dataset.of_split("train") if asked.task == "regress" else ())
     check_network(recipe.settings)
-    return facts, recipe, task
+    return recipe, task
+
+
+def _check_held_out(settings: TrainSettings, dataset: Dataset) -> None:
+    """Raises UsageError where what is asked for goes by held-out images, and there are none."""
+    if not dataset.of_split("val") and (settings.patience or settings.schedule == "plateau"):
+        option = "--patience" if settings.patience else "--schedule plateau"
+        raise UsageError(f"{option} needs held-out images to tell what improves; there are none (--val-share)")
 
 
 def _run_of(choice: Choices, processes: Processes, out: Path | str | None, name: str) -> RunFolder:
@@ -283,7 +295,7 @@ def _say_data(dataset: Dataset, task: TaskName) -> None:
         say(f"  {name}: {min(values):g} to {max(values):g}")
     if dataset.ignored:
         shown = ", ".join(dataset.ignored[:5]) + (", …" if len(dataset.ignored) > 5 else "")
-        say(f"  left alone, no images by their names: {len(dataset.ignored)} files ({shown})")
+        say(f"  left alone: {len(dataset.ignored)} files ({shown})")
 
 
 def _train_and_finish(

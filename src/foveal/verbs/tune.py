@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from foveal.errors import DataError, DivergedError, RunError, UsageError
+from foveal.errors import DataError, DivergedError, FovealError, Interrupted, ModelError, RunError, UsageError
 from foveal.events import EpochDone, Event, Planned
 from foveal.files import read_json, write_json, write_text
 from foveal.processes.launch import launched
-from foveal.read import assign_roles
-from foveal.recipes.defaults import resolve
-from foveal.recipes.facts import DataFacts, probe
 from foveal.recipes.search import varied
 from foveal.reporting.tuning import Tried, Tuning, in_words, render_tuning
 from foveal.runs import RunFolder, in_use, new_run
-from foveal.tasks.task import Task
-from foveal.training.prepare import prepare_task
 from foveal.training.settings import TrainSettings, parse_seconds
-from foveal.types import Dataset
-from foveal.verbs.choices import choices
+from foveal.verbs.choices import choices, data_path, said_of
 from foveal.verbs.console import say
-from foveal.verbs.tensorboard import summary_writer
-from foveal.verbs.train import data_for, train
+from foveal.verbs.train import train
+from foveal.verbs.trial_data import Asked, Search, search_for
 
 if TYPE_CHECKING:
     import optuna
@@ -44,17 +39,8 @@ class GivenUp(Exception):
     """Leaves a trial that does worse than the median of those before it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What a tuning is asked for, as its folder keeps it."""
-
-    data: str | None
-    """A path; None for data from Python."""
-    format: str | None
-    models: tuple[str, ...]
-    trials: int
-    trial_seconds: float | None
-    settings: Mapping[str, Any]
+ENDED: dict[type[Exception], str] = {GivenUp: "given up", DivergedError: "diverged"}
+"""How a trial ended that did not come to its end, by what ended it; anything else is "failed"."""
 
 
 def tune(
@@ -82,12 +68,14 @@ def tune(
     data, format, settings: as for `foveal.train`. trials: how many, 20 where not given. time: of all trials together,
     such as "1h", in equal parts; without it each takes as long as its epochs. out: a new folder. resume: a tuning's
     folder to go on with, where only `trials` may change; the trial that was broken off starts anew.
-    Raises UsageError, DataError, RunError where Optuna is not installed or the folder can't be used, DivergedError
-    where all trials did, and Interrupted after a Ctrl-C or SIGTERM.
+    A trial that fails for its own settings, such as one that doesn't fit into memory, is passed over.
+    Raises UsageError, DataError, ModelError, RunError where Optuna is not installed, the folder can't be used or its
+    data changed, DivergedError where all trials did, FovealError where none came to an end, and Interrupted after a
+    Ctrl-C or SIGTERM.
     """
     if launched().world > 1:
         raise UsageError("foveal tune trains one trial after another in one process: start it without torchrun")
-    said = {name: value for name, value in settings.items() if value is not None}
+    said = said_of(settings)
     if resume is not None:
         others = {**said, "out": out, "models": models, "time": time, "format": format}
         run, asked = _begun(Path(resume), trials, [name for name, value in others.items() if value is not None])
@@ -119,10 +107,8 @@ def _asked(
         raise UsageError("foveal tune varies the learning rate itself: leave --find-lr out")
     if settings.folds:
         raise UsageError("foveal tune judges by held-out images: leave --folds to foveal train --config, afterwards")
-    if settings.tensorboard:
-        summary_writer()  # what is missing is said before the first trial
     return Asked(
-        data=str(Path(data).absolute()) if isinstance(data, str | Path) else None,
+        data=data_path(data),
         format=format,
         models=tuple(models or ()),
         trials=trials,
@@ -142,9 +128,11 @@ def _begun(folder: Path, trials: int | None, changed: Sequence[str]) -> tuple[Ru
 
 
 def _tuned(run: RunFolder, data: Any, asked: Asked) -> dict[str, Any]:
-    search = _search(data, asked)
+    search = search_for(data, asked)
+    if asked.digest not in (None, search.digest):
+        raise RunError(f"{run.path}: the data changed since this tuning started; start a new one")
     study = _study(run, search)
-    write_json(run.path / PLAN, asdict(asked))
+    write_json(run.path / PLAN, asdict(replace(asked, digest=search.digest)))
     _start_again(study)
     while (number := len(_ended(study))) < asked.trials:
         _try(study, run, asked, search, f"trial {number + 1} of {asked.trials}")
@@ -152,7 +140,7 @@ def _tuned(run: RunFolder, data: Any, asked: Asked) -> dict[str, Any]:
         write_text(run.report, render_tuning(_summary(study, asked, search)))
     tuning = _summary(study, asked, search)
     if not tuning.best:
-        raise DivergedError(f"all {asked.trials} trials diverged: give --lr, or --models that train more steadily")
+        raise _no_best(study)
     _write_config(run, asked, tuning.best.number - 1)
     command = f"foveal train --config {shlex.quote(str(run.path / BEST))}"
     say(f"best: {in_words(tuning.best.shown)}, held-out {search.task.primary} {tuning.best.figure:.4f}")
@@ -165,37 +153,6 @@ def _tuned(run: RunFolder, data: Any, asked: Asked) -> dict[str, Any]:
         "best": tuning.best.to_json(),
         "trials": [each.to_json() for each in tuning.trials],
     }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Search:
-    """The data without its test images, and what is varied."""
-
-    dataset: Dataset
-    facts: DataFacts
-    settings: TrainSettings
-    models: tuple[str, ...]
-    task: Task
-
-
-def _search(data: Any, asked: Asked) -> Search:
-    choice = choices(data, asked.settings, None, format=asked.format)
-    if choice.asked.weights is not None and not asked.models:
-        raise UsageError("--weights fits one network: name it with --models")
-    settings, dataset = data_for(choice, None)
-    split = assign_roles(dataset, **settings.roles())
-    dataset = replace(split, samples=tuple(sample for sample in split.samples if sample.split in ("train", "val")))
-    if not dataset.of_split("val"):
-        raise DataError(f"{dataset.name}: no images are held out to judge trials by; leave --val-share above 0")
-    facts = probe(dataset.of_split("train"), len(dataset.classes))
-    recipe = resolve(settings, facts)
-    return Search(
-        dataset=dataset,
-        facts=facts,
-        settings=settings,
-        models=asked.models or (str(recipe.settings.model),),
-        task=prepare_task(recipe.settings, dataset.classes, dataset.of_split("train")),
-    )
 
 
 def _study(run: RunFolder, search: Search) -> optuna.Study:
@@ -233,7 +190,10 @@ def _ended(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
 
 
 def _try(study: optuna.Study, run: RunFolder, asked: Asked, search: Search, title: str) -> None:
-    """One more trial: trains, and tells the study what came of it."""
+    """One more trial: trains, and tells the study what came of it.
+
+    Raises what `_train` raises, and DataError where there is no held-out figure.
+    """
     from optuna.trial import TrialState
 
     trial = study.ask()
@@ -241,33 +201,42 @@ def _try(study: optuna.Study, run: RunFolder, asked: Asked, search: Search, titl
     trial.set_user_attr("shown", shown)
     say(f"{title}: {in_words(shown)}")
     watch = _Watch(trial, search.task.primary)
-    length = {} if asked.trial_seconds is None else {"time": f"{asked.trial_seconds:.1f}s"}
-    started, ended = perf_counter(), ""
+    started = perf_counter()
     try:
-        train(
-            search.dataset,
-            out=_folder(run, trial.number),
-            on_event=watch,
-            **{
-                **asked.settings,
-                "task": search.settings.task,
-                "test_share": 0.0,
-                "fraction": 1.0,
-                **settings,
-                **length,
-            },
-        )
-    except GivenUp:
-        ended = "given up"
-    except DivergedError as error:
+        error = _train(run, asked, search, trial.number, settings, watch)
+    except Interrupted as stopped:
+        command = f"foveal tune --resume {shlex.quote(str(run.path))}"
+        raise Interrupted(f"stopped in {title}; continue with: {command}", exit_code=stopped.exit_code) from None
+    if error is None and math.isnan(watch.figure):
+        raise DataError(f"{search.dataset.name}: no held-out image can be decoded to judge trials by")
+    if isinstance(error, FovealError):
         say(str(error))
-        ended = "diverged"
-    trial.set_user_attr("ended", ended)
+    trial.set_user_attr("ended", "" if error is None else ENDED.get(type(error), "failed"))
+    trial.set_user_attr("why", str(error or ""))
     trial.set_user_attr("seconds", round(perf_counter() - started, 1))
-    if ended:
-        study.tell(trial, state=TrialState.PRUNED)
-    else:
+    if error is None:
         study.tell(trial, watch.figure)
+    else:
+        study.tell(trial, state=TrialState.PRUNED)
+
+
+def _train(
+    run: RunFolder, asked: Asked, search: Search, number: int, settings: Mapping[str, Any], watch: _Watch
+) -> Exception | None:
+    """Trains, and gives what broke it off where that lies in the trial's own settings.
+
+    Raises Interrupted, and UsageError, DataError, ModelError and RunError, in which all trials would end.
+    """
+    length = {} if asked.trial_seconds is None else {"time": f"{asked.trial_seconds:.1f}s"}
+    whole = {"task": search.settings.task, "test_share": 0.0, "fraction": 1.0}
+    given = {**asked.settings, **whole, **settings, **length}
+    try:
+        train(search.dataset, out=_folder(run, number), on_event=watch, **given)
+    except (Interrupted, UsageError, DataError, ModelError, RunError):
+        raise
+    except (GivenUp, FovealError) as error:
+        return error
+    return None
 
 
 class _Watch:
@@ -332,6 +301,15 @@ def _summary(study: optuna.Study, asked: Asked, search: Search) -> Tuning:
         planned=asked.trials,
         trials=tried,
     )
+
+
+def _no_best(study: optuna.Study) -> FovealError:
+    """What to say where no trial came to an end."""
+    ended = [trial.user_attrs for trial in _ended(study)]
+    if all(each["ended"] == "diverged" for each in ended):
+        return DivergedError(f"all {len(ended)} trials diverged: give --lr, or --models that train more steadily")
+    last = next((each["why"] for each in reversed(ended) if each.get("why")), "given up")
+    return FovealError(f"none of {len(ended)} trials came to an end; the last one: {last}")
 
 
 def _write_config(run: RunFolder, asked: Asked, best: int) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
@@ -15,6 +16,7 @@ from foveal.networks import NETWORKS
 from foveal.weights.torchvision import IMAGENET_MEAN, IMAGENET_STD, TABLES, from_torchvision, network_of
 
 _PICKLED = (".pth", ".pt")
+_HASHES = "foveal.seen_hashes"  # the tensor of a model file (`foveal.bundle`) that is no weight
 _WRAPPED = ("state_dict", "model")  # under which training scripts save the state dict, beside other things
 
 
@@ -32,6 +34,8 @@ class Weights:
     mean: tuple[float, ...]
     """A channel's, of the pixels in 0..1 that they were trained on, as `std`."""
     std: tuple[float, ...]
+    seen_hashes: np.ndarray
+    """(N,) uint64, of every image that they were trained on or chosen by; none where the file doesn't tell."""
 
 
 def read_weights(path: Path) -> Weights:
@@ -62,6 +66,7 @@ def _of_model(path: Path, metadata: Mapping[str, str], tensors: dict[str, Tensor
             tensors=tensors,
             mean=tuple(preprocess["mean"]),
             std=tuple(preprocess["std"]),
+            seen_hashes=tensors.pop(_HASHES).numpy().view(np.uint64),
         )
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise ModelError(f"{path}: its header is not that of a Foveal model: {error}") from None
@@ -86,6 +91,7 @@ def _of_torchvision(path: Path, tensors: dict[str, Tensor]) -> Weights:
         tensors=from_torchvision(network, tensors),
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
+        seen_hashes=np.zeros(0, np.uint64),
     )
 
 

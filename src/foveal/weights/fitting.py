@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -69,6 +70,8 @@ class Start:
     origin: Origin
     tensors: Mapping[str, Tensor]
     """By the network's names, in its shapes."""
+    seen_hashes: np.ndarray
+    """(N,) uint64, of the images that the weights were trained on or chosen by, as far as it is known."""
 
     @torch.no_grad()
     def put_into(self, network: nn.Module) -> None:
@@ -111,7 +114,7 @@ def fit(weights: Weights, task: Task, *, network: str, channels: int, source: st
         left_out=tuple(name for name, value in weights.tensors.items() if _counts(value) and name not in tensors),
         new=tuple(name for name in shapes if name not in tensors),
     )
-    return Start(origin=origin, tensors=tensors)
+    return Start(origin=origin, tensors=tensors, seen_hashes=weights.seen_hashes)
 
 
 def _in_shape(weights: Weights, task: Task, *, first: str, channels: int, of_classes: set[str]) -> dict[str, Tensor]:
