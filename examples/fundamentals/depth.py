@@ -43,7 +43,7 @@ class Taught:
     """What a run came to."""
 
     losses: list[float]
-    """Of each step."""
+    """Means over `POINTS` equal parts of the training, to its end."""
     right: float
     """Of the test images, in per cent."""
     first_gradient: float
@@ -80,8 +80,10 @@ def taught(build: Callable[[], Classifier], images: Images, *, rate: float, step
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.SGD(net.parameters(), lr=rate, momentum=0.9, weight_decay=1e-4)
     losses = list(train(net, images, optimiser=optimiser, steps=steps, seed=seed, batch_size=BATCH, rate=up_and_down))
+    every = steps // POINTS
+    points = [mean(losses[start : start + every]) for start in range(steps - every * POINTS, steps, every)]
     right = 100 * accuracy(net, images.test, images.test_labels)
-    return Taught(losses=losses, right=right, first_gradient=share)
+    return Taught(losses=points, right=right, first_gradient=share)
 
 
 def answer(data: Path | None, *, seeds: int = 3) -> Answer:
@@ -100,13 +102,11 @@ def answer(data: Path | None, *, seeds: int = 3) -> Answer:
             rate = max(trials, key=lambda rate: trials[rate])
             runs = [taught(build, images, rate=rate, steps=steps, seed=seed) for seed in range(seeds)]
             name = f"{kind}, {depth} layers"
-            last = [mean(run.losses[-every:]) for run in runs]
+            last = [run.losses[-1] for run in runs]
             rights, shares = [run.right for run in runs], [run.first_gradient for run in runs]
             rows.append([name, f"{rate:g}", spread(last, 3), spread(rights, 1), spread(shares, 2)])
-            by_step = [mean(values) for values in zip(*(run.losses for run in runs), strict=True)]
-            lines[name] = [
-                (start + every / 2, mean(by_step[start : start + every])) for start in range(0, every * POINTS, every)
-            ]
+            by_point = [mean(values) for values in zip(*(run.losses for run in runs), strict=True)]
+            lines[name] = [(every * (point + 0.5), loss) for point, loss in enumerate(by_point)]
             figures.append({"network": name, "rate": rate, "trials": trials, "runs": [asdict(run) for run in runs]})
     head = ["network", "rate", "training loss at the end", "test images right, %", "gradient, first to last kernel"]
     drawing = chart(lines, title="Training loss, by step", across="step")
