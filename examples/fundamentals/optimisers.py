@@ -1,4 +1,4 @@
-"""SGD, momentum, Adam and Muon on the same network: the loss by step and by second.
+"""SGD, momentum, Adam, RAdam, Lion and Muon on the same network: the loss by step and by second.
 
     python examples/fundamentals/optimisers.py CIFAR-10
 
@@ -30,6 +30,8 @@ OPTIMISERS: dict[str, tuple[Callable[[nn.Module, float], Optimizer], tuple[float
     "SGD": (lambda net, lr: build_optimiser("sgd", net, lr=lr, momentum=0.0), (0.03, 0.1, 0.3)),
     "SGD with momentum": (lambda net, lr: build_optimiser("sgd", net, lr=lr, momentum=0.9), (0.01, 0.03, 0.1)),
     "Adam": (lambda net, lr: build_optimiser("adam", net, lr=lr), (1e-3, 3e-3, 1e-2)),
+    "RAdam": (lambda net, lr: build_optimiser("radam", net, lr=lr), (1e-3, 3e-3, 1e-2)),
+    "Lion": (lambda net, lr: build_optimiser("lion", net, lr=lr), (3e-4, 1e-3, 3e-3)),
     "Muon": (lambda net, lr: build_optimiser("muon", net, lr=lr, momentum=0.65), (0.03, 0.1, 0.3)),
 }
 
