@@ -89,7 +89,7 @@ def taught(build: Callable[[], Classifier], images: Images, *, rate: float, step
 def answer(data: Path | None, *, seeds: int = 3) -> Answer:
     """Minutes on CIFAR-10."""
     images = load(data, side=16).first(20_000, 2_000)
-    steps = EPOCHS * len(images.train) // BATCH if data else POINTS
+    steps = EPOCHS * len(images.train) // BATCH if data else 2 * POINTS
     every = steps // POINTS
     rows, lines, figures = [], {}, []
     for depth in (20, 56):

@@ -79,7 +79,7 @@ def test_the_test_images_have_no_part_in_the_choice_of_a_rate(name: str, monkeyp
         monkeypatch.setattr(script(name), "load", lambda *_, each=each, **__: each)
         answers.append(script(name).answer(None, seeds=1).figures)
     assert [row["trials"] for row in answers[0]] == [row["trials"] for row in answers[1]]
-    assert all(len(set(row["trials"].values())) > 1 for row in answers[0])
+    assert any(len(set(row["trials"].values())) > 1 for row in answers[0])
 
 
 def test_two_charts_side_by_side_have_one_height() -> None:
