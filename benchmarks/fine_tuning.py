@@ -52,6 +52,7 @@ def arms(name: str, part: Part, rows: list[dict[str, Any]]) -> None:
         for arm, words in (("scratch", ("--model", part.network)), ("fine-tuned", start)):
             result = foveal("train", data, *words, *part.options, "--seed", seed)
             accuracy = result["metrics"]["accuracy"]["value"]
+            del result["run"], result["model"]  # gone with the temporary folder
             rows.append({"part": name, "arm": arm, "seed": seed, "accuracy": accuracy, **result})
             keep("fine-tuning", rows)
             print(f"{name}, {arm}, seed {seed}: accuracy {accuracy:.4f}, {result['seconds']:.0f} s", flush=True)
