@@ -83,7 +83,7 @@ def _files(data: Mapping) -> list[Html]:
         parts.append(titled("Skipped images", note(words), listed, *_more(skipped)))
     if ignored:
         names = tag("ul", {"class": "paths"}, *(tag("li", None, str(path)) for path in ignored[:MOST_FILES]))
-        words = f"{things(len(ignored), 'file')} that the format has no place for, such as those that are no images by their names: never opened."
+        words = f"{things(len(ignored), 'file')} that are no images by their names or not the format's: never opened."
         parts.append(
             titled(
                 "Ignored files",

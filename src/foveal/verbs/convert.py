@@ -35,7 +35,8 @@ def convert(
 
     data: what `foveal.read_dataset` takes, and `format` the one it is in, where a path can be read as more than one.
     task and target (a table's columns of numbers): what it is read for, where it doesn't say that itself.
-    Returns {"out", "format", "images", "counts", "left_out"}: `left_out` says what the format does not hold, and what reading left out.
+    Returns {"out", "format", "images", "counts", "left_out"}: `left_out` says what reading left out, and what the
+    format does not hold.
     Raises UsageError for an unknown format, DataError for data that can't be read or that `to` can't hold at all.
     """
     if to not in READERS:
