@@ -36,7 +36,7 @@ ALONE = ("convolution", "architectures", "optimisers")
 
 
 def main(chosen: Sequence[str] = ()) -> None:
-    """About an hour for all; `python -m benchmarks.fundamentals pooling losses` runs two of them."""
+    """Over an hour for all; `python -m benchmarks.fundamentals pooling losses` runs two of them."""
     names = list(chosen or SCRIPTS)
     data = {name: [unpacked(each) for each in SCRIPTS[name]] for name in names}
     for name in names:

@@ -9,7 +9,7 @@ and the shortcuts' can be told apart.
 docs/architectures.md reads the figures.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -18,7 +18,7 @@ from statistics import mean
 from time import perf_counter
 
 import torch
-from experiments import Answer, Images, accuracy, chart, load, main, spread, table, train, up_and_down
+from experiments import Answer, Images, accuracy, by_points, chart, load, main, spread, table, train, up_and_down
 from torch import nn
 
 from foveal.layers import LocalResponseNorm, ScaledTanh
@@ -210,11 +210,6 @@ def trained(build: Callable[[], nn.Sequential], images: Images, *, rate: float, 
     started = perf_counter()
     losses = list(train(net, images, optimiser=optimiser, steps=steps, seed=seed, batch_size=BATCH, rate=up_and_down))
     return Trained(net=net, losses=losses, speed=BATCH * steps / (perf_counter() - started))
-
-
-def by_points(losses: Sequence[float], every: int) -> list[float]:
-    """The mean over each so many steps."""
-    return [mean(losses[start : start + every]) for start in range(0, len(losses), every)]
 
 
 def answer(data: Path | None, *, seeds: int = 3) -> Answer:

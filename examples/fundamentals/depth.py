@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import mean
 
 import torch
-from experiments import Answer, Images, accuracy, chart, load, main, spread, table, train, up_and_down
+from experiments import Answer, Images, accuracy, by_points, chart, load, main, spread, table, train, up_and_down
 from torch import Tensor, nn
 
 from foveal.networks.build import build_network
@@ -81,9 +81,8 @@ def taught(build: Callable[[], Classifier], images: Images, *, rate: float, step
     optimiser = torch.optim.SGD(net.parameters(), lr=rate, momentum=0.9, weight_decay=1e-4)
     losses = list(train(net, images, optimiser=optimiser, steps=steps, seed=seed, batch_size=BATCH, rate=up_and_down))
     every = steps // POINTS
-    points = [mean(losses[start : start + every]) for start in range(steps - every * POINTS, steps, every)]
     right = 100 * accuracy(net, images.test, images.test_labels)
-    return Taught(losses=points, right=right, first_gradient=share)
+    return Taught(losses=by_points(losses[-every * POINTS :], every), right=right, first_gradient=share)
 
 
 def answer(data: Path | None, *, seeds: int = 3) -> Answer:

@@ -161,6 +161,11 @@ def up_and_down(done: float) -> float:
     return min(10 * done + 0.01, to_zero(done))
 
 
+def by_points(losses: Sequence[float], every: int) -> list[float]:
+    """The mean over each so many steps."""
+    return [mean(losses[start : start + every]) for start in range(0, len(losses), every)]
+
+
 @torch.no_grad()
 def accuracy(network: nn.Module, inputs: Tensor, labels: Tensor) -> float:
     """Share of the images whose strongest output is their class."""

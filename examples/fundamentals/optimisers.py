@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import mean
 
 import torch
-from experiments import Answer, Images, accuracy, chart_pair, load, main, spread, table, to_zero, train
+from experiments import Answer, Images, accuracy, by_points, chart_pair, load, main, spread, table, to_zero, train
 from torch import nn
 from torch.optim import Optimizer
 
@@ -56,11 +56,11 @@ def run(images: Images, name: str, rate: float, *, steps: int, seed: int) -> dic
     return {"losses": losses, "seconds": seconds, "accuracy": 100 * accuracy(net, images.test, images.test_labels)}
 
 
-def by_points(losses: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
+def over_runs(losses: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
     """(step, the mean loss over the runs and the steps around it)."""
     each_step = [mean(values) for values in zip(*losses, strict=True)]
-    starts = range(0, len(each_step) - EVERY + 1, EVERY)
-    return [(start + EVERY / 2, mean(each_step[start : start + EVERY])) for start in starts]
+    whole = each_step[: len(each_step) // EVERY * EVERY]
+    return [(EVERY * (point + 0.5), loss) for point, loss in enumerate(by_points(whole, EVERY))]
 
 
 def answer(data: Path | None, *, seeds: int = 3) -> Answer:
@@ -84,7 +84,7 @@ def answer(data: Path | None, *, seeds: int = 3) -> Answer:
                 spread(milliseconds, 1),
             ]
         )
-        by_step[name] = by_points([each["losses"] for each in runs])
+        by_step[name] = over_runs([each["losses"] for each in runs])
         by_second[name] = [(mean(milliseconds) / 1000 * step, loss) for step, loss in by_step[name]]
         figures.append(
             {"optimiser": name, "rate": best, "trials": {rate: each["accuracy"] for rate, each in trials.items()}}
