@@ -7,8 +7,7 @@ from foveal.networks.backbone import Backbone
 
 RATE = 1 / 1.15
 """Of a stage, a share of that of the one after it: discriminative fine-tuning (Howard & Ruder 2018, arXiv:1801.06146,
-section 3.2). Differs: stages for layers, and 1.15 for 2.6, by which images unlike the first ones were learned worse
-than from random weights."""
+section 3.2). Differs: stages for layers, and 1.15 for 2.6."""
 
 
 def freeze(backbone: Backbone, count: int) -> tuple[nn.Module, ...]:
