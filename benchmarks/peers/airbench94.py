@@ -1,4 +1,4 @@
-"""airbench94 with Muon (Jordan 2024, arXiv:2404.00498, and its repository's airbench94_muon), moved to the CPU.
+"""airbench94 with Muon (Jordan 2024, arXiv:2404.00498, and its repository's airbench94_muon), on a GPU or the CPU.
 
 Its network, optimisers, schedule, augmentation and eight epochs of batches of 2,000, in bfloat16 and channels-last;
 compiled with --compile. The images are read from the same JPEG files. Needs torch, NumPy and Pillow, as Foveal does.
@@ -21,6 +21,7 @@ BIAS_LR, HEAD_LR, MOMENTUM, WEIGHT_DECAY = 0.053, 0.67, 0.85, 2e-6 * BATCH
 MUON_LR, MUON_MOMENTUM, MUON_STEPS = 0.24, 0.6, 3
 WHITENED_EPOCHS = 3
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def read(folder: Path) -> tuple[Tensor, Tensor]:
@@ -28,9 +29,9 @@ def read(folder: Path) -> tuple[Tensor, Tensor]:
     files = [(path, label) for label, name in enumerate(sorted(folder.iterdir())) for path in sorted(name.iterdir())]
     with ThreadPoolExecutor() as pool:
         pixels = np.stack(list(pool.map(lambda file: np.asarray(Image.open(file[0])), files)))
-    images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
-    images = (images - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
-    labels = torch.tensor([label for _, label in files])
+    mean, std = (torch.tensor(each, device=DEVICE)[:, None, None] for each in (MEAN, STD))
+    images = (torch.from_numpy(pixels).to(DEVICE).permute(0, 3, 1, 2).float() / 255 - mean) / std
+    labels = torch.tensor([label for _, label in files], device=DEVICE)
     return images.to(torch.bfloat16).contiguous(memory_format=torch.channels_last), labels
 
 
@@ -101,7 +102,7 @@ def augmented(images: Tensor, epoch: int) -> Tensor:
     """Every image shifted by up to two pixels; all mirrored in every other epoch."""
     padded = F.pad(images, (PAD,) * 4, "reflect")
     shifted = torch.empty_like(images)
-    shifts = torch.randint(0, 2 * PAD + 1, (len(images), 2))
+    shifts = torch.randint(0, 2 * PAD + 1, (len(images), 2), device=DEVICE)
     for dy in range(2 * PAD + 1):
         for dx in range(2 * PAD + 1):
             chosen = (shifts[:, 0] == dy) & (shifts[:, 1] == dx)
@@ -130,10 +131,11 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true")
     args = parser.parse_args()
     torch.manual_seed(args.seed)
+    torch.backends.cudnn.benchmark = True
     start = time.perf_counter()
     images, labels = read(args.data / "train")
     decoded = time.perf_counter()
-    net = Net().to(torch.bfloat16, memory_format=torch.channels_last)
+    net = Net().to(DEVICE, torch.bfloat16, memory_format=torch.channels_last)
     for layer in net.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.float()
@@ -145,11 +147,12 @@ def main() -> None:
         muon.orthogonalised = torch.compile(orthogonalised)
     steps_per_epoch = len(images) // BATCH
     total, whitened = args.epochs * steps_per_epoch, WHITENED_EPOCHS * steps_per_epoch
-    step = 0
-    mirrored = torch.where(torch.rand(len(images), 1, 1, 1) < 0.5, images.flip(-1), images)
+    step, epoch_seconds = 0, []
+    mirrored = torch.where(torch.rand(len(images), 1, 1, 1, device=DEVICE) < 0.5, images.flip(-1), images)
     for epoch in range(args.epochs):
+        begun = time.perf_counter()
         net.train()
-        seen, order = augmented(mirrored, epoch), torch.randperm(len(images))
+        seen, order = augmented(mirrored, epoch), torch.randperm(len(images), device=DEVICE)
         for number in range(steps_per_epoch):
             rows = order[number * BATCH : (number + 1) * BATCH]
             batch = seen[rows].contiguous(memory_format=torch.channels_last)
@@ -166,6 +169,9 @@ def main() -> None:
             muon.step(MUON_LR * (1 - step / total))
             net.zero_grad(set_to_none=True)
             step += 1
+        if DEVICE.type == "cuda":
+            torch.cuda.synchronize()
+        epoch_seconds.append(time.perf_counter() - begun)
     trained = time.perf_counter()
     net.eval()
     images, labels = read(args.data / "test")
@@ -178,6 +184,7 @@ def main() -> None:
         "compiled": args.compile,
         "seconds_decode": decoded - start,
         "seconds_train": trained - decoded,
+        "epoch_seconds": epoch_seconds,
         "images_per_second": total * BATCH / (trained - decoded),
     }
     print(json.dumps(result))

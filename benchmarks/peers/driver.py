@@ -20,18 +20,20 @@ def arguments(description: str | None, *, workers: dict[str, int | None]) -> arg
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--setting", choices=["default", "best"], default="default")
+    parser.add_argument("--model", default="resnet18")
     parser.add_argument("--workers", type=int, help="loading processes, instead of the setting's own number")
     args = parser.parse_args()
     if args.workers is None:
         args.workers = workers[args.setting]
+    args.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(args.seed)
     random.seed(args.seed)
     return args
 
 
-def bfloat16(args: argparse.Namespace) -> torch.autocast:
-    """Automatic mixed precision on the CPU where the setting is the best one; else nothing."""
-    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.setting == "best")
+def mixed_precision(args: argparse.Namespace) -> torch.autocast:
+    """Automatic mixed precision where the setting is the best one, else nothing; bfloat16 needs no scaled loss."""
+    return torch.autocast(args.device.type, dtype=torch.bfloat16, enabled=args.setting == "best")
 
 
 def layout(args: argparse.Namespace) -> torch.memory_format:

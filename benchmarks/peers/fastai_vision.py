@@ -12,7 +12,7 @@ import fastai
 import PIL
 import torch
 import torchvision
-from driver import arguments, bfloat16, finish
+from driver import arguments, finish, mixed_precision
 from fastai.callback.core import Callback
 from fastai.data.transforms import Normalize, get_image_files
 from fastai.metrics import accuracy
@@ -30,7 +30,7 @@ class Bfloat16(Callback):
         self.args = args
 
     def before_batch(self):
-        self.autocast = bfloat16(self.args)
+        self.autocast = mixed_precision(self.args)
         self.autocast.__enter__()
 
     def after_pred(self):

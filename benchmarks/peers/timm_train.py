@@ -13,7 +13,7 @@ import PIL
 import timm
 import torch
 import torchvision
-from driver import arguments, bfloat16, finish, layout
+from driver import arguments, finish, layout, mixed_precision
 from timm.data import create_dataset, create_loader, resolve_data_config
 from timm.data.loader import PrefetchLoader
 from timm.loss import LabelSmoothingCrossEntropy
@@ -45,7 +45,7 @@ def data_loaders(args: Namespace) -> dict[str, PrefetchLoader]:
             crop_pct=config["crop_pct"],
             num_workers=args.workers,
             persistent_workers=args.workers > 0,  # its default, which PyTorch refuses without workers
-            device=torch.device("cpu"),
+            device=args.device,
         )
     return made
 
@@ -54,7 +54,7 @@ def train_epoch(args: Namespace, network: nn.Module, loader: PrefetchLoader, opt
     criterion = LabelSmoothingCrossEntropy(smoothing=0.1)
     network.train()
     for images, labels in loader:
-        with bfloat16(args):
+        with mixed_precision(args):
             loss = criterion(network(images.contiguous(memory_format=layout(args))), labels)
         optimiser.zero_grad()
         loss.backward()
@@ -64,7 +64,7 @@ def train_epoch(args: Namespace, network: nn.Module, loader: PrefetchLoader, opt
 def accuracy(args: Namespace, network: nn.Module, loader: PrefetchLoader) -> float:
     network.eval()
     right = 0
-    with torch.inference_mode(), bfloat16(args):
+    with torch.inference_mode(), mixed_precision(args):
         for images, labels in loader:
             right += int((network(images.contiguous(memory_format=layout(args))).argmax(1) == labels).sum())
     return right / len(loader.dataset)
@@ -74,7 +74,8 @@ def main() -> None:
     args = arguments(__doc__, workers=WORKERS)
     loaders = data_loaders(args)
     classes = len(loaders["train"].dataset.reader.class_to_idx)
-    network = timm.create_model("resnet18", pretrained=False, num_classes=classes).to(memory_format=layout(args))
+    network = timm.create_model(args.model, pretrained=False, num_classes=classes)
+    network = network.to(args.device, memory_format=layout(args))
     lr = LR * args.batch_size / LR_IMAGES
     optimiser = create_optimizer_v2(network, opt="sgd", lr=lr, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY)
     schedule, epochs = create_scheduler_v2(

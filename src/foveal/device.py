@@ -5,11 +5,14 @@ import os
 import platform
 import sys
 import time
+from contextlib import AbstractContextManager
+from functools import lru_cache
 from pathlib import Path
+from threading import Thread
 from typing import Any, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from foveal.errors import UsageError
 from foveal.files import cache_folder, read_json, write_json
@@ -36,6 +39,41 @@ def pick_device(name: DeviceName = "auto") -> torch.device:
 def place(module: Module, device: torch.device) -> Module:
     """The module itself, moved to `device` and into the channels-last layout."""
     return module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor on `device`. To a GPU it goes by pinned memory, so that nobody waits for what the GPU still does."""
+    if device.type != "cuda" or tensor.device.type != "cpu":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+@lru_cache(maxsize=64)
+def constant(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """The float32 tensor (N,) of these values on `device`, made once and shared: not to be changed."""
+    with torch.inference_mode(False):  # or what asked first within it would give others a tensor without gradients
+        return torch.tensor(values, device=device)
+
+
+def begin_to_start(device: torch.device) -> None:
+    """Has a GPU and its libraries start, which takes seconds, while this process does something else."""
+    if device.type == "cuda":
+        Thread(target=_start, args=(device,), daemon=True).start()
+
+
+def pick_fastest_kernels(device: torch.device) -> None:
+    """Has cuDNN try its convolutions at each new shape and keep the fastest: what is trained has few shapes."""
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+
+
+def full_float32() -> AbstractContextManager[None]:
+    """In the block, convolutions of float32 on GPUs round nothing to fewer digits, as they do else (TF32)."""
+    now = torch.backends.cudnn
+    flags: AbstractContextManager[None] = now.flags(
+        enabled=now.enabled, benchmark=now.benchmark, deterministic=now.deterministic, allow_tf32=False
+    )
+    return flags
 
 
 def seed_draws(seed: int, device: torch.device) -> None:
@@ -124,6 +162,11 @@ def fingerprint() -> str:
     """Letters, digits and hyphens that name the processor, its cores and the version of PyTorch."""
     text = "-".join([_processor(), str(os.cpu_count()), torch.__version__])
     return "".join(letter if letter.isalnum() else "-" for letter in text).lower()
+
+
+def _start(device: torch.device) -> None:
+    images = torch.ones(8, 8, 8, 8, device=device)
+    torch.mm(nn.functional.conv2d(images, images).flatten(1), torch.ones(8, 8, device=device))
 
 
 def _convolution_seconds(dtype: torch.dtype) -> float:

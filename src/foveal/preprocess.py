@@ -4,22 +4,20 @@ It has two halves. `load` ends in uint8 and is what the store keeps; `to_input` 
 """
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from foveal.errors import ImageError, UsageError
-from foveal.images import decode_sized, resize
+from foveal.device import constant
+from foveal.errors import UsageError
+from foveal.images.fit import ImageSource, covering, inside, load_fitted
 from foveal.images.label_map import VOID
-from foveal.types import ArrayImage, Fit
+from foveal.types import Fit
 
 CELL = 32
 """Pixels of the coarsest cells of most networks."""
-ImageSource = Path | str | bytes | np.ndarray | Image.Image | ArrayImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +72,8 @@ class Preprocess:
 
     def load_placed(self, source: ImageSource, *, name: str | None = None) -> tuple[np.ndarray, "Placement"]:
         """As `load`, and where the image came to lie."""
-        if isinstance(source, ArrayImage):
-            source = source.pixels()
-        min_hw = None if self.fit == "pad" else self.size_hw
-        image, shown_hw = decode_sized(source, name=name, min_hw=min_hw)
-        image = _with_channels(
-            image, self.channels, name or (str(source) if isinstance(source, str | Path) else "image")
-        )
-        return _FITS[self.fit](image, self.size_hw), self.placement(shown_hw)
+        image, shown_hw = load_fitted(source, size_hw=self.size_hw, channels=self.channels, fit=self.fit, name=name)
+        return image, self.placement(shown_hw)
 
     def place_labels(self, labels: np.ndarray) -> np.ndarray:
         """An image's label map (H, W) uint8 as the network's input shows the image, (h, w): the nearest pixel's class,
@@ -113,7 +105,7 @@ class Preprocess:
         layout: against a single pixel torch would compute in runs of C values, several times slower."""
         last = images.is_contiguous(memory_format=torch.channels_last)
         width = images.shape[3] if last else 1
-        pixels = (torch.tensor(each, device=images.device).repeat(width) for each in (self.mean, self.std))
+        pixels = (constant(each, images.device).repeat(width) for each in (self.mean, self.std))
         mean, std = (each.view(1, 1, width, -1).permute(0, 3, 1, 2) for each in pixels)
         return mean, std
 
@@ -149,65 +141,19 @@ def as_batch(images_u8: np.ndarray) -> Tensor:
     return torch.from_numpy(images_u8).permute(0, 3, 1, 2)
 
 
-def _with_channels(image: np.ndarray, channels: int, name: str) -> np.ndarray:
-    if image.shape[2] == channels:
-        return image
-    if image.shape[2] == 1 and channels == 3:
-        return np.repeat(image, 3, axis=2)
-    if image.shape[2] == 3 and channels == 1:
-        return np.asarray(Image.fromarray(image).convert("L"))[:, :, None]  # ITU-R 601 luma
-    raise ImageError(name, f"has {image.shape[2]} channels, but the network reads {channels}")
-
-
-def _squash(image: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
-    return resize(image, size_hw)
-
-
-def _crop(image: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
-    covering, (top, left) = _covering(_size(image), size_hw)
-    image = resize(image, covering)
-    return np.ascontiguousarray(image[top : top + size_hw[0], left : left + size_hw[1]])
-
-
-def _pad(image: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
-    inner, (top, left) = _inner(_size(image), size_hw)
-    padded = np.zeros((*size_hw, image.shape[2]), np.uint8)
-    padded[top : top + inner[0], left : left + inner[1]] = image if inner == _size(image) else resize(image, inner)
-    return padded
-
-
-def _covering(image_hw: tuple[int, int], size_hw: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The size to which an image is resized to cover `size_hw`, and the (top, left) of the part that is cut out."""
-    scale = max(size_hw[0] / image_hw[0], size_hw[1] / image_hw[1])
-    covering = (max(size_hw[0], round(image_hw[0] * scale)), max(size_hw[1], round(image_hw[1] * scale)))
-    return covering, ((covering[0] - size_hw[0]) // 2, (covering[1] - size_hw[1]) // 2)
-
-
-def _inner(image_hw: tuple[int, int], size_hw: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The size to which an image is shrunk to fit `size_hw`, never enlarged, and its (top, left) in it."""
-    scale = min(1.0, size_hw[0] / image_hw[0], size_hw[1] / image_hw[1])
-    inner = image_hw if scale == 1 else (max(1, round(image_hw[0] * scale)), max(1, round(image_hw[1] * scale)))
-    return inner, ((size_hw[0] - inner[0]) // 2, (size_hw[1] - inner[1]) // 2)
-
-
-def _size(image: np.ndarray) -> tuple[int, int]:
-    return image.shape[0], image.shape[1]
-
-
 def _squashed(image_hw: tuple[int, int], size_hw: tuple[int, int]) -> Placement:
     return Placement(image_hw, (size_hw[1] / image_hw[1], size_hw[0] / image_hw[0]), (0.0, 0.0))
 
 
 def _cropped(image_hw: tuple[int, int], size_hw: tuple[int, int]) -> Placement:
-    covering, offset = _covering(image_hw, size_hw)
-    placed = _squashed(image_hw, covering)
+    covered, offset = covering(image_hw, size_hw)
+    placed = _squashed(image_hw, covered)
     return Placement(image_hw, placed.scale_xy, (-float(offset[1]), -float(offset[0])))
 
 
 def _padded(image_hw: tuple[int, int], size_hw: tuple[int, int]) -> Placement:
-    inner, offset = _inner(image_hw, size_hw)
+    inner, offset = inside(image_hw, size_hw)
     return Placement(image_hw, _squashed(image_hw, inner).scale_xy, (float(offset[1]), float(offset[0])))
 
 
 _PLACEMENTS = {"squash": _squashed, "crop": _cropped, "pad": _padded}
-_FITS = {"squash": _squash, "crop": _crop, "pad": _pad}

@@ -17,6 +17,7 @@ from foveal.augment.settings import AugmentSettings
 from foveal.errors import FovealError
 from foveal.events import CheckpointSaved, EpochDone, StepDone
 from foveal.feed.order import epoch_order
+from foveal.feed.store import on_gpu
 from foveal.processes.group import Processes
 from foveal.processes.launch import Launch
 from foveal.recipes.defaults import resolve
@@ -29,22 +30,18 @@ from foveal.training.settings import TrainSettings
 from foveal.training.trials import measure_step_seconds, sweep, try_batch
 
 
-def trainer(module: nn.Module | None = None, count: int = 40, side: int = 24, **settings: object) -> Trainer:
+def trainer(
+    module: nn.Module | None = None, count: int = 40, side: int = 24, device: str = "cpu", **settings: object
+) -> Trainer:
     values = {"model": "resnet20_cifar", "epochs": 1.0, "batch_size": 8, "augmentation": "none", **settings}
     samples = shapes(count + 6, side=side).samples
     facts = probe(samples[:count], 3)
     resolved = resolve(TrainSettings(**values), facts, own_module=module is not None).settings  # type: ignore[arg-type]
     data = prepare_data(samples[:count], samples[count:], resolved, channels=1)
     task = prepare_task(resolved, ("bar", "disc", "ring"), data.train.samples)
-    state = prepare_state(resolved, task, data, device=torch.device("cpu"), module=module)
-    return Trainer(
-        task,
-        state,
-        data.preprocess,
-        data.train,
-        data.val,
-        device=torch.device("cpu"),
-    )
+    on = torch.device(device)
+    state = prepare_state(resolved, task, data, device=on, module=module)
+    return Trainer(task, state, data.preprocess, on_gpu(data.train, on), data.val, device=on)
 
 
 def linear() -> nn.Module:
@@ -83,6 +80,56 @@ def test_the_losses_are_those_of_a_plain_loop() -> None:
     losses = [event.loss for event in ours.run() if isinstance(event, StepDone)]
     assert losses == pytest.approx(expected, rel=1e-5)
     assert expected[-1] != pytest.approx(expected[0], rel=1e-2)
+
+
+def test_steps_that_are_settled_together_give_the_same_records() -> None:
+    """As on a GPU, which is waited for only where somebody wants to know."""
+    each, seldom = trainer(epochs=2.0, batch_size=1), trainer(epochs=2.0, batch_size=1)
+    seldom._waits = False
+    told = [[event for event in ours.run() if isinstance(event, StepDone | EpochDone)] for ours in (each, seldom)]
+    assert len(told[0]) == len(told[1]) > 40
+    for first, second in zip(*told, strict=True):
+        if isinstance(first, StepDone):
+            assert isinstance(second, StepDone)
+            assert (first.step, first.loss, first.accuracy) == (
+                second.step,
+                pytest.approx(second.loss),
+                second.accuracy,
+            )
+        else:
+            assert isinstance(second, EpochDone)
+            assert first.train == pytest.approx(second.train)
+    progress = [ours.state.progress for ours in (each, seldom)]
+    assert progress[0].images == progress[1].images == 80
+
+
+def test_a_stop_settles_what_is_pending() -> None:
+    ours = trainer(epochs=2.0, batch_size=1)
+    ours._waits, saved = False, []
+    ours.save_checkpoint = lambda state: saved.append((state.progress.step, state.progress.images))
+    ours.stop = lambda: "asked to" if ours.state.progress.step == 3 else None
+    list(ours.run())
+    assert saved[-1] == (3, 3)
+    assert ours.state.progress.epoch_images == 3
+
+
+@pytest.mark.parametrize("mixup", [0.0, 0.2])
+def test_batches_made_together_are_those_of_each_step(mixup: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    augment = {"hflip": 0.5, "translate": 0.1, "rotate_deg": 10.0, "mixup": mixup}
+    ours = trainer(batch_size=8, epochs=2.0, augmentation=None, augment=augment)
+    monkeypatch.setattr("foveal.training.loop._AHEAD_BYTES", 3 * 4 * 8 * 24 * 24)
+    made = []
+    training_batch = ours.training_batch
+    monkeypatch.setattr(
+        ours, "training_batch", lambda indices, **key: made.append(len(indices)) or training_batch(indices, **key)
+    )
+    for step in range(10):
+        inputs, targets = ours._batch_of(step, size=24)
+        epoch, first = divmod(step, 5)
+        expected = training_batch(epoch_order(40, seed=0, epoch=epoch)[8 * first :][:8], epoch=epoch, size=24)
+        assert torch.equal(inputs, expected[0])
+        assert torch.equal(targets, expected[1])
+    assert made == ([8] * 10 if mixup else [24, 16, 24, 16])
 
 
 def test_accumulation_gives_the_large_batchs_gradient() -> None:

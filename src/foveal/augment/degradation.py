@@ -12,6 +12,7 @@ from torch import Tensor
 
 from foveal.augment.draws import Draws
 from foveal.augment.settings import AugmentSettings
+from foveal.device import sent
 
 TAILS = 3
 """Standard deviations that a blur reaches."""
@@ -64,7 +65,8 @@ def blur(images: Tensor, sigma_px: Tensor, *, reach_px: int) -> Tensor:
     """Convolved with a Gaussian along both axes, the border's pixels repeated: (B, C, H, W), sigma_px (B,)."""
     offsets = torch.arange(-reach_px, reach_px + 1)
     kernels = torch.exp(-0.5 * (offsets / sigma_px[:, None].clamp(min=1e-3)) ** 2)  # (B, taps)
-    kernels = (kernels / kernels.sum(1, keepdim=True)).to(images).repeat_interleave(images.shape[1], dim=0)
+    kernels = sent((kernels / kernels.sum(1, keepdim=True)).to(images.dtype), images.device)
+    kernels = kernels.repeat_interleave(images.shape[1], dim=0)
     planes = F.pad(images, (reach_px,) * 4, mode="replicate").flatten(0, 1)[None]  # (1, B*C, H+, W+)
     for kernel in (kernels[:, None, None, :], kernels[:, None, :, None]):
         planes = F.conv2d(planes, kernel, groups=len(kernels))
@@ -79,8 +81,8 @@ def add_noise(images: Tensor, strength: Tensor, places: Tensor) -> Tensor:
     """
     length = images[0].numel()
     table = _normal_table(PLACES + length, images.device)
-    numbers = table.unfold(0, length, 1)[places.to(images.device)].view_as(images)
-    return torch.addcmul(images, numbers, strength.to(images.device)[:, None, None, None]).clamp_(0, 1)
+    numbers = table.unfold(0, length, 1)[sent(places, images.device)].view_as(images)
+    return torch.addcmul(images, numbers, sent(strength, images.device)[:, None, None, None]).clamp_(0, 1)
 
 
 @lru_cache(maxsize=8)

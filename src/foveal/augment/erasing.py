@@ -14,6 +14,7 @@ from torch import Tensor
 from foveal.augment.draws import Draws
 from foveal.augment.rectangles import inside_rectangles, random_rectangles
 from foveal.augment.settings import AugmentSettings
+from foveal.device import sent
 
 AREA = (0.02, 0.33)
 RATIO = (0.3, 1 / 0.3)
@@ -30,5 +31,5 @@ def draw_erased(settings: AugmentSettings, draws: Draws, *, size_hw: tuple[int, 
 
 def erase(images: Tensor, boxes_xyxy: Tensor) -> Tensor:
     """Images with each rectangle filled with the image's mean colour: (B, C, H, W) float32."""
-    inside = inside_rectangles(boxes_xyxy.to(images.device), (images.shape[2], images.shape[3]))
+    inside = inside_rectangles(sent(boxes_xyxy, images.device), (images.shape[2], images.shape[3]))
     return torch.where(inside, images.mean((2, 3), keepdim=True), images)

@@ -19,6 +19,7 @@ from foveal.augment.draws import Draws
 from foveal.augment.operations import draw_operations
 from foveal.augment.rectangles import random_rectangles
 from foveal.augment.settings import AugmentSettings
+from foveal.device import sent
 from foveal.ops.boxes import box_areas
 
 
@@ -83,8 +84,8 @@ def warp_images(images: Tensor, geometry: Geometry) -> Tensor:
     warped = _resample(images, geometry.matrices, geometry.out_size_hw)
     if whole.any():
         rows = whole.nonzero().flatten()
-        moved = _move_pixels(images[rows.to(images.device)], geometry.matrices[rows], geometry.out_size_hw)
-        warped[rows.to(images.device)] = moved
+        there = sent(rows, images.device)
+        warped[there] = _move_pixels(images[there], geometry.matrices[rows], geometry.out_size_hw)
     return warped
 
 
@@ -212,7 +213,7 @@ def _input_coordinates(matrices: Tensor, size_hw: tuple[int, int], device: torch
     height, width = size_hw
     of_x = matrices[:, :, 0, None] * (torch.arange(width) + 0.5)  # (B, 2, w)
     of_y = matrices[:, :, 1, None] * (torch.arange(height) + 0.5) + matrices[:, :, 2, None]  # (B, 2, h)
-    of_x, of_y = of_x.float().to(device), of_y.float().to(device)
+    of_x, of_y = sent(of_x.float(), device), sent(of_y.float(), device)
     return of_x[:, :, None, :] + of_y[:, :, :, None]
 
 
@@ -238,8 +239,8 @@ def _move_pixels(images: Tensor, matrices: Tensor, size_hw: tuple[int, int]) -> 
     (height, width), channels = images.shape[2:], images.shape[1]
     x = matrices[:, 0, 0, None] * (torch.arange(size_hw[1]) + 0.5) + matrices[:, 0, 2, None]  # (B, w)
     y = matrices[:, 1, 1, None] * (torch.arange(size_hw[0]) + 0.5) + matrices[:, 1, 2, None]  # (B, h)
-    x = x.floor().long().clamp(0, width - 1).to(images.device)
-    y = y.floor().long().clamp(0, height - 1).to(images.device)
+    x = sent(x.floor().long().clamp(0, width - 1), images.device)
+    y = sent(y.floor().long().clamp(0, height - 1), images.device)
     source = (y[:, :, None] * width + x[:, None, :]).flatten(1)  # (B, h*w)
     return images.flatten(2).gather(2, source[:, None].expand(-1, channels, -1)).unflatten(2, size_hw)
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from foveal.augment.draws import Draws
 from foveal.augment.rectangles import inside_rectangles
 from foveal.augment.settings import AugmentSettings
+from foveal.device import sent
 from foveal.errors import UsageError
 
 
@@ -60,9 +61,9 @@ def mix_batch(images: Tensor, targets: Tensor, mixing: Mixing) -> tuple[Tensor, 
             "mixing needs soft targets: expected floating-point of shape (B, K), "
             f"got {targets.dtype} of shape {tuple(targets.shape)}; one-hot encode class indices first"
         )
-    weights = torch.where(mixing.is_cutmix, 1.0, mixing.own).to(images.device)[:, None, None, None]
+    weights = sent(torch.where(mixing.is_cutmix, 1.0, mixing.own), images.device)[:, None, None, None]
     if mixing.is_cutmix.any():
-        pasted = inside_rectangles(mixing.pasted_xyxy.to(images.device), (images.shape[2], images.shape[3]))
+        pasted = inside_rectangles(sent(mixing.pasted_xyxy, images.device), (images.shape[2], images.shape[3]))
         weights = torch.where(pasted, 0.0, weights)
     return _mixed_with_previous(images, weights), _mixed_with_previous(targets, mixing.own[:, None])
 
@@ -78,7 +79,7 @@ def _draw_pasted(draws: Draws, alpha: float, size_hw: tuple[int, int]) -> Tensor
 
 def _mixed_with_previous(values: Tensor, weights: Tensor) -> Tensor:
     """weights * values + (1 - weights) * previous row's values, the last row before the first: (B, ...)."""
-    own, weights = values.float(), weights.to(values.device)
+    own, weights = values.float(), sent(weights, values.device)
     mixed = torch.empty_like(own)  # written in two parts: a rolled copy of the batch would be one more pass
     torch.lerp(own[:-1], own[1:], weights[1:], out=mixed[1:])
     torch.lerp(own[-1:], own[:1], weights[:1], out=mixed[:1])

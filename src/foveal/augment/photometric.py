@@ -10,6 +10,7 @@ from torch import Tensor
 from foveal.augment.draws import Draws
 from foveal.augment.operations import draw_operations
 from foveal.augment.settings import AugmentSettings
+from foveal.device import constant, sent
 
 LUMA = (0.299, 0.587, 0.114)
 """Red, green and blue in grey (ITU-R BT.601-7, §2.5.1), as Pillow's `convert("L")` weighs them."""
@@ -76,12 +77,12 @@ def adjust_colour(images: Tensor, colour: Colour) -> Tensor:
     if colour.hue_deg is not None:
         images = turn_hue(images, colour.hue_deg)
     weights = LUMA if images.shape[1] == 3 else (1 / images.shape[1],) * images.shape[1]
-    mean = (images.mean((2, 3)) * images.new_tensor(weights)).sum(1)  # (B,)
-    brightness, contrast = colour.brightness.to(images.device), colour.contrast.to(images.device)
+    mean = (images.mean((2, 3)) * constant(weights, images.device)).sum(1)  # (B,)
+    brightness, contrast = (sent(each, images.device) for each in (colour.brightness, colour.contrast))
     gain, offset = _per_image(brightness * contrast), _per_image(brightness * (1 - contrast) * mean)
     if colour.saturation is None:
         return torch.addcmul(offset, images, gain).clamp_(0, 1)
-    saturation = _per_image(colour.saturation.to(images.device))
+    saturation = _per_image(sent(colour.saturation, images.device))
     # The colour matrix gain (s I + (1 - s) 1 LUMAᵀ) is a scaling and one plane that all channels share.
     grey = (images[:, :1] * LUMA[0]).add_(images[:, 1:2], alpha=LUMA[1]).add_(images[:, 2:], alpha=LUMA[2])
     shared = grey.mul_(gain * (1 - saturation)).add_(offset)  # (B, 1, H, W)
@@ -100,7 +101,7 @@ def turn_hue(images: Tensor, angle_deg: Tensor) -> Tensor:
     turn[:, 1, 1], turn[:, 1, 2] = angle.cos(), -angle.sin()
     turn[:, 2, 1], turn[:, 2, 2] = angle.sin(), angle.cos()
     matrices = torch.linalg.inv(to_yiq) @ turn @ to_yiq
-    return (matrices.to(images) @ images.flatten(2)).view_as(images)
+    return (sent(matrices.to(images.dtype), images.device) @ images.flatten(2)).view_as(images)
 
 
 def _draw_factors(draws: Draws, name: str, largest: float) -> Tensor:

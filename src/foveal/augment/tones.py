@@ -14,8 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from foveal.augment.operations import BITS_LOST, Operations
+from foveal.device import constant, sent
 
-SMOOTH = ((1, 1, 1), (1, 5, 1), (1, 1, 1))
+SMOOTH = (1, 1, 1, 1, 5, 1, 1, 1, 1)
 """Over 13: what sharpness moves away from (Pillow's `ImageFilter.SMOOTH`)."""
 
 
@@ -65,7 +66,7 @@ def adjust_tones(images: Tensor, tones: Tones) -> Tensor:
 def sharpen(images: Tensor, factors: Tensor) -> Tensor:
     """smooth + factor · (image - smooth), the outermost pixels as they were: (n, C, H, W), factors (n,)."""
     channels = images.shape[1]
-    kernel = images.new_tensor(SMOOTH) / 13
+    kernel = (constant(SMOOTH, images.device) / 13).view(3, 3)
     smooth = F.conv2d(images, kernel.expand(channels, 1, 3, 3), groups=channels)
     inner = images[:, :, 1:-1, 1:-1]
     changed = images.clone()
@@ -107,10 +108,10 @@ def _change(images: Tensor, taken: Tensor, change: Callable[[Tensor, Tensor], Te
     """Puts `change` of the images that are taken, (B,) bool, in their places."""
     rows = taken.nonzero().flatten()
     if len(rows):
-        there = rows.to(images.device)
+        there = sent(rows, images.device)
         images[there] = change(images[there], rows)
 
 
 def _per_image(values: Tensor, images: Tensor) -> Tensor:
     """(n,) -> (n, 1, 1, 1), as the images are."""
-    return values.to(images)[:, None, None, None]
+    return sent(values.to(images.dtype), images.device)[:, None, None, None]

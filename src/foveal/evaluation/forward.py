@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from foveal.device import full_float32, sent
 from foveal.errors import UsageError
 from foveal.preprocess import Preprocess
 from foveal.tasks.task import Outputs, Task
@@ -19,8 +20,8 @@ View = Callable[[Tensor], Tensor]
 
 def forward(network: nn.Module, preprocess: Preprocess, images_u8: Tensor, *, device: torch.device) -> Outputs:
     """images_u8: (B, C, H, W) -> the network's outputs on the CPU. The network has to be in evaluation mode."""
-    with torch.inference_mode():
-        inputs = preprocess.to_input(images_u8.to(device)).contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode(), full_float32():
+        inputs = preprocess.to_input(sent(images_u8, device)).contiguous(memory_format=torch.channels_last)
         return {name: value.float().cpu() for name, value in network(inputs).items()}
 
 

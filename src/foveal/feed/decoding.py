@@ -1,60 +1,110 @@
-"""Every image of a list decoded once, on all cores: into a given array, with each image's hash and every failure."""
+"""Every image of a list decoded once, on all cores: into a given array, with each image's hash and every failure.
+
+No torch, so that processes that decode start in a fraction of a second.
+"""
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from foveal.errors import BadImagesError, ImageError
+from foveal.feed.workers import Workers
 from foveal.images import read_bytes
-from foveal.preprocess import Preprocess
-from foveal.types import ArrayImage, OnBadImage, Sample
+from foveal.images.fit import load_fitted
+from foveal.types import ArrayImage, Fit, OnBadImage, Sample
+
+if TYPE_CHECKING:
+    from foveal.preprocess import Preprocess
 
 Progress = Callable[[int, int], None]
 """Called with (images done, images in all)."""
+CORES, FILES = 8, 1000
+"""From which on processes decode, one a core. Python lets one thread at a time do its part of an image, and 16 threads
+get in each other's way: on 16 cores they decode small JPEGs at a third of the pace of a single one. But with 2 cores
+they are as fast as processes, and those take as long to start as some hundred images."""
 
 _CHUNK = 64  # images a task: large enough to hide the hand-over, small enough to keep every core busy to the end
+_AHEAD = 4  # chunks for each core that are decoded before they are wanted: more would only fill memory
+
+Source = tuple[Path | ArrayImage, str]
+"""Where an image is read from, and what a message calls it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoded:
+    """What became of some images."""
+
+    pixels: np.ndarray | None
+    """(n, H, W, C) uint8, 0 where an image is bad; None where they are not kept."""
+    hashes: np.ndarray
+    """(n,) uint64 of the images' bytes."""
+    bad: list[tuple[int, ImageError]]
+    """Each with its place among them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoder:
+    """How images are decoded, and nothing of what comes after: other processes are sent it."""
+
+    size_hw: tuple[int, int]
+    channels: int
+    fit: Fit
+    kept: bool
+    """Whether the pixels are wanted."""
+
+    def __call__(self, sources: Sequence[Source]) -> Decoded:
+        hashes = np.zeros(len(sources), np.uint64)
+        pixels = np.zeros((len(sources), *self.size_hw, self.channels), np.uint8) if self.kept else None
+        bad = []
+        for index, (source, name) in enumerate(sources):
+            try:
+                content = source.pixels() if isinstance(source, ArrayImage) else read_bytes(source)
+                hashes[index] = content_hash(content)
+                fitted = load_fitted(content, size_hw=self.size_hw, channels=self.channels, fit=self.fit, name=name)
+            except ImageError as error:
+                bad.append((index, error))
+                continue
+            if pixels is not None:
+                pixels[index] = fitted[0]
+        return Decoded(pixels=pixels, hashes=hashes, bad=bad)
 
 
 def decode_all(
     samples: Sequence[Sample],
-    preprocess: Preprocess,
+    preprocess: "Preprocess",
     out: np.ndarray | None,
     *,
     progress: Progress | None = None,
 ) -> tuple[np.ndarray, list[tuple[int, ImageError]]]:
     """Hashes (N,) uint64 of the images' bytes, and (index, error) of each that can't be decoded.
 
-    out: (N, H, W, C) uint8, filled with `preprocess.load` of each; rows of bad images stay as they are. None decodes
-    without keeping, to find the bad ones.
+    out: (N, H, W, C) uint8, filled with what `preprocess.load` gives of each, 0 for a bad one. None decodes without
+    keeping, to find the bad ones.
     """
+    decoder = Decoder(
+        size_hw=preprocess.size_hw, channels=preprocess.channels, fit=preprocess.fit, kept=out is not None
+    )
     hashes = np.zeros(len(samples), np.uint64)
-
-    def decode_chunk(start: int) -> list[tuple[int, ImageError]]:
-        bad = []
-        for index in range(start, min(start + _CHUNK, len(samples))):
-            sample = samples[index]
-            try:
-                content = read_content(sample)
-                hashes[index] = content_hash(content)
-                image = preprocess.load(content, name=image_name(sample))
-            except ImageError as error:
-                bad.append((index, error))
-                continue
-            if out is not None:
-                out[index] = image
-        return bad
-
     bad_images: list[tuple[int, ImageError]] = []
-    starts = range(0, len(samples), _CHUNK)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start, bad in zip(starts, pool.map(decode_chunk, starts), strict=True):
-            bad_images += bad
-            if progress is not None:
-                progress(min(start + _CHUNK, len(samples)), len(samples))
+    end = 0
+    for decoded in _in_parallel(samples, decoder):
+        start, end = end, end + len(decoded.hashes)
+        hashes[start:end] = decoded.hashes
+        bad_images += [(start + index, error) for index, error in decoded.bad]
+        if out is not None:
+            out[start:end] = decoded.pixels
+        if progress is not None:
+            progress(end, len(samples))
     return hashes, bad_images
 
 
@@ -86,3 +136,23 @@ def content_hash(content: bytes | np.ndarray) -> int:
 def image_name(sample: Sample) -> str:
     """How a message names a sample's image: its path, or its id for an array."""
     return str(sample.image) if isinstance(sample.image, Path) else sample.id
+
+
+def _in_parallel(samples: Sequence[Sample], decoder: Decoder) -> Iterator[Decoded]:
+    """What became of each chunk, in order: in processes where there are many plain files, else in threads."""
+    cores = os.cpu_count() or 1
+    many = cores >= CORES and len(samples) >= FILES
+    plain = all(type(sample.image) is type(Path()) for sample in samples)  # others lie in an archive or in memory
+    with ExitStack() as stack:
+        decode: Callable[[Sequence[Source]], Decoded] = decoder
+        if many and plain and sys.executable:
+            decode = partial(stack.enter_context(Workers(cores)).run, decoder)
+        pool = stack.enter_context(ThreadPoolExecutor(cores))
+        coming: deque[Future[Decoded]] = deque()
+        for start in range(0, len(samples), _CHUNK):
+            chunk = samples[start : start + _CHUNK]
+            coming.append(pool.submit(decode, [(sample.image, image_name(sample)) for sample in chunk]))
+            if len(coming) > _AHEAD * cores:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()

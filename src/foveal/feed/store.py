@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from foveal.device import memory_bytes
+from foveal.device import memory_bytes, sent
 from foveal.errors import ImageError
 from foveal.feed.cache import Bad, allowance_bytes, cache_key, is_cached, open_or_build
 from foveal.feed.decoding import Progress, decode_all, image_name, keep_good, read_content
@@ -23,6 +23,8 @@ from foveal.preprocess import Placement, Preprocess, as_batch
 from foveal.types import ArrayImage, OnBadImage, Sample
 
 MEMORY_SHARE = 0.25  # of the machine's memory may hold decoded images
+GPU_SHARE = 0.4  # of a GPU's free memory likewise
+_COPIED_AT_ONCE = 2**28  # bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +183,22 @@ class _Decoder:
 
     def _load(self, sample: Sample) -> np.ndarray:
         return self._preprocess.load(read_content(sample), name=image_name(sample))
+
+
+def on_gpu(store: Store, device: torch.device) -> Store:
+    """The store with its images in the memory of `device`, where that is a GPU and they fit; else the store itself."""
+    (height, width), channels = store.preprocess.size_hw, store.preprocess.channels
+    size = len(store) * height * width * channels
+    if device.type != "cuda" or store.announce is not None or size > GPU_SHARE * torch.cuda.mem_get_info(device)[0]:
+        return store
+    pixels = torch.empty((len(store), height, width, channels), dtype=torch.uint8, device=device)
+    for part in torch.arange(len(store)).split(max(1, _COPIED_AT_ONCE // (height * width * channels))):
+        pixels[part[0] : part[-1] + 1] = store.gather(part).permute(0, 2, 3, 1).to(device)
+
+    def gather(indices: Tensor) -> Tensor:
+        return pixels.index_select(0, sent(indices, device)).permute(0, 3, 1, 2)
+
+    return replace(store, gather=gather, description=f"{store.description}, copied to the GPU")
 
 
 def channel_statistics(store: Store, *, most: int = 2048) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -16,11 +16,12 @@ from foveal.bundle import Contract, load_bundle
 from foveal.device import keep_freed_memory, place
 from foveal.errors import ImageError, UsageError
 from foveal.evaluation.forward import Run, View, forward_views, plain_view, test_time_views
+from foveal.images.fit import ImageSource
 from foveal.inference.engines.choose import choose_engine
 from foveal.inference.engines.engine import Engine, Source
 from foveal.inference.tiles import TiledModel, Tiling
 from foveal.ops.tiles import OVERLAP
-from foveal.preprocess import ImageSource, Placement, as_batch
+from foveal.preprocess import Placement, as_batch
 from foveal.types import EngineName, Precision
 
 _AHEAD = 3  # batches that decode while others compute

@@ -13,9 +13,10 @@ import numpy as np
 from foveal.errors import ImageError, UsageError
 from foveal.evaluation.forward import View, forward_views
 from foveal.images import decode
+from foveal.images.fit import ImageSource
 from foveal.inference.engines.engine import Engine
 from foveal.ops.tiles import tile_corners
-from foveal.preprocess import ImageSource, Placement, Preprocess, as_batch
+from foveal.preprocess import Placement, Preprocess, as_batch
 from foveal.tasks.task import Outputs, Task
 from foveal.types import ArrayImage
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from foveal.augment.mosaic import mosaic_pixels
 from foveal.augment.pipeline import AugmentParams, augment_label_maps
+from foveal.device import sent
 from foveal.errors import UsageError
 from foveal.feed.store import Store
 from foveal.images.label_map import VOID, read_label_map
@@ -67,7 +68,7 @@ class LabelMaps:
         return type(self)(self.labels[rows], self.samples[rows], self.placements[rows])
 
     def to(self, device: torch.device) -> Self:
-        return type(self)(self.labels.to(device), self.samples, self.placements)
+        return type(self)(sent(self.labels, device), self.samples, self.placements)
 
 
 def make(classes: tuple[str, ...], settings: Settings) -> Task:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from foveal.augment.mosaic import mosaic_boxes, mosaic_pixels
 from foveal.augment.pipeline import AugmentParams, augment_boxes
+from foveal.device import sent
 from foveal.errors import UsageError
 from foveal.feed.store import Store
 from foveal.losses.assignment import Objects
@@ -43,7 +44,7 @@ class Truths:
 
     def to(self, device: torch.device) -> Self:
         boxes, labels, spared = (
-            tuple(each.to(device) for each in part) for part in (self.boxes_xyxy, self.labels, self.spared)
+            tuple(sent(each, device) for each in part) for part in (self.boxes_xyxy, self.labels, self.spared)
         )
         return type(self)(boxes, labels, spared, self.outlines, self.samples, self.placements)
 

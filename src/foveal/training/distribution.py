@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from foveal.device import sent
 from foveal.errors import RunError, UsageError
 from foveal.processes.group import Processes
 from foveal.training.plan import Plan
@@ -46,7 +47,7 @@ class GradientSum:
         if self._processes.world == 1:
             return
         has = [each.grad is not None for each in self._parameters]
-        self._has_gradient.copy_(torch.tensor(has))
+        self._has_gradient.copy_(sent(torch.tensor(has), self._has_gradient.device))
         for parameter, slot in zip(self._parameters, self._gradients, strict=True):
             slot.zero_() if parameter.grad is None else slot.copy_(parameter.grad)
         for buffer, slot, averaged in zip(self._buffers, self._states, self._averaged, strict=True):

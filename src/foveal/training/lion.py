@@ -31,6 +31,7 @@ class Lion(Optimizer):
             momenta = [self.state[each]["momentum"] for each in parameters]
             steps = torch._foreach_lerp(momenta, gradients, 1 - BETAS[0])
             torch._foreach_sign_(steps)
+            torch._foreach_mul_(steps, group["lr"])
             torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
-            torch._foreach_add_(parameters, steps, alpha=-group["lr"])
+            torch._foreach_sub_(parameters, steps)
             torch._foreach_lerp_(momenta, gradients, 1 - BETAS[1])

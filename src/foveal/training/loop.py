@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -17,23 +17,27 @@ from torch import Tensor, nn
 from foveal.augment.draws import Draws
 from foveal.augment.mosaic import IMAGES_BEFORE
 from foveal.augment.pipeline import augment_images, draw
-from foveal.device import keep_freed_memory, seed_draws
+from foveal.device import keep_freed_memory, pick_fastest_kernels, seed_draws, sent
 from foveal.errors import DivergedError
 from foveal.events import CheckpointSaved, EpochDone, Event, Planned, StepDone, Stopped
 from foveal.feed.order import balanced_order, epoch_order, step_indices
 from foveal.feed.store import Store
 from foveal.losses.penalties import penalty_terms
+from foveal.networks.build import Network
+from foveal.networks.resnet import RecomputedBlock
 from foveal.preprocess import Preprocess, input_hw
 from foveal.processes.group import ALONE, Processes
 from foveal.tasks.task import Outputs, Targets, Task
 from foveal.training.distribution import GradientSum
 from foveal.training.memory import saying_what_is_too_large
-from foveal.training.optimisers import decaying_weights
+from foveal.training.optimisers import decaying_weights, set_rate
+from foveal.training.recorded import RecordedSteps
 from foveal.training.schedules import PLATEAU_EPOCHS
 from foveal.training.selection import is_as_good, is_better
 from foveal.training.state import TrainState
 
 _HELD_OUT_AT_ONCE = 32  # images at least: nothing is kept for a backward pass
+_AHEAD_BYTES = 2**26  # of inputs that are made at once for several steps on a GPU
 _SMALLER_LOOK = f"lower --size, or --batch-size where it is above {_HELD_OUT_AT_ONCE}"
 _SMALLER_STEP = (
     "lower --batch-size (with --accumulate 2 a half of it makes the same step) or --size, or keep less of a residual "
@@ -44,6 +48,20 @@ _PROCESS_SEED = 0x9E3779B97F4A7C15  # far apart: no process draws at one step wh
 SaveCheckpoint = Callable[[TrainState], None]
 SaveBest = Callable[[nn.Module, Mapping[str, float], int], None]
 """Called with (the weights to keep, their held-out figures, the epoch)."""
+
+
+@dataclass
+class _Pending:
+    """Steps that are not settled, all of one size."""
+
+    steps: int = 0
+    images: int = 0
+    size: int = 0
+    seconds: float = 0.0
+
+    def add(self, images: int, *, size: int, seconds: float) -> None:
+        self.steps, self.images, self.size = self.steps + 1, self.images + images, size
+        self.seconds += seconds
 
 
 class Trainer:
@@ -62,6 +80,7 @@ class Trainer:
     ) -> None:
         """Each of several processes runs a trainer of its own; their states are the same after each step."""
         keep_freed_memory()
+        pick_fastest_kernels(device)
         self.task, self.state, self.preprocess, self.device = task, state, preprocess, device
         self.train_store, self.val_store = train_store, val_store
         self.processes = processes
@@ -77,8 +96,15 @@ class Trainer:
         self._replanned_at = 0.0
         self._sum_gradients = GradientSum(state.network, processes, frozen=state.frozen)
         self._penalised = decaying_weights(state.network)
-        self._figures: dict[str, float] = {}
-        """Sums over this process's images of the present step."""
+        self._names = ("loss", *state.plan.penalties, *task.figures)
+        self._sums = torch.zeros(len(self._names), dtype=torch.float64, device=device)
+        """Of each figure over this process's images, in the steps that are not settled."""
+        self._pending = _Pending()
+        self._waits = device.type != "cuda"
+        """Whether each step is settled: a GPU is waited for only where somebody wants to know."""
+        self._made: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+        """Batches of steps to come, by step and size."""
+        self._recorded = RecordedSteps(self._learn_and_update) if self._can_record() else None
         self._averaged: nn.Module | None = None
         self._epoch_order: tuple[int, Tensor] | None = None
 
@@ -110,7 +136,9 @@ class Trainer:
                     state.plan = replace(plan, total_steps=total_steps)
                     yield self._planned("to end within the time given")
             reason = self.stop()
-            due = time.perf_counter() - saved_at >= plan.checkpoint_seconds
+            if reason:
+                self.settle()
+            due = not self._pending.steps and time.perf_counter() - saved_at >= plan.checkpoint_seconds
             if reason or due or step >= state.plan.total_steps:
                 self.save_checkpoint(state)
                 saved_at = time.perf_counter()
@@ -132,7 +160,7 @@ class Trainer:
         what = f"a look at {min(at_once, len(own))} held-out images of {max(self.preprocess.size_hw)} px"
         with torch.inference_mode(), self._autocast(), saying_what_is_too_large(what, remedy=_SMALLER_LOOK):
             for indices in own.split(at_once) if len(own) else ():
-                images = self.val_store.gather(indices).to(self.device)
+                images = sent(self.val_store.gather(indices), self.device)
                 inputs = self.preprocess.to_input(images).contiguous(memory_format=torch.channels_last)
                 records.append(self.task.glance(network(inputs), self._targets(self.val_store, indices)))
         return self.task.assess(self.processes.gather(records))
@@ -144,7 +172,7 @@ class Trainer:
         """
         plan = self.state.plan
         draws, indices = Draws(plan.seed, epoch, indices), self._samples(indices)
-        images = self.train_store.gather(indices).to(self.device)
+        images = sent(self.train_store.gather(indices), self.device)
         _, channels, height, width = images.shape
         out_size_hw = input_hw(size, plan.aspect)
         params = draw(plan.augment, draws, in_size_hw=(height, width), out_size_hw=out_size_hw, channels=channels)
@@ -167,15 +195,27 @@ class Trainer:
 
     def update(self, lr: float) -> None:
         """The optimiser's step by the gradient so far, and the moving average's."""
-        state = self.state
-        if state.plan.clip_norm:
-            nn.utils.clip_grad_norm_(state.network.parameters(), state.plan.clip_norm)
-        for group in state.optimiser.param_groups:
-            group["lr"] = lr * group["lr_share"]
-        state.optimiser.step()
-        state.optimiser.zero_grad(set_to_none=True)
-        if state.ema is not None:
-            state.ema.update(state.network)
+        set_rate(self.state.optimiser, lr)
+        self._take_step()
+        self._average()
+
+    def settle(self) -> None:
+        """Waits for the device, and takes in the time and the figures, of all processes, of the steps since before."""
+        progress, pending = self.state.progress, self._pending
+        if not pending.steps:
+            return
+        start = time.perf_counter()
+        sums = dict(zip(self._names, self._sums.tolist(), strict=True))
+        self._sums.zero_()
+        for name, value in self.processes.sum(sums).items():
+            progress.epoch_sums[name] = progress.epoch_sums.get(name, 0.0) + value
+            progress.log_sums[name] = progress.log_sums.get(name, 0.0) + value
+        progress.epoch_images += pending.images
+        progress.log_images += pending.images
+        progress.images += pending.images
+        seconds = pending.seconds + time.perf_counter() - start
+        progress.note_steps(pending.steps, size=pending.size, seconds=seconds)
+        self._pending = _Pending()
 
     def step(self, size: int | None = None) -> None:
         """One step of the plan; size: of its images, where another than the plan's. Raises OutOfMemory."""
@@ -197,16 +237,77 @@ class Trainer:
         state.network.train()
         for module in state.frozen:
             module.eval()
-        self._figures = dict.fromkeys(("loss", *plan.penalties, *self.task.figures), 0.0)
-        learned = 0
-        for part in self._parts(indices):
-            learned += self._learn_own(part, share=len(part) / len(indices), epoch=epoch, size=size)
-        self._sum_gradients(learned / len(indices))
-        self.update(self._lr_at(step))
-        self._take_figures(len(indices))
+        if self._recorded is not None:
+            batch = self._batch_of(step, size=size)
+            set_rate(state.optimiser, self._lr_at(step))
+            self._recorded(*batch)
+            self._average()
+        else:
+            learned = 0
+            for part in self._parts(indices):
+                learned += self._learn_own(part, share=len(part) / len(indices), epoch=epoch, size=size)
+            self._sum_gradients(learned / len(indices))
+            self.update(self._lr_at(step))
         progress.step += 1
-        progress.images += len(indices)
-        progress.note_step(size, time.perf_counter() - start)
+        self._pending.add(len(indices), size=size, seconds=time.perf_counter() - start)
+        if self._waits or self._is_looked_at(step + 1):
+            self.settle()
+
+    def _can_record(self) -> bool:
+        """Whether `RecordedSteps` takes the steps: on one GPU, of a network of ours that tells of a whole image, in one
+        part, with nothing from the CPU in its loss, and by an optimiser that waits for nothing."""
+        state = self.state
+        return (
+            self.device.type == "cuda"
+            and self.processes.world == 1
+            and state.plan.accumulate == 1
+            and self.task.weigh is None
+            and isinstance(state.network, Network)
+            and not any(isinstance(each, RecomputedBlock) for each in state.network.modules())
+            and all(isinstance(group["lr"], Tensor) for group in state.optimiser.param_groups)
+        )
+
+    def _batch_of(self, step: int, *, size: int) -> tuple[Tensor, Tensor]:
+        """The batch of a recorded step. Of small images those of the steps after it are made with it: Python takes
+        longer to ask for one than a GPU to make several."""
+        if (step, size) not in self._made:
+            plan = self.state.plan
+            epoch, first = divmod(step, plan.steps_per_epoch)
+            count = min(self._steps_at_once(size), plan.steps_per_epoch - first)
+            draws = step_indices(self._order(epoch)[first * plan.images_per_step :], 0, count * plan.images_per_step)
+            inputs, targets = self.training_batch(draws, epoch=epoch, size=size)
+            assert isinstance(targets, Tensor)
+            parts = zip(inputs.split(plan.images_per_step), targets.split(plan.images_per_step), strict=True)
+            self._made = {(step + index, size): part for index, part in enumerate(parts)}
+        return self._made.pop((step, size))
+
+    def _steps_at_once(self, size: int) -> int:
+        plan = self.state.plan
+        if plan.augment.mixup or plan.augment.cutmix:  # each image meets its neighbours of the step
+            return 1
+        height, width = input_hw(size, plan.aspect)
+        return max(1, _AHEAD_BYTES // (4 * plan.images_per_step * self.preprocess.channels * height * width))
+
+    def _learn_and_update(self, inputs: Tensor, targets: Tensor) -> None:
+        self.learn(inputs, targets)
+        self._take_step()
+
+    def _take_step(self) -> None:
+        state = self.state
+        if state.plan.clip_norm:
+            nn.utils.clip_grad_norm_(state.network.parameters(), state.plan.clip_norm)
+        state.optimiser.step()
+        state.optimiser.zero_grad(set_to_none=True)
+
+    def _average(self) -> None:
+        if self.state.ema is not None:
+            self.state.ema.update(self.state.network)
+
+    def _is_looked_at(self, step: int) -> bool:
+        """Whether what `step` steps gave is told, or the next one is of another size."""
+        plan = self.state.plan
+        told = step == 1 or step % plan.log_every == 0 or step % plan.steps_per_epoch == 0 or step >= plan.total_steps
+        return told or plan.size_at(step) != self._pending.size
 
     def _parts(self, indices: Tensor) -> tuple[Tensor, ...]:
         """A step's images in parts of at most a batch."""
@@ -236,7 +337,7 @@ class Trainer:
     def _emphasis(self, batch: tuple[Tensor, Targets] | None, images: int) -> float:
         """What makes a loss that weighs its items the mean over all processes' images of a part: the mean weight of
         those here over the mean of all."""
-        if self.task.weigh is None:
+        if self.task.weigh is None or self.processes.world == 1:
             return 1.0
         weight = 0.0 if batch is None else float(self.task.weigh(batch[1]).sum())
         total = self.processes.sum({"weight": weight})["weight"]
@@ -269,7 +370,7 @@ class Trainer:
 
     def _targets(self, store: Store, indices: Tensor) -> Targets:
         targets: Targets = self.task.encode(store, indices)
-        return targets.to(self.device)
+        return sent(targets, self.device) if isinstance(targets, Tensor) else targets.to(self.device)
 
     def _order(self, epoch: int) -> Tensor:
         if self._epoch_order is None or self._epoch_order[0] != epoch:
@@ -287,19 +388,11 @@ class Trainer:
         return draws % len(self.train_store)
 
     def _note(self, losses: Mapping[str, Tensor], outputs: Outputs, targets: Targets) -> None:
-        """Adds a batch's figures to the sums of this step."""
+        """Adds a batch's figures to the sums."""
         with torch.no_grad():
-            figures = self.task.quick(outputs, targets)
-            _add({**{name: loss.expand(len(targets)) for name, loss in losses.items()}, **figures}, self._figures)
-
-    def _take_figures(self, images: int) -> None:
-        """Adds the step's figures, of all processes, to the sums of the epoch and of the next step record."""
-        progress = self.state.progress
-        for name, value in self.processes.sum(self._figures).items():
-            progress.epoch_sums[name] = progress.epoch_sums.get(name, 0.0) + value
-            progress.log_sums[name] = progress.log_sums.get(name, 0.0) + value
-        progress.epoch_images += images
-        progress.log_images += images
+            figures = {name: values.sum() for name, values in self.task.quick(outputs, targets).items()}
+            figures |= {name: len(targets) * loss for name, loss in losses.items()}
+            self._sums.add_(torch.stack([figures[name] for name in self._names]))
 
     def _step_record(self) -> StepDone:
         progress, plan = self.state.progress, self.state.plan
@@ -390,10 +483,3 @@ class Trainer:
         if not self.state.plan.bfloat16:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
-
-
-def _add(figures: Mapping[str, Tensor], sums: dict[str, float]) -> None:
-    """Adds each figure's sum over the items; the device is waited for once."""
-    values = torch.stack([figure.sum() for figure in figures.values()]).tolist()
-    for name, value in zip(figures, values, strict=True):
-        sums[name] = sums.get(name, 0.0) + value

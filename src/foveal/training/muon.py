@@ -34,7 +34,8 @@ class Muon(Optimizer):
         matrix_dtype: torch.dtype,
     ) -> None:
         """matrix_dtype: of the products that orthogonalise; bfloat16 is precise enough."""
-        super().__init__(groups, {"lr": lr, "momentum": momentum, "betas": betas, "eps": eps})
+        # capturable: loaded state has its counters where the parameters are, as a step's own has.
+        super().__init__(groups, {"lr": lr, "momentum": momentum, "betas": betas, "eps": eps, "capturable": True})
         self.matrix_dtype = matrix_dtype
 
     @torch.no_grad()
@@ -55,8 +56,8 @@ class Muon(Optimizer):
             looked_ahead = kernel.grad.add(velocity, alpha=group["momentum"])
             matrix = looked_ahead.reshape(len(kernel), -1)
             step = orthogonalised(matrix, dtype=self.matrix_dtype).reshape(kernel.shape)
-            scale = max(LEAST_SCALE, float(kernel.norm()) / min(matrix.shape) ** 0.5)
-            kernel.mul_(1 - group["lr"] * group["weight_decay"]).add_(step, alpha=-group["lr"] * scale)
+            scale = (kernel.norm() / min(matrix.shape) ** 0.5).clamp(min=LEAST_SCALE)
+            kernel.mul_(1 - group["lr"] * group["weight_decay"]).sub_(step.mul_(group["lr"] * scale))
 
     def _adamw_step(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
         beta1, beta2 = group["betas"]
@@ -65,9 +66,9 @@ class Muon(Optimizer):
             state["step"] += 1
             state["exp_avg"].lerp_(parameter.grad, 1 - beta1)
             state["exp_avg_sq"].mul_(beta2).addcmul_(parameter.grad, parameter.grad, value=1 - beta2)
-            mean = state["exp_avg"] / (1 - beta1 ** state["step"].item())
-            root = (state["exp_avg_sq"] / (1 - beta2 ** state["step"].item())).sqrt_().add_(group["eps"])
-            parameter.mul_(1 - group["lr"] * group["weight_decay"]).addcdiv_(mean, root, value=-group["lr"])
+            mean = state["exp_avg"] / (1 - beta1 ** state["step"])
+            root = (state["exp_avg_sq"] / (1 - beta2 ** state["step"])).sqrt_().add_(group["eps"])
+            parameter.mul_(1 - group["lr"] * group["weight_decay"]).sub_(mean.div_(root).mul_(group["lr"]))
 
 
 def orthogonalised(matrix: Tensor, *, dtype: torch.dtype) -> Tensor:
@@ -88,7 +89,7 @@ def _fresh(parameter: Tensor, *, orthogonal: bool) -> dict[str, Tensor]:
     if orthogonal:
         return {"velocity": torch.zeros_like(parameter)}
     return {
-        "step": torch.zeros(()),
+        "step": torch.zeros((), device=parameter.device),
         "exp_avg": torch.zeros_like(parameter),
         "exp_avg_sq": torch.zeros_like(parameter),
     }

@@ -95,9 +95,21 @@ def build_optimiser(
     groups = parameter_groups(module, weight_decay=weight_decay, decay_all=decay_all, lr_shares=lr_shares)
     optimiser = OPTIMISERS[name](groups, options)
     for group in optimiser.param_groups:
-        group["lr"] = lr * group["lr_share"]
+        on_gpu = name in RECORDED and group["params"][0].is_cuda
+        group["lr"] = torch.zeros((), device=group["params"][0].device) if on_gpu else 0.0
+    set_rate(optimiser, lr)
     optimiser.register_load_state_dict_post_hook(_match_layouts)
     return optimiser
+
+
+def set_rate(optimiser: Optimizer, lr: float) -> None:
+    """Gives each group its share of the learning rate."""
+    for group in optimiser.param_groups:
+        rate = lr * group["lr_share"]
+        if isinstance(group["lr"], torch.Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
 def parameter_groups(
@@ -150,12 +162,12 @@ def _sgd(groups: Groups, options: OptimiserOptions) -> Optimizer:
 
 def _adam(groups: Groups, options: OptimiserOptions) -> Optimizer:
     kernel = _kernel(groups, fused_on=("cpu", "cuda"))
-    return Adam(groups, lr=options.lr, betas=options.betas, eps=options.eps, **kernel)
+    return Adam(groups, lr=options.lr, betas=options.betas, eps=options.eps, capturable=_on_gpu(groups), **kernel)
 
 
 def _adamw(groups: Groups, options: OptimiserOptions) -> Optimizer:
     kernel = _kernel(groups, fused_on=("cpu", "cuda"))
-    return AdamW(groups, lr=options.lr, betas=options.betas, eps=options.eps, **kernel)
+    return AdamW(groups, lr=options.lr, betas=options.betas, eps=options.eps, capturable=_on_gpu(groups), **kernel)
 
 
 def _rmsprop(groups: Groups, options: OptimiserOptions) -> Optimizer:
@@ -218,6 +230,12 @@ OPTIMISERS: dict[str, Callable[[Groups, OptimiserOptions], Optimizer]] = {
     "radam": _radam,
     "lion": _lion,
 }
+RECORDED = ("sgd", "adam", "adamw", "muon", "lion")
+"""Whose steps on a GPU take the rate from its memory and wait for nothing, so that they can be recorded."""
+
+
+def _on_gpu(groups: Groups) -> bool:
+    return all(parameter.is_cuda for group in groups for parameter in group["params"])
 
 
 def _kernel(groups: Groups, *, fused_on: tuple[str, ...]) -> dict[str, bool]:

@@ -217,7 +217,7 @@ def build_network(settings: TrainSettings, task: Task, data: TrainingData, modul
     assert settings.model is not None
     backbone = build_backbone(settings.model, in_channels=data.preprocess.channels)
     few = torch.linspace(0, len(data.train) - 1, min(FIRST_IMAGES, len(data.train))).round().long()
-    backbone.initialise_from(lambda: data.preprocess.to_input(data.train.gather(few)))
+    backbone.initialise_from(lambda: data.preprocess.to_input(data.train.gather(few).cpu()))
     return task.build(backbone)
 
 

@@ -45,11 +45,12 @@ class Progress:
     """Sums over the images since the last step record."""
     log_images: int = 0
 
-    def note_step(self, size: int, seconds: float) -> None:
-        """Takes in how long a step at this training size took."""
+    def note_steps(self, count: int, *, size: int, seconds: float) -> None:
+        """Takes in how long so many steps at this training size took."""
         self.train_seconds += seconds
-        before = self.step_seconds.get(str(size), seconds)
-        self.step_seconds[str(size)] = 0.95 * before + 0.05 * seconds
+        mean = seconds / count
+        before = self.step_seconds.get(str(size), mean)
+        self.step_seconds[str(size)] = mean + 0.95**count * (before - mean)
 
 
 @dataclass(kw_only=True)

@@ -33,6 +33,7 @@ def measure_step_seconds(trainer: Trainer, *, steps: int = 5, most_seconds: floa
         while len(times) < 2 or (len(times) <= steps and in_time()):
             start = time.perf_counter()
             trainer.step(size=size)
+            trainer.settle()
             times.append(time.perf_counter() - start)
         seconds[size] = median(times[1:])  # the first step at a size picks kernels
     return seconds
@@ -43,6 +44,7 @@ def try_batch(trainer: Trainer, batch_size: int) -> None:
     state = trainer.state
     state.plan = replace(state.plan, total_steps=_NO_END, batch_size=batch_size, accumulate=1)
     trainer.step(size=state.plan.train_sizes[1])
+    trainer.settle()
 
 
 def sweep(trainer: Trainer, rates: Sequence[float]) -> list[float]:
@@ -51,6 +53,7 @@ def sweep(trainer: Trainer, rates: Sequence[float]) -> list[float]:
     for rate in rates:
         state.plan = replace(state.plan, total_steps=_NO_END, schedule="constant", warmup=0.0, lr=rate)
         trainer.step(size=state.plan.train_sizes[0])
+        trainer.settle()
         progress = state.progress
         losses.append(progress.log_sums["loss"] / progress.log_images)
         progress.log_sums, progress.log_images = {}, 0

@@ -41,7 +41,7 @@ def shown(task: Task, evaluation: Evaluation, store: Store, network: nn.Module, 
 
 def as_pictures(images: Tensor) -> list[np.ndarray]:
     """(B, C, H, W) uint8 -> B arrays (H, W, C)."""
-    return list(images.permute(0, 2, 3, 1).contiguous().numpy())
+    return list(images.permute(0, 2, 3, 1).contiguous().cpu().numpy())
 
 
 def _segmented(task: Task, evaluation: Evaluation, store: Store, network: nn.Module, device: torch.device) -> Examples:

@@ -18,6 +18,7 @@ from foveal.device import machine, pick_device
 from foveal.errors import UsageError
 from foveal.evaluation.evaluate import duplicate_notes, labelled_hashes, left_out_notes
 from foveal.events import RateFound
+from foveal.feed.store import on_gpu
 from foveal.processes.group import Processes
 from foveal.recipes.defaults import Recipe
 from foveal.runs import RunFolder, cut_events
@@ -87,6 +88,7 @@ def decode_session(
     say(f"size: {settings.size} ({recipe.reasons.get('size', 'asked for')})")
     changed = [name for name, value in asdict(recipe.augment).items() if value != getattr(AugmentSettings(), name)]
     say(f"augmentation: {', '.join(changed) or 'none'} ({recipe.reasons['augment']})")
+    device = pick_device(settings.device)
     with decoding_bar() as progress:
         data = processes.in_turn(
             lambda: prepare_data(
@@ -99,6 +101,7 @@ def decode_session(
                 origin=origin,
             )
         )
+    data = replace(data, train=on_gpu(data.train, device), val=None if data.val is None else on_gpu(data.val, device))
     say(f"training images: {data.train.description}")
     watch.lap("decoding")
     return data

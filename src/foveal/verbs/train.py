@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from foveal.device import pick_device
+from foveal.device import begin_to_start, pick_device
 from foveal.errors import Interrupted, UsageError
 from foveal.events import Event, Finished, RateFound
 from foveal.processes.group import Processes, joined
@@ -182,6 +182,7 @@ def _train(
 ) -> dict[str, Any]:
     if choice.asked.batch_size == "auto" and processes.world > 1:
         raise UsageError(f"--batch-size auto is for one process, and these are {processes.world}: give a number")
+    begin_to_start(pick_device(choice.asked.device))
     asked, dataset = data_for(choice, module)
     dataset = assign_roles(dataset, **asked.roles())
     _say_data(dataset, asked.task or "classify")

@@ -1,0 +1,88 @@
+"""Processes that work for this one: each reads tasks from its standard input and writes results to its output.
+
+Plain child processes and not `multiprocessing`, which runs the user's own script once more in each.
+"""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any, Self, TypeVar
+
+from foveal.errors import FovealError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+_PICKLE = 5
+
+
+class Workers:
+    """A number of processes; `run` may be called from as many threads."""
+
+    def __init__(self, count: int) -> None:
+        command = f"import sys; sys.path[:] = {sys.path!r}; from foveal.feed.workers import serve; serve()"
+        self._workers = [
+            subprocess.Popen(
+                [sys.executable, "-c", command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, **_ONE_THREAD},
+            )
+            for _ in range(count)
+        ]
+        self._free: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
+        for worker in self._workers:
+            self._free.put(worker)
+
+    def run(self, work: Callable[[T], R], task: T) -> R:
+        """`work(task)` in the next process that is free. Raises what it raises, and FovealError where it is killed."""
+        worker = self._free.get()
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        try:
+            pickle.dump((work, task), worker.stdin, _PICKLE)
+            worker.stdin.flush()
+            result = pickle.load(worker.stdout)
+        except (EOFError, BrokenPipeError, pickle.UnpicklingError):
+            raise FovealError(
+                f"a process that decodes images has ended ({worker.wait()}); was memory short? Try again"
+            ) from None
+        finally:
+            self._free.put(worker)
+        if isinstance(result, BaseException):
+            raise result
+        value: R = result
+        return value
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.kill()  # what it still does nobody wants
+        for worker in self._workers:
+            worker.communicate()
+
+
+def serve() -> None:
+    """Works on tasks until there are no more. Ctrl-C is for the process that gives them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    results = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever else is printed is no result
+    while True:
+        try:
+            work, task = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        result: Any
+        try:
+            result = work(task)
+        except Exception as error:  # for whoever asked
+            result = error
+        pickle.dump(result, results, _PICKLE)
+        results.flush()

@@ -1,0 +1,78 @@
+"""Decoding in processes, against decoding here."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.made import shape_folder
+
+from foveal.errors import FovealError, ImageError
+from foveal.feed import decoding
+from foveal.feed.decoding import decode_all
+from foveal.feed.workers import Workers
+from foveal.preprocess import Preprocess
+from foveal.read import read_dataset
+from foveal.types import Sample
+
+PREPROCESS = Preprocess(size_hw=(20, 28), channels=3, fit="pad", mean=(0.0,) * 3, std=(1.0,) * 3)
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> tuple[Sample, ...]:
+    """150 images in three chunks, of which one is broken and one is gone."""
+    found = read_dataset(shape_folder(tmp_path / "shapes", count=150, splits=("train",))).samples
+    for index, change in ((3, lambda path: path.write_bytes(b"no image")), (140, Path.unlink)):
+        path = found[index].image
+        assert isinstance(path, Path)
+        change(path)
+    return tuple(found)
+
+
+def decoded(
+    samples: tuple[Sample, ...], out: np.ndarray | None
+) -> tuple[list[int], list[tuple[int, str, str]], list[tuple[int, int]]]:
+    told: list[tuple[int, int]] = []
+    hashes, bad = decode_all(samples, PREPROCESS, out, progress=lambda done, of: told.append((done, of)))
+    return hashes.tolist(), [(index, str(error.path), error.reason) for index, error in bad], told
+
+
+def test_processes_decode_what_threads_do(samples: tuple[Sample, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = (np.full((150, 20, 28, 3), 7, np.uint8) for _ in range(2))
+    expected = decoded(samples, here)
+    monkeypatch.setattr(decoding, "FILES", 150)
+    monkeypatch.setattr(decoding, "CORES", 2)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    started: list[int] = []
+    monkeypatch.setattr(decoding, "Workers", lambda count: started.append(count) or Workers(count))
+    assert decoded(samples, there) == expected
+    assert (here == there).all()
+    assert started == [2]
+    assert [index for index, _, _ in expected[1]] == [3, 140]
+    assert expected[2][-1] == (150, 150)
+    assert decoded(samples, None)[:2] == expected[:2]
+
+
+def test_a_process_that_decodes_loads_no_torch() -> None:
+    code = "import sys, foveal.feed.decoding, foveal.feed.workers; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("work", "error", "words"), [(os._exit, FovealError, "has ended"), (str.encode, TypeError, "encode")]
+)
+def test_what_goes_wrong_in_a_process_is_told_here(
+    work: Callable[[object], object], error: type[Exception], words: str
+) -> None:
+    with Workers(1) as workers, pytest.raises(error, match=words):
+        workers.run(work, 3)
+
+
+def test_an_error_of_an_image_comes_back_whole() -> None:
+    with Workers(1) as workers:
+        assert workers.run(str.upper, "a") == "A"
+        with pytest.raises(ImageError, match=r"gone\.png: no such file"):
+            workers.run(decoding.read_bytes, "gone.png")
