@@ -14,7 +14,7 @@ from benchmarks.common import keep, unpacked, with_val_folder
 from benchmarks.contenders import driver, foveal, images_in
 from benchmarks.turns import Row, in_turns, table
 
-SIZE, BATCH_SIZE, EPOCHS = 224, 128, 40
+SIZE, BATCH_SIZE, EPOCHS = 224, 128, 20
 
 
 def main(*, repetitions: int = 1) -> None:

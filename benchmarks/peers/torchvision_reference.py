@@ -68,7 +68,6 @@ def accuracy(args: Namespace, network: nn.Module, loader: DataLoader) -> float:
 
 def main() -> None:
     args = arguments(__doc__, workers=WORKERS)
-    torch.backends.cudnn.benchmark = True  # as the reference does
     loaders = data_loaders(args)
     training = loaders["train"].dataset
     network = torchvision.models.get_model(args.model, num_classes=len(training.classes))

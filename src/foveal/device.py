@@ -61,12 +61,6 @@ def begin_to_start(device: torch.device) -> None:
         Thread(target=_start, args=(device,), daemon=True).start()
 
 
-def pick_fastest_kernels(device: torch.device) -> None:
-    """Has cuDNN try its convolutions at each new shape and keep the fastest: what is trained has few shapes."""
-    if device.type == "cuda":
-        torch.backends.cudnn.benchmark = True
-
-
 def full_float32() -> AbstractContextManager[None]:
     """In the block, convolutions of float32 on GPUs round nothing to fewer digits, as they do else (TF32)."""
     now = torch.backends.cudnn

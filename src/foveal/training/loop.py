@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from foveal.augment.draws import Draws
 from foveal.augment.mosaic import IMAGES_BEFORE
 from foveal.augment.pipeline import augment_images, draw
-from foveal.device import keep_freed_memory, pick_fastest_kernels, seed_draws, sent
+from foveal.device import keep_freed_memory, seed_draws, sent
 from foveal.errors import DivergedError
 from foveal.events import CheckpointSaved, EpochDone, Event, Planned, StepDone, Stopped
 from foveal.feed.order import balanced_order, epoch_order, step_indices
@@ -80,7 +80,6 @@ class Trainer:
     ) -> None:
         """Each of several processes runs a trainer of its own; their states are the same after each step."""
         keep_freed_memory()
-        pick_fastest_kernels(device)
         self.task, self.state, self.preprocess, self.device = task, state, preprocess, device
         self.train_store, self.val_store = train_store, val_store
         self.processes = processes

@@ -3,6 +3,7 @@
 For convolutions' kernels as matrices (out, in·k·k); all other parameters take AdamW's step.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -66,8 +67,8 @@ class Muon(Optimizer):
             state["step"] += 1
             state["exp_avg"].lerp_(parameter.grad, 1 - beta1)
             state["exp_avg_sq"].mul_(beta2).addcmul_(parameter.grad, parameter.grad, value=1 - beta2)
-            mean = state["exp_avg"] / (1 - beta1 ** state["step"])
-            root = (state["exp_avg_sq"] / (1 - beta2 ** state["step"])).sqrt_().add_(group["eps"])
+            mean = state["exp_avg"] / _one_less_power(beta1, state["step"])
+            root = (state["exp_avg_sq"] / _one_less_power(beta2, state["step"])).sqrt_().add_(group["eps"])
             parameter.mul_(1 - group["lr"] * group["weight_decay"]).sub_(mean.div_(root).mul_(group["lr"]))
 
 
@@ -85,11 +86,16 @@ def orthogonalised(matrix: Tensor, *, dtype: torch.dtype) -> Tensor:
     return (x.T if matrix.shape[0] > matrix.shape[1] else x).to(matrix.dtype)
 
 
+def _one_less_power(beta: float, step: Tensor) -> Tensor:
+    """1 - beta^step, to all digits of `step`'s dtype."""
+    return -torch.expm1((math.log(beta) if beta else -math.inf) * step)
+
+
 def _fresh(parameter: Tensor, *, orthogonal: bool) -> dict[str, Tensor]:
     if orthogonal:
         return {"velocity": torch.zeros_like(parameter)}
     return {
-        "step": torch.zeros((), device=parameter.device),
+        "step": parameter.new_zeros(()),
         "exp_avg": torch.zeros_like(parameter),
         "exp_avg_sq": torch.zeros_like(parameter),
     }

@@ -83,7 +83,7 @@ class TrainSettings:
     clip_norm: float = 0.0
     """Largest norm of the gradient; 0 is off."""
     gradient_checkpointing: bool = False
-    """Keep less of a step in memory and compute it again on the way back: a third slower, for residual networks."""
+    """Keep less of a step in memory and compute it again on the way back; for residual networks."""
     ema: float | None = None
     """Decay of the weights' moving average, below 1; 0 is off."""
     checkpoint_seconds: float = 60.0
