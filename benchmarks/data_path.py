@@ -91,7 +91,7 @@ def batches_of(store: Store) -> Callable[[int], object]:
 
     def batch(number: int) -> object:
         indices = torch.from_numpy(random.integers(0, len(store), BATCH_SIZE))
-        return trainer.training_batch(indices, epoch=number, size=SIDE)
+        return trainer.batches.make(indices, epoch=number, size=SIDE)
 
     return batch
 

@@ -3,7 +3,6 @@
 What is decoded has been read once before, so that the disk does not count; starting the processes does.
 """
 
-import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +14,7 @@ import numpy as np
 from benchmarks.common import keep, unpacked
 from foveal.feed import decoding
 from foveal.preprocess import Preprocess
+from foveal.processes.launch import cores
 from foveal.read import read_dataset
 from foveal.types import Sample
 
@@ -27,11 +27,10 @@ NEVER = 10**9
 def main() -> None:
     """Prints images/s and keeps them. About 2 minutes on 2 cores."""
     rows: list[dict[str, Any]] = []
-    cores = os.cpu_count() or 1
     ways: dict[str, dict[str, Any]] = {
-        "one thread": {"cores": 1, "files": NEVER},
-        "threads": {"cores": cores, "files": NEVER},
-        "processes": {"cores": cores, "files": 1},
+        "one thread": {"count": 1, "files": NEVER},
+        "threads": {"count": cores(), "files": NEVER},
+        "processes": {"count": cores(), "files": 1},
     }
     for archive, side, count in SETS:
         samples = read_dataset(unpacked(archive)).of_split("train")[:count]
@@ -51,9 +50,9 @@ def decoded(samples: tuple[Sample, ...], side: int) -> None:
     decoding.decode_all(samples, preprocess, np.zeros((len(samples), side, side, 3), np.uint8))
 
 
-def seconds(work: Callable[[], None], *, cores: int, files: int) -> float:
+def seconds(work: Callable[[], None], *, count: int, files: int) -> float:
     """Of `work` as on a machine of so many cores, where processes decode from so many files on."""
-    with patch.object(os, "cpu_count", lambda: cores), patch.multiple(decoding, FILES=files, CORES=1):
+    with patch.multiple(decoding, cores=lambda: count, FILES=files, CORES=1):
         start = time.perf_counter()
         work()
         return time.perf_counter() - start

@@ -40,6 +40,7 @@ class Launched:
         self.folder = Path(tempfile.mkdtemp())
         self.store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
         common = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(self.store.port), **environment}
+        common |= {"CUDA_VISIBLE_DEVICES": ""}  # each process wants a GPU of its own, and a machine may have one
         common |= {"WORLD_SIZE": str(world), "LOCAL_WORLD_SIZE": str(world), "TORCHELASTIC_USE_AGENT_STORE": "True"}
         self.processes = []
         for rank in range(world):

@@ -45,7 +45,7 @@ def test_processes_decode_what_threads_do(samples: tuple[Sample, ...], monkeypat
     expected = decoded(samples, here)
     monkeypatch.setattr(decoding, "FILES", 150)
     monkeypatch.setattr(decoding, "CORES", 2)
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(decoding, "cores", lambda: 2)
     started: list[int] = []
     monkeypatch.setattr(decoding, "Workers", lambda count: started.append(count) or Workers(count))
     assert decoded(samples, there) == expected

@@ -67,8 +67,8 @@ def test_the_losses_are_those_of_a_plain_loop() -> None:
         lr=0.05,
         momentum=0.9,
     )
-    images = ours.preprocess.to_input(ours.train_store.gather(torch.arange(40)))
-    labels = torch.tensor([sample.label for sample in ours.train_store.samples])
+    images = ours.preprocess.to_input(ours.batches.store.gather(torch.arange(40)))
+    labels = torch.tensor([sample.label for sample in ours.batches.store.samples])
     order = epoch_order(40, seed=0, epoch=0)
     expected = []
     for batch in order.split(8):
@@ -117,14 +117,14 @@ def test_a_stop_settles_what_is_pending() -> None:
 def test_batches_made_together_are_those_of_each_step(mixup: float, monkeypatch: pytest.MonkeyPatch) -> None:
     augment = {"hflip": 0.5, "translate": 0.1, "rotate_deg": 10.0, "mixup": mixup}
     ours = trainer(batch_size=8, epochs=2.0, augmentation=None, augment=augment)
-    monkeypatch.setattr("foveal.training.loop._AHEAD_BYTES", 3 * 4 * 8 * 24 * 24)
+    monkeypatch.setattr("foveal.training.batches._AHEAD_BYTES", 3 * 4 * 8 * 24 * 24)
     made = []
-    training_batch = ours.training_batch
+    training_batch = ours.batches.make
     monkeypatch.setattr(
-        ours, "training_batch", lambda indices, **key: made.append(len(indices)) or training_batch(indices, **key)
+        ours.batches, "make", lambda indices, **key: made.append(len(indices)) or training_batch(indices, **key)
     )
     for step in range(10):
-        inputs, targets = ours._batch_of(step, size=24)
+        inputs, targets = ours.batches.whole(step, size=24)
         epoch, first = divmod(step, 5)
         expected = training_batch(epoch_order(40, seed=0, epoch=epoch)[8 * first :][:8], epoch=epoch, size=24)
         assert torch.equal(inputs, expected[0])
@@ -148,13 +148,13 @@ def test_accumulation_gives_the_large_batchs_gradient() -> None:
 def test_a_step_announces_its_images_and_the_nexts() -> None:
     """What is announced is what is gathered, mixing's neighbours and parts of a step among it, over epochs."""
     ours = trainer(epochs=2.0, batch_size=8, accumulate=2, augment={"mixup": 0.2})
-    gather, announced, missed = ours.train_store.gather, [torch.empty(0)], []
+    gather, announced, missed = ours.batches.store.gather, [torch.empty(0)], []
 
     def gather_announced(indices: torch.Tensor) -> torch.Tensor:
         missed.extend(set(indices.tolist()) - set(announced[-1].tolist()))
         return gather(indices)
 
-    ours.train_store = replace(ours.train_store, gather=gather_announced, announce=announced.append)
+    ours.batches.store = replace(ours.batches.store, gather=gather_announced, announce=announced.append)
     list(ours.run())
     steps = [set(each.tolist()) for each in announced[1:]]
     assert not missed
@@ -221,14 +221,14 @@ def test_replanning_shortens_a_slow_run() -> None:
 def test_growing_trains_at_smaller_sizes_first() -> None:
     sizes: list[int] = []
     ours = trainer(size=32, train_sizes=(16, 32), epochs=3.0)
-    seen = ours.training_batch
+    seen = ours.batches.make
 
     def spy(indices: torch.Tensor, *, epoch: int, size: int) -> tuple[torch.Tensor, torch.Tensor]:
         batch = seen(indices, epoch=epoch, size=size)
         sizes.append(batch[0].shape[-1])
         return batch
 
-    ours.training_batch = spy  # type: ignore[method-assign]
+    ours.batches.make = spy  # type: ignore[method-assign]
     list(ours.run())
     assert sizes == sorted(sizes)
     assert set(sizes) == {16, 32}
@@ -237,9 +237,9 @@ def test_growing_trains_at_smaller_sizes_first() -> None:
 def test_a_batch_is_keyed_by_epoch_and_sample() -> None:
     ours = trainer(augmentation="auto")
     few = torch.tensor([3, 1])
-    first, _ = ours.training_batch(few, epoch=0, size=24)
-    again, _ = ours.training_batch(torch.tensor([1, 5, 3]), epoch=0, size=24)
-    other, _ = ours.training_batch(few, epoch=1, size=24)
+    first, _ = ours.batches.make(few, epoch=0, size=24)
+    again, _ = ours.batches.make(torch.tensor([1, 5, 3]), epoch=0, size=24)
+    other, _ = ours.batches.make(few, epoch=1, size=24)
     assert torch.allclose(first[0], again[2], atol=1e-5)
     assert not torch.allclose(first[0], other[0], atol=1e-2)
 
@@ -247,23 +247,23 @@ def test_a_batch_is_keyed_by_epoch_and_sample() -> None:
 def test_a_sample_that_comes_again_is_augmented_otherwise() -> None:
     """Three of 40 images are of one class: each is drawn several times an epoch, each time with the same label."""
     ours = trainer(augmentation="auto", balance="sampler", precision="float32")
-    samples = tuple(replace(sample, label=int(index < 3)) for index, sample in enumerate(ours.train_store.samples))
-    ours.train_store = replace(ours.train_store, samples=samples)
-    order = ours._order(0)
+    samples = tuple(replace(sample, label=int(index < 3)) for index, sample in enumerate(ours.batches.store.samples))
+    ours.batches.store = replace(ours.batches.store, samples=samples)
+    order = ours.batches.order(0)
     first, *again = sorted(draw for draw in order.tolist() if draw % 40 == 0)
     assert (first, len(again) >= 5) == (0, True)
-    images, targets = ours.training_batch(torch.tensor([first, *again]), epoch=0, size=24)
+    images, targets = ours.batches.make(torch.tensor([first, *again]), epoch=0, size=24)
     assert targets.argmax(dim=1).unique().tolist() == [1]
     assert all(
         (images[index] - images[:index]).abs().amax(dim=(1, 2, 3)).min() > 0.1 for index in range(1, len(images))
     )
-    assert torch.allclose(images[:1], ours.training_batch(torch.tensor([0]), epoch=0, size=24)[0], atol=1e-5)
+    assert torch.allclose(images[:1], ours.batches.make(torch.tensor([0]), epoch=0, size=24)[0], atol=1e-5)
 
 
 def test_equal_classes_are_what_the_run_sees() -> None:
     ours, seen = trainer(balance="sampler", epochs=2.0), []
-    samples = tuple(replace(sample, label=int(index < 4)) for index, sample in enumerate(ours.train_store.samples))
-    ours.train_store = replace(ours.train_store, samples=samples)
+    samples = tuple(replace(sample, label=int(index < 4)) for index, sample in enumerate(ours.batches.store.samples))
+    ours.batches.store = replace(ours.batches.store, samples=samples)
     learn = ours.learn
     ours.learn = lambda inputs, targets, **options: (seen.extend(targets.argmax(1)), learn(inputs, targets, **options))
     list(ours.run())
@@ -323,9 +323,9 @@ def test_a_process_sees_its_part_of_the_whole_batchs_mosaics() -> None:
 
     whole = mosaics(torch.arange(8))
     for rank in range(3):
-        made.processes = Processes(Launch(rank=rank, world=3))
-        own = made.processes.share(8)
-        assert torch.equal(mosaics(made._own_rows(part))[own.start - own.stop :], whole[own])
+        made.batches._processes = Processes(Launch(rank=rank, world=3))
+        own = made.batches._processes.share(8)
+        assert torch.equal(mosaics(made.batches.own_rows(part))[own.start - own.stop :], whole[own])
 
 
 def test_an_l2_penalty_is_plain_sgds_weight_decay() -> None:

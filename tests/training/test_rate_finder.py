@@ -53,11 +53,11 @@ def test_a_sweep_is_a_plain_loop_at_rising_rates_and_ends_when_the_loss_explodes
     assert 5 < len(losses) < 30
     assert is_over(losses)
     assert not is_over(losses[:-1])
-    images = ours.preprocess.to_input(ours.train_store.gather(torch.arange(40)))
-    labels = torch.tensor([sample.label for sample in ours.train_store.samples])
+    images = ours.preprocess.to_input(ours.batches.store.gather(torch.arange(40)))
+    labels = torch.tensor([sample.label for sample in ours.batches.store.samples])
     expected = []
     for step, rate in enumerate(rates[: len(losses)]):
-        batch = ours._order(step // 5)[8 * (step % 5) :][:8]
+        batch = ours.batches.order(step // 5)[8 * (step % 5) :][:8]
         loss = nn.functional.cross_entropy(plain(images[batch]), labels[batch])
         expected.append(loss.item())
         plain.zero_grad()

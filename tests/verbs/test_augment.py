@@ -21,7 +21,7 @@ from foveal.errors import DataError, UsageError
 from foveal.images.label_map import palette
 from foveal.reporting.contact_sheet import GAP, LINE, Row, contact_sheet
 from foveal.tasks.task import Targets
-from foveal.training.loop import Trainer
+from foveal.training.batches import Batches
 
 
 def picture(path: Path | str, column: int, size_hw: tuple[int, int], *, factor: int = 1) -> np.ndarray:
@@ -39,16 +39,16 @@ def test_it_shows_what_training_feeds_in_its_first_epochs(tmp_path: Path, monkey
     assert sorted(each.name for each in (tmp_path / "look").iterdir()) == ["1.png", "2.png", "3.png", "sheet.png"]
     assert (shown["augment"]["operations"], shown["augment"]["rotate_deg"]) == (1, 20)
     fed: dict[tuple[str, int], np.ndarray] = {}
-    training_batch = Trainer.training_batch
+    make = Batches.make
 
-    def keep(self: Trainer, indices: torch.Tensor, *, epoch: int, size: int) -> tuple[torch.Tensor, Targets]:
-        inputs, targets = training_batch(self, indices, epoch=epoch, size=size)
-        mean, std = (torch.tensor(each).view(1, -1, 1, 1) for each in (self.preprocess.mean, self.preprocess.std))
-        names = [self.train_store.samples[index].id for index in indices.tolist()]
+    def keep(self: Batches, indices: torch.Tensor, *, epoch: int, size: int) -> tuple[torch.Tensor, Targets]:
+        inputs, targets = make(self, indices, epoch=epoch, size=size)
+        mean, std = (torch.tensor(each).view(1, -1, 1, 1) for each in (self._preprocess.mean, self._preprocess.std))
+        names = [self.store.samples[index].id for index in indices.tolist()]
         fed.update({(name, epoch): each for name, each in zip(names, 255 * (inputs * std + mean).numpy(), strict=True)})
         return inputs, targets
 
-    monkeypatch.setattr(Trainer, "training_batch", keep)
+    monkeypatch.setattr(Batches, "make", keep)
     foveal.train(data, out=tmp_path / "run", epochs=2, **options)
     for name, file in shown["images"].items():
         for epoch in (0, 1):

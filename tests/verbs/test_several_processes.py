@@ -26,7 +26,7 @@ from foveal.read import from_samples
 from foveal.runs import RunFolder, read_events
 from foveal.speed.noise import noise_samples
 from foveal.tasks.task import Targets
-from foveal.training.loop import Trainer
+from foveal.training.batches import Batches
 from foveal.types import TaskName
 
 FAST = ["--model", "lenet5", "--precision", "float32", "--batch-size", "16"]
@@ -137,15 +137,15 @@ def test_bad_images_are_listed_once(tmp_path: Path) -> None:
 
 def full_disk(words: list[str]) -> None:
     """A command of which the second process fails in the midst of training."""
-    batch_of, calls = Trainer.training_batch, []
+    batch_of, calls = Batches.make, []
 
-    def fails(self: Trainer, indices: Tensor, *, epoch: int, size: int) -> tuple[Tensor, Tensor]:
+    def fails(self: Batches, draws: Tensor, *, epoch: int, size: int) -> tuple[Tensor, Tensor]:
         calls.append(1)
         if launched().rank == 1 and len(calls) == 3:
             raise OSError(28, "No space left on device")
-        return batch_of(self, indices, epoch=epoch, size=size)
+        return batch_of(self, draws, epoch=epoch, size=size)
 
-    Trainer.training_batch = fails  # type: ignore[method-assign]
+    Batches.make = fails  # type: ignore[method-assign]
     main(words)
 
 
@@ -193,10 +193,10 @@ class _Killed(BaseException):
 def traced(run: str, kill_at: int | None = None) -> list[set[int]]:
     """Trains into `run`, or on from where it stands; gives the images that this process learned from at each step."""
     seen: list[set[int]] = []
-    batch_of = Trainer._own_batch
+    batch_of = Batches.own
 
-    def spy(self: Trainer, part: Tensor, count: int, *, epoch: int, size: int) -> tuple[Tensor, Targets]:
-        seen.append(set(part[self.processes.share(len(part))].tolist()))
+    def spy(self: Batches, part: Tensor, count: int, *, epoch: int, size: int) -> tuple[Tensor, Targets]:
+        seen.append(set(part[self._processes.share(len(part))].tolist()))
         return batch_of(self, part, count, epoch=epoch, size=size)
 
     def kill(event: Event) -> None:
@@ -205,13 +205,13 @@ def traced(run: str, kill_at: int | None = None) -> list[set[int]]:
 
     begun = (Path(run) / "config.json").is_file()
     where: dict[str, Any] = {"resume": run} if begun else {"out": run, **OPTIONS}
-    Trainer._own_batch = spy  # type: ignore[method-assign]
+    Batches.own = spy  # type: ignore[method-assign]
     try:
         foveal.train(shapes(60), on_event=kill, **where)
     except (_Killed, ProcessLost):
         assert kill_at is not None
     finally:
-        Trainer._own_batch = batch_of  # type: ignore[method-assign]
+        Batches.own = batch_of  # type: ignore[method-assign]
     return seen
 
 

@@ -4,7 +4,6 @@ No torch, so that processes that decode start in a fraction of a second.
 """
 
 import hashlib
-import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +20,7 @@ from foveal.errors import BadImagesError, ImageError
 from foveal.feed.workers import Workers
 from foveal.images import read_bytes
 from foveal.images.fit import load_fitted
+from foveal.processes.launch import cores
 from foveal.types import ArrayImage, Fit, OnBadImage, Sample
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 """Called with (images done, images in all)."""
-CORES, FILES = 8, 1000
-"""From which on processes decode, one a core. Python lets one thread at a time do its part of an image, and 16 threads
-get in each other's way: on 16 cores they decode small JPEGs at a third of the pace of a single one. But with 2 cores
-they are as fast as processes, and those take as long to start as some hundred images."""
+CORES, FILES, MOST_PROCESSES = 8, 1000, 16
+"""From so many cores and files on processes decode, one a core. Python lets one thread at a time do its part of an
+image, and 16 threads get in each other's way: on 16 cores they decode small JPEGs at a third of the pace of a single
+one. With 2 cores they are as fast as processes, and those take as long to start as some hundred images."""
 
 _CHUNK = 64  # images a task: large enough to hide the hand-over, small enough to keep every core busy to the end
 _AHEAD = 4  # chunks for each core that are decoded before they are wanted: more would only fill memory
@@ -140,19 +140,20 @@ def image_name(sample: Sample) -> str:
 
 def _in_parallel(samples: Sequence[Sample], decoder: Decoder) -> Iterator[Decoded]:
     """What became of each chunk, in order: in processes where there are many plain files, else in threads."""
-    cores = os.cpu_count() or 1
-    many = cores >= CORES and len(samples) >= FILES
+    count = cores()
+    many = count >= CORES and len(samples) >= FILES
     plain = all(type(sample.image) is type(Path()) for sample in samples)  # others lie in an archive or in memory
     with ExitStack() as stack:
         decode: Callable[[Sequence[Source]], Decoded] = decoder
         if many and plain and sys.executable:
-            decode = partial(stack.enter_context(Workers(cores)).run, decoder)
-        pool = stack.enter_context(ThreadPoolExecutor(cores))
+            count = min(count, MOST_PROCESSES)
+            decode = partial(stack.enter_context(Workers(count)).run, decoder)
+        pool = stack.enter_context(ThreadPoolExecutor(count))
         coming: deque[Future[Decoded]] = deque()
         for start in range(0, len(samples), _CHUNK):
             chunk = samples[start : start + _CHUNK]
             coming.append(pool.submit(decode, [(sample.image, image_name(sample)) for sample in chunk]))
-            if len(coming) > _AHEAD * cores:
+            if len(coming) > _AHEAD * count:
                 yield coming.popleft().result()
         while coming:
             yield coming.popleft().result()

@@ -76,7 +76,7 @@ def profile_training(trainer: Trainer, ceilings: Ceilings, precision: str) -> Pr
     batch: list[Any] = []
 
     def data() -> None:
-        batch[:] = trainer.training_batch(indices, epoch=0, size=plan.train_sizes[1])
+        batch[:] = trainer.batches.make(indices, epoch=0, size=plan.train_sizes[1])
 
     trainer.state.network.train()
     blocks: Blocks = {

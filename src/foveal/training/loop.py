@@ -14,20 +14,17 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from foveal.augment.draws import Draws
-from foveal.augment.mosaic import IMAGES_BEFORE
-from foveal.augment.pipeline import augment_images, draw
 from foveal.device import keep_freed_memory, seed_draws, sent
 from foveal.errors import DivergedError
 from foveal.events import CheckpointSaved, EpochDone, Event, Planned, StepDone, Stopped
-from foveal.feed.order import balanced_order, epoch_order, step_indices
 from foveal.feed.store import Store
 from foveal.losses.penalties import penalty_terms
 from foveal.networks.build import Network
 from foveal.networks.resnet import RecomputedBlock
-from foveal.preprocess import Preprocess, input_hw
+from foveal.preprocess import Preprocess
 from foveal.processes.group import ALONE, Processes
 from foveal.tasks.task import Outputs, Targets, Task
+from foveal.training.batches import Batches, encoded
 from foveal.training.distribution import GradientSum
 from foveal.training.memory import saying_what_is_too_large
 from foveal.training.optimisers import decaying_weights, set_rate
@@ -37,7 +34,6 @@ from foveal.training.selection import is_as_good, is_better
 from foveal.training.state import TrainState
 
 _HELD_OUT_AT_ONCE = 32  # images at least: nothing is kept for a backward pass
-_AHEAD_BYTES = 2**26  # of inputs that are made at once for several steps on a GPU
 _SMALLER_LOOK = f"lower --size, or --batch-size where it is above {_HELD_OUT_AT_ONCE}"
 _SMALLER_STEP = (
     "lower --batch-size (with --accumulate 2 a half of it makes the same step) or --size, or keep less of a residual "
@@ -81,8 +77,9 @@ class Trainer:
         """Each of several processes runs a trainer of its own; their states are the same after each step."""
         keep_freed_memory()
         self.task, self.state, self.preprocess, self.device = task, state, preprocess, device
-        self.train_store, self.val_store = train_store, val_store
+        self.val_store = val_store
         self.processes = processes
+        self.batches = Batches(task, state, preprocess, train_store, device=device, processes=processes)
         self.save_checkpoint: SaveCheckpoint = lambda _: None
         self.save_best: SaveBest = lambda *_: None
         """Save nothing until they are set: in a run that is only measured, and where another process saves."""
@@ -96,16 +93,14 @@ class Trainer:
         self._sum_gradients = GradientSum(state.network, processes, frozen=state.frozen)
         self._penalised = decaying_weights(state.network)
         self._names = ("loss", *state.plan.penalties, *task.figures)
-        self._sums = torch.zeros(len(self._names), dtype=torch.float64, device=device)
+        digits = torch.float32 if device.type == "mps" else torch.float64  # of which MPS has none
+        self._sums = torch.zeros(len(self._names), dtype=digits, device=device)
         """Of each figure over this process's images, in the steps that are not settled."""
         self._pending = _Pending()
         self._waits = device.type != "cuda"
         """Whether each step is settled: a GPU is waited for only where somebody wants to know."""
-        self._made: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
-        """Batches of steps to come, by step and size."""
         self._recorded = RecordedSteps(self._learn_and_update) if self._can_record() else None
         self._averaged: nn.Module | None = None
-        self._epoch_order: tuple[int, Tensor] | None = None
 
     def run(self) -> Iterator[Event]:
         """Trains to the end of the plan, from wherever the state stands."""
@@ -161,23 +156,9 @@ class Trainer:
             for indices in own.split(at_once) if len(own) else ():
                 images = sent(self.val_store.gather(indices), self.device)
                 inputs = self.preprocess.to_input(images).contiguous(memory_format=torch.channels_last)
-                records.append(self.task.glance(network(inputs), self._targets(self.val_store, indices)))
+                targets = encoded(self.task, self.val_store, indices, self.device)
+                records.append(self.task.glance(network(inputs), targets))
         return self.task.assess(self.processes.gather(records))
-
-    def training_batch(self, indices: Tensor, *, epoch: int, size: int) -> tuple[Tensor, Targets]:
-        """What the network sees of these draws of samples in that epoch: inputs (B, C, H, W), and their targets.
-
-        A sample that is drawn again is augmented otherwise: draws, not samples, are the key.
-        """
-        plan = self.state.plan
-        draws, indices = Draws(plan.seed, epoch, indices), self._samples(indices)
-        images = sent(self.train_store.gather(indices), self.device)
-        _, channels, height, width = images.shape
-        out_size_hw = input_hw(size, plan.aspect)
-        params = draw(plan.augment, draws, in_size_hw=(height, width), out_size_hw=out_size_hw, channels=channels)
-        targets = self._targets(self.train_store, indices)
-        inputs, targets = self.task.augment(augment_images(images, params), targets, params)
-        return self.preprocess.standardise(inputs).contiguous(memory_format=torch.channels_last), targets
 
     def learn(self, inputs: Tensor, targets: Targets, *, share: float = 1.0, emphasis: float = 1.0) -> None:
         """Adds the gradient of a batch, which counts as this share of the step, and takes its figures.
@@ -227,9 +208,10 @@ class Trainer:
     def _step(self, size: int) -> None:
         state, plan, progress = self.state, self.state.plan, self.state.progress
         step = progress.step
-        epoch, step_in_epoch = divmod(step, plan.steps_per_epoch)
-        indices = step_indices(self._order(epoch), step_in_epoch, plan.images_per_step)
-        self._announce(indices, next_step=step + 1)
+        if size != self._pending.size:
+            self.settle()
+        draws = self.batches.draws(step)
+        self.batches.announce(step)
         start = time.perf_counter()
         # Dropout is keyed by step: a resumed run draws the same. And by process, or all would drop the same units.
         seed_draws((plan.seed * 1_000_003 + step + self.processes.rank * _PROCESS_SEED) % 2**63, self.device)
@@ -237,18 +219,18 @@ class Trainer:
         for module in state.frozen:
             module.eval()
         if self._recorded is not None:
-            batch = self._batch_of(step, size=size)
+            batch = self.batches.whole(step, size=size)
             set_rate(state.optimiser, self._lr_at(step))
             self._recorded(*batch)
             self._average()
         else:
             learned = 0
-            for part in self._parts(indices):
-                learned += self._learn_own(part, share=len(part) / len(indices), epoch=epoch, size=size)
-            self._sum_gradients(learned / len(indices))
+            for part in self.batches.parts(draws):
+                learned += self._learn_own(part, share=len(part) / len(draws), size=size)
+            self._sum_gradients(learned / len(draws))
             self.update(self._lr_at(step))
         progress.step += 1
-        self._pending.add(len(indices), size=size, seconds=time.perf_counter() - start)
+        self._pending.add(len(draws), size=size, seconds=time.perf_counter() - start)
         if self._waits or self._is_looked_at(step + 1):
             self.settle()
 
@@ -266,27 +248,6 @@ class Trainer:
             and all(isinstance(group["lr"], Tensor) for group in state.optimiser.param_groups)
         )
 
-    def _batch_of(self, step: int, *, size: int) -> tuple[Tensor, Tensor]:
-        """The batch of a recorded step. Of small images those of the steps after it are made with it: Python takes
-        longer to ask for one than a GPU to make several."""
-        if (step, size) not in self._made:
-            plan = self.state.plan
-            epoch, first = divmod(step, plan.steps_per_epoch)
-            count = min(self._steps_at_once(size), plan.steps_per_epoch - first)
-            draws = step_indices(self._order(epoch)[first * plan.images_per_step :], 0, count * plan.images_per_step)
-            inputs, targets = self.training_batch(draws, epoch=epoch, size=size)
-            assert isinstance(targets, Tensor)
-            parts = zip(inputs.split(plan.images_per_step), targets.split(plan.images_per_step), strict=True)
-            self._made = {(step + index, size): part for index, part in enumerate(parts)}
-        return self._made.pop((step, size))
-
-    def _steps_at_once(self, size: int) -> int:
-        plan = self.state.plan
-        if plan.augment.mixup or plan.augment.cutmix:  # each image meets its neighbours of the step
-            return 1
-        height, width = input_hw(size, plan.aspect)
-        return max(1, _AHEAD_BYTES // (4 * plan.images_per_step * self.preprocess.channels * height * width))
-
     def _learn_and_update(self, inputs: Tensor, targets: Tensor) -> None:
         self.learn(inputs, targets)
         self._take_step()
@@ -303,31 +264,17 @@ class Trainer:
             self.state.ema.update(self.state.network)
 
     def _is_looked_at(self, step: int) -> bool:
-        """Whether what `step` steps gave is told, or the next one is of another size."""
+        """Whether what `step` steps gave is told."""
         plan = self.state.plan
-        told = step == 1 or step % plan.log_every == 0 or step % plan.steps_per_epoch == 0 or step >= plan.total_steps
-        return told or plan.size_at(step) != self._pending.size
+        ended = step % plan.steps_per_epoch == 0 or step >= plan.total_steps
+        return ended or step == 1 or step % plan.log_every == 0
 
-    def _parts(self, indices: Tensor) -> tuple[Tensor, ...]:
-        """A step's images in parts of at most a batch."""
-        return indices.tensor_split(math.ceil(len(indices) / self.state.plan.batch_size))
-
-    def _announce(self, indices: Tensor, *, next_step: int) -> None:
-        """Tells a store that decodes for each batch what this process wants of this step and of the next."""
-        plan = self.state.plan
-        if self.train_store.announce is None:
-            return
-        wanted = [*self._parts(indices)]
-        if next_step < plan.total_steps:
-            epoch, step_in_epoch = divmod(next_step, plan.steps_per_epoch)
-            wanted += self._parts(step_indices(self._order(epoch), step_in_epoch, plan.images_per_step))
-        self.train_store.announce(self._samples(torch.cat([part[self._own_rows(part)] for part in wanted])))
-
-    def _learn_own(self, part: Tensor, *, share: float, epoch: int, size: int) -> int:
+    def _learn_own(self, part: Tensor, *, share: float, size: int) -> int:
         """Learns from this process's images of a part, which counts as that share of the step; gives their number."""
         own = self.processes.share(len(part))
         count = own.stop - own.start
-        batch = self._own_batch(part, count, epoch=epoch, size=size) if count else None
+        epoch = self.state.progress.step // self.state.plan.steps_per_epoch
+        batch = self.batches.own(part, count, epoch=epoch, size=size) if count else None
         emphasis = self._emphasis(batch, len(part))
         if batch is not None:
             self.learn(*batch, share=share * (count / len(part)), emphasis=emphasis)
@@ -342,20 +289,6 @@ class Trainer:
         total = self.processes.sum({"weight": weight})["weight"]
         return 0.0 if batch is None else (weight / total) / (len(batch[1]) / images)
 
-    def _own_batch(self, part: Tensor, count: int, *, epoch: int, size: int) -> tuple[Tensor, Targets]:
-        """The batch of the `count` images of a part that are this process's, mixed as in a batch of the whole."""
-        inputs, targets = self.training_batch(part[self._own_rows(part)], epoch=epoch, size=size)
-        return inputs[-count:], targets[-count:]
-
-    def _own_rows(self, part: Tensor) -> Tensor:
-        """Of a part, the rows that this process needs: its own and, where images meet others, those before them."""
-        own = self.processes.share(len(part))
-        augment = self.state.plan.augment
-        mixes = augment.mixup > 0 or augment.cutmix > 0
-        before = IMAGES_BEFORE if augment.mosaic else int(mixes)
-        before *= 0 < own.stop - own.start < len(part)
-        return torch.arange(own.start - before, own.stop) % len(part)
-
     def _replanned(self, epoch_ended: bool) -> int:
         """The total steps, asked for anew where it is time to."""
         assert self.replan is not None
@@ -366,25 +299,6 @@ class Trainer:
             return total_steps
         self._replanned_at = now
         return self.replan(self.state)
-
-    def _targets(self, store: Store, indices: Tensor) -> Targets:
-        targets: Targets = self.task.encode(store, indices)
-        return sent(targets, self.device) if isinstance(targets, Tensor) else targets.to(self.device)
-
-    def _order(self, epoch: int) -> Tensor:
-        if self._epoch_order is None or self._epoch_order[0] != epoch:
-            plan = self.state.plan
-            if plan.balanced:
-                labels = [sample.label for sample in self.train_store.samples]
-                order = balanced_order(labels, seed=plan.seed, epoch=epoch)
-            else:
-                order = epoch_order(plan.num_samples, seed=plan.seed, epoch=epoch)
-            self._epoch_order = epoch, order
-        return self._epoch_order[1]
-
-    def _samples(self, draws: Tensor) -> Tensor:
-        """The samples' places in the store, of an order's draws."""
-        return draws % len(self.train_store)
 
     def _note(self, losses: Mapping[str, Tensor], outputs: Outputs, targets: Targets) -> None:
         """Adds a batch's figures to the sums."""

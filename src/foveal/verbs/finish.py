@@ -173,9 +173,9 @@ def _described(bundle: Bundle, recipe: Recipe) -> dict[str, Any]:
 def _augmented(trainer: Trainer) -> list[np.ndarray]:
     """What the network saw of some training images in their first epoch, undone only in its standardisation."""
     plan, preprocess = trainer.state.plan, trainer.preprocess
-    count = len(trainer.train_store)
+    count = len(trainer.batches.store)
     indices = torch.linspace(0, count - 1, min(_SHEET, count)).round().long()
-    inputs, _ = trainer.training_batch(indices, epoch=0, size=plan.size_at(0))
+    inputs, _ = trainer.batches.make(indices, epoch=0, size=plan.size_at(0))
     mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (preprocess.mean, preprocess.std))
     return as_pictures(((inputs.cpu() * std + mean).clamp(0, 1) * 255).round().to(torch.uint8))
 

@@ -114,7 +114,7 @@ def find_batch_size(trainer: Trainer, recipe: Recipe) -> int:
     """
     most = recipe.settings.batch_size_given
     assert most is not None
-    fits = min(most, len(trainer.train_store))
+    fits = min(most, len(trainer.batches.store))
     found = fitting_batch(partial(try_batch, trainer), most=fits, device=trainer.device)
     say(f"batch size: {found}, which fits into memory; at most {most}")
     return found
