@@ -33,9 +33,10 @@ def main(*, seeds: Sequence[int] = range(3), contenders: Sequence[str] = CONTEND
             rows.append({**row, "repetition": seed})
             keep("cifar10-fast", rows)
     print(table(rows))
-    for name in CONTENDERS:
+    for name in dict.fromkeys(row["contender"] for row in rows):
         print(f"{name}: test accuracy {spread([row['accuracy'] for row in rows if row['contender'] == name])}")
-    print(f"foveal's time is {1 / faster(rows, 'foveal', 'airbench94'):.2f} of airbench94's")
+    if len({row["contender"] for row in rows}) > 1:
+        print(f"foveal's time is {1 / faster(rows, 'foveal', 'airbench94'):.2f} of airbench94's")
 
 
 if __name__ == "__main__":

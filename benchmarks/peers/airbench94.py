@@ -7,7 +7,7 @@ compiled with --compile. The images are read from the same JPEG files. Needs tor
 import argparse
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +24,15 @@ MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def opened(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
 def read(folder: Path) -> tuple[Tensor, Tensor]:
     """Standardised images (N, 3, 32, 32) bfloat16 and labels (N,)."""
     files = [(path, label) for label, name in enumerate(sorted(folder.iterdir())) for path in sorted(name.iterdir())]
-    with ThreadPoolExecutor() as pool:
-        pixels = np.stack(list(pool.map(lambda file: np.asarray(Image.open(file[0])), files)))
+    with ProcessPoolExecutor() as pool:
+        pixels = np.stack(list(pool.map(opened, (path for path, _ in files), chunksize=500)))
     mean, std = (torch.tensor(each, device=DEVICE)[:, None, None] for each in (MEAN, STD))
     images = (torch.from_numpy(pixels).to(DEVICE).permute(0, 3, 1, 2).float() / 255 - mean) / std
     labels = torch.tensor([label for _, label in files], device=DEVICE)

@@ -11,7 +11,9 @@ import torch
 from torch import nn
 
 
-def arguments(description: str | None, *, workers: dict[str, int | None]) -> argparse.Namespace:
+def arguments(
+    description: str | None, *, workers: dict[str, int | None], models: Sequence[str] = ("resnet18",)
+) -> argparse.Namespace:
     """The driver's arguments; seeds torch and random. workers: loading processes of each setting."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="a folder with train/, val/ and test/, class folders in each")
@@ -20,7 +22,7 @@ def arguments(description: str | None, *, workers: dict[str, int | None]) -> arg
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--setting", choices=["default", "best"], default="default")
-    parser.add_argument("--model", default="resnet18")
+    parser.add_argument("--model", choices=models, default=models[0])
     parser.add_argument("--workers", type=int, help="loading processes, instead of the setting's own number")
     args = parser.parse_args()
     if args.workers is None:

@@ -1,9 +1,9 @@
-"""ResNet-18 as fastai's vision tutorial trains, from random weights, on the CPU.
+"""ResNet-18 as fastai's vision tutorial trains, from random weights.
 
 default: Resize to a square by cropping, aug_transforms on the batch, vision_learner with Adam, fit_one_cycle with its
 own learning rate 1e-3; its own number of loading processes (null in the result: as many as cores), float32.
 best: the same recipe in channels-last and bfloat16, without loading processes. fastai's own `to_bf16` names CUDA in its
-autocast, so a callback opens PyTorch's for the CPU.
+autocast, so a callback opens PyTorch's for the device.
 """
 
 import time
@@ -24,7 +24,7 @@ WORKERS = {"default": None, "best": 0}  # None leaves the choice to fastai
 
 
 class Bfloat16(Callback):
-    """Forward pass and loss under the CPU's autocast."""
+    """Forward pass and loss under autocast."""
 
     def __init__(self, args):
         self.args = args

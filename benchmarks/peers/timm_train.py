@@ -1,4 +1,4 @@
-"""ResNet-18 as timm's train.py trains it, on the CPU. The script is not in timm's wheel: this is its pattern, by the
+"""ResNet-18 as timm's train.py trains it. The script is not in timm's wheel: this is its pattern, by the
 package's public functions, with the script's defaults.
 
 default: SGD with Nesterov's momentum 0.9 and weight decay 2e-5; 0.1 as the learning rate of 256 images a step, scaled
@@ -59,6 +59,8 @@ def train_epoch(args: Namespace, network: nn.Module, loader: PrefetchLoader, opt
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
+    if args.device.type == "cuda":
+        torch.cuda.synchronize()
 
 
 def accuracy(args: Namespace, network: nn.Module, loader: PrefetchLoader) -> float:

@@ -67,7 +67,7 @@ def accuracy(args: Namespace, network: nn.Module, loader: DataLoader) -> float:
 
 
 def main() -> None:
-    args = arguments(__doc__, workers=WORKERS)
+    args = arguments(__doc__, workers=WORKERS, models=("resnet18", "resnet50"))
     loaders = data_loaders(args)
     training = loaders["train"].dataset
     network = torchvision.models.get_model(args.model, num_classes=len(training.classes))

@@ -5,7 +5,7 @@ import os
 import platform
 import sys
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import lru_cache
 from pathlib import Path
 from threading import Thread
@@ -52,13 +52,13 @@ def sent(tensor: Tensor, device: torch.device) -> Tensor:
 def constant(values: tuple[float, ...], device: torch.device) -> Tensor:
     """The float32 tensor (N,) of these values on `device`, made once and shared: not to be changed."""
     with torch.inference_mode(False):  # or what asked first within it would give others a tensor without gradients
-        return torch.tensor(values, device=device)
+        return torch.tensor(values, dtype=torch.float32, device=device)
 
 
 def begin_to_start(device: torch.device) -> None:
     """Has a GPU and its libraries start, which takes seconds, while this process does something else."""
     if device.type == "cuda":
-        Thread(target=_start, args=(device,), daemon=True).start()
+        Thread(target=_start, args=(device,)).start()
 
 
 def full_float32() -> AbstractContextManager[None]:
@@ -116,6 +116,12 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(each in str(error) for each in words)
 
 
+def free_gpu_bytes(device: torch.device) -> int:
+    """Memory of a CUDA device that nobody has, what PyTorch holds without using it among it."""
+    held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + held
+
+
 def memory_bytes() -> int:
     """Memory of this machine, or of the container it runs in; 8 GiB where the system does not tell."""
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
@@ -159,8 +165,9 @@ def fingerprint() -> str:
 
 
 def _start(device: torch.device) -> None:
-    images = torch.ones(8, 8, 8, 8, device=device)
-    torch.mm(nn.functional.conv2d(images, images).flatten(1), torch.ones(8, 8, device=device))
+    with suppress(RuntimeError):  # who uses it is told
+        images = torch.ones(8, 8, 8, 8, device=device)
+        torch.mm(nn.functional.conv2d(images, images).flatten(1), torch.ones(8, 8, device=device))
 
 
 def _convolution_seconds(dtype: torch.dtype) -> float:

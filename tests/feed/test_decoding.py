@@ -1,16 +1,13 @@
 """Decoding in processes, against decoding here."""
 
-import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.made import shape_folder
 
-from foveal.errors import FovealError, ImageError
 from foveal.feed import decoding
 from foveal.feed.decoding import decode_all
 from foveal.feed.workers import Workers
@@ -61,18 +58,25 @@ def test_a_process_that_decodes_loads_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-@pytest.mark.parametrize(
-    ("work", "error", "words"), [(os._exit, FovealError, "has ended"), (str.encode, TypeError, "encode")]
-)
-def test_what_goes_wrong_in_a_process_is_told_here(
-    work: Callable[[object], object], error: type[Exception], words: str
+@pytest.mark.parametrize("cores", [1, 2])
+def test_what_is_left_is_given_up_where_it_is_stopped(
+    samples: tuple[Sample, ...], monkeypatch: pytest.MonkeyPatch, cores: int
 ) -> None:
-    with Workers(1) as workers, pytest.raises(error, match=words):
-        workers.run(work, 3)
+    monkeypatch.setattr(decoding, "_CHUNK_BYTES", 20 * 28 * 3)  # an image a chunk
+    monkeypatch.setattr(decoding, "cores", lambda: cores)
+    for name, value in (("FILES", 150), ("CORES", 2)):
+        monkeypatch.setattr(decoding, name, value)
+    out = np.zeros((150, 20, 28, 3), np.uint8)
+    loaded: list[str] = []
+    load = decoding.load_fitted
+    monkeypatch.setattr(decoding, "load_fitted", lambda *args, **to: loaded.append(to["name"]) or load(*args, **to))
 
+    def stop(done: int, of: int) -> None:
+        if done == 10:
+            raise KeyboardInterrupt
 
-def test_an_error_of_an_image_comes_back_whole() -> None:
-    with Workers(1) as workers:
-        assert workers.run(str.upper, "a") == "A"
-        with pytest.raises(ImageError, match=r"gone\.png: no such file"):
-            workers.run(decoding.read_bytes, "gone.png")
+    with pytest.raises(KeyboardInterrupt):
+        decode_all(samples, PREPROCESS, out, progress=stop)
+    assert out[9].any()
+    assert not out[10:].any()
+    assert len(loaded) < 20

@@ -41,7 +41,7 @@ def trainer(
     task = prepare_task(resolved, ("bar", "disc", "ring"), data.train.samples)
     on = torch.device(device)
     state = prepare_state(resolved, task, data, device=on, module=module)
-    return Trainer(task, state, data.preprocess, on_gpu(data.train, on), data.val, device=on)
+    return Trainer(task, state, data.preprocess, on_gpu([data.train], on)[0], data.val, device=on)
 
 
 def linear() -> nn.Module:
@@ -111,25 +111,6 @@ def test_a_stop_settles_what_is_pending() -> None:
     list(ours.run())
     assert saved[-1] == (3, 3)
     assert ours.state.progress.epoch_images == 3
-
-
-@pytest.mark.parametrize("mixup", [0.0, 0.2])
-def test_batches_made_together_are_those_of_each_step(mixup: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    augment = {"hflip": 0.5, "translate": 0.1, "rotate_deg": 10.0, "mixup": mixup}
-    ours = trainer(batch_size=8, epochs=2.0, augmentation=None, augment=augment)
-    monkeypatch.setattr("foveal.training.batches._AHEAD_BYTES", 3 * 4 * 8 * 24 * 24)
-    made = []
-    training_batch = ours.batches.make
-    monkeypatch.setattr(
-        ours.batches, "make", lambda indices, **key: made.append(len(indices)) or training_batch(indices, **key)
-    )
-    for step in range(10):
-        inputs, targets = ours.batches.whole(step, size=24)
-        epoch, first = divmod(step, 5)
-        expected = training_batch(epoch_order(40, seed=0, epoch=epoch)[8 * first :][:8], epoch=epoch, size=24)
-        assert torch.equal(inputs, expected[0])
-        assert torch.equal(targets, expected[1])
-    assert made == ([8] * 10 if mixup else [24, 16, 24, 16])
 
 
 def test_accumulation_gives_the_large_batchs_gradient() -> None:

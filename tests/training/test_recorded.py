@@ -22,8 +22,6 @@ EVERYTHING = {
     "brightness": 0.2,
     "contrast": 0.2,
     "erase": 0.3,
-    "mixup": 0.2,
-    "cutmix": 0.2,
     "blur_px": 0.5,
     "noise": 0.05,
     "operations": 1,
@@ -60,10 +58,12 @@ def test_a_size_that_is_new_is_recorded_anew() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype")
-def test_steps_wait_for_nothing() -> None:
-    """With all of augmentation that waits for nothing, images on the GPU, and an average."""
-    ours = trainer(device="cuda", **{**PLAIN, "augmentation": None, "augment": EVERYTHING, "ema": 0.9})
-    steps(ours, 3)
+@pytest.mark.parametrize("mixup", [0.0, 0.2])
+def test_steps_wait_for_nothing(mixup: float) -> None:
+    """With all of augmentation, images on the GPU, and an average; mixed, and several steps' batches made at once."""
+    augment = {**EVERYTHING, "mixup": mixup, "cutmix": mixup}
+    ours = trainer(device="cuda", **{**PLAIN, "augmentation": None, "augment": augment, "ema": 0.9})
+    steps(ours, 6)  # to the end of an epoch: the next step makes batches
     ours._is_looked_at = lambda step: False  # type: ignore[method-assign]
     torch.cuda.set_sync_debug_mode("error")
     try:
@@ -72,4 +72,4 @@ def test_steps_wait_for_nothing() -> None:
     finally:
         torch.cuda.set_sync_debug_mode("default")
     ours.settle()
-    assert ours.state.progress.images == 48
+    assert ours.state.progress.images == 72

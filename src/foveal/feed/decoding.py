@@ -4,11 +4,11 @@ No torch, so that processes that decode start in a fraction of a second.
 """
 
 import hashlib
-import sys
+import math
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from foveal.errors import BadImagesError, ImageError
-from foveal.feed.workers import Workers
+from foveal.feed.workers import Workers, can_start
 from foveal.images import read_bytes
 from foveal.images.fit import load_fitted
 from foveal.processes.launch import cores
@@ -31,10 +31,11 @@ Progress = Callable[[int, int], None]
 CORES, FILES, MOST_PROCESSES = 8, 1000, 16
 """From so many cores and files on processes decode, one a core. Python lets one thread at a time do its part of an
 image, and 16 threads get in each other's way: on 16 cores they decode small JPEGs at a third of the pace of a single
-one. With 2 cores they are as fast as processes, and those take as long to start as some hundred images."""
+one. On few cores threads do as well, and processes take as long to start as some hundred images."""
 
-_CHUNK = 64  # images a task: large enough to hide the hand-over, small enough to keep every core busy to the end
-_AHEAD = 4  # chunks for each core that are decoded before they are wanted: more would only fill memory
+_CHUNK = 64  # images a task, at most: enough to hide the hand-over, few enough to keep every core busy to the end
+_CHUNK_BYTES = 2**22  # and their pixels
+_AHEAD = 2  # chunks for each core that are decoded before they are wanted: more would only fill memory
 
 Source = tuple[Path | ArrayImage, str]
 """Where an image is read from, and what a message calls it."""
@@ -68,7 +69,7 @@ class Decoder:
         bad = []
         for index, (source, name) in enumerate(sources):
             try:
-                content = source.pixels() if isinstance(source, ArrayImage) else read_bytes(source)
+                content = _content(source)
                 hashes[index] = content_hash(content)
                 fitted = load_fitted(content, size_hw=self.size_hw, channels=self.channels, fit=self.fit, name=name)
             except ImageError as error:
@@ -97,14 +98,15 @@ def decode_all(
     hashes = np.zeros(len(samples), np.uint64)
     bad_images: list[tuple[int, ImageError]] = []
     end = 0
-    for decoded in _in_parallel(samples, decoder):
-        start, end = end, end + len(decoded.hashes)
-        hashes[start:end] = decoded.hashes
-        bad_images += [(start + index, error) for index, error in decoded.bad]
-        if out is not None:
-            out[start:end] = decoded.pixels
-        if progress is not None:
-            progress(end, len(samples))
+    with closing(_in_parallel(samples, decoder)) as coming:
+        for decoded in coming:
+            start, end = end, end + len(decoded.hashes)
+            hashes[start:end] = decoded.hashes
+            bad_images += [(start + index, error) for index, error in decoded.bad]
+            if out is not None:
+                out[start:end] = decoded.pixels
+            if progress is not None:
+                progress(end, len(samples))
     return hashes, bad_images
 
 
@@ -118,9 +120,7 @@ def keep_good(samples: Sequence[Sample], bad: Sequence[tuple[int, ImageError]], 
 
 def read_content(sample: Sample) -> bytes | np.ndarray:
     """A file's bytes, or an array image's pixels. Raises ImageError where the file can't be read."""
-    if isinstance(sample.image, ArrayImage):
-        return sample.image.pixels()
-    return read_bytes(sample.image)
+    return _content(sample.image)
 
 
 def content_hash(content: bytes | np.ndarray) -> int:
@@ -138,20 +138,26 @@ def image_name(sample: Sample) -> str:
     return str(sample.image) if isinstance(sample.image, Path) else sample.id
 
 
-def _in_parallel(samples: Sequence[Sample], decoder: Decoder) -> Iterator[Decoded]:
+def _content(source: Path | ArrayImage) -> bytes | np.ndarray:
+    return source.pixels() if isinstance(source, ArrayImage) else read_bytes(source)
+
+
+def _in_parallel(samples: Sequence[Sample], decoder: Decoder) -> Generator[Decoded]:
     """What became of each chunk, in order: in processes where there are many plain files, else in threads."""
     count = cores()
     many = count >= CORES and len(samples) >= FILES
     plain = all(type(sample.image) is type(Path()) for sample in samples)  # others lie in an archive or in memory
-    with ExitStack() as stack:
+    size = max(1, min(_CHUNK, _CHUNK_BYTES // (math.prod(decoder.size_hw) * decoder.channels)))
+    with ExitStack() as stack:  # what is left is given up first, then the processes are ended, then the threads joined
+        pool = stack.enter_context(ThreadPoolExecutor(count))
         decode: Callable[[Sequence[Source]], Decoded] = decoder
-        if many and plain and sys.executable:
+        if many and plain and can_start():
             count = min(count, MOST_PROCESSES)
             decode = partial(stack.enter_context(Workers(count)).run, decoder)
-        pool = stack.enter_context(ThreadPoolExecutor(count))
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         coming: deque[Future[Decoded]] = deque()
-        for start in range(0, len(samples), _CHUNK):
-            chunk = samples[start : start + _CHUNK]
+        for start in range(0, len(samples), size):
+            chunk = samples[start : start + size]
             coming.append(pool.submit(decode, [(sample.image, image_name(sample)) for sample in chunk]))
             if len(coming) > _AHEAD * count:
                 yield coming.popleft().result()

@@ -4,6 +4,7 @@ Three forms with one face, chosen by size and said in `description`: in memory; 
 and, for sets larger than the disk allowance, decoded anew for each batch, ahead of it where it is announced.
 """
 
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from foveal.device import memory_bytes, sent
+from foveal.device import free_gpu_bytes, memory_bytes, sent
 from foveal.errors import ImageError
 from foveal.feed.cache import Bad, allowance_bytes, cache_key, is_cached, open_or_build
 from foveal.feed.decoding import Progress, decode_all, image_name, keep_good, read_content
@@ -185,12 +186,21 @@ class _Decoder:
         return self._preprocess.load(read_content(sample), name=image_name(sample))
 
 
-def on_gpu(store: Store, device: torch.device) -> Store:
-    """The store with its images in the memory of `device`, where that is a GPU and they fit; else the store itself."""
+def on_gpu(stores: Sequence[Store], device: torch.device) -> list[Store]:
+    """The stores with their images in the memory of `device`, where that is a GPU and as far as they fit together."""
+    if device.type != "cuda":
+        return list(stores)
+    left, moved = GPU_SHARE * free_gpu_bytes(device), []
+    for store in stores:
+        size = len(store) * math.prod(store.preprocess.size_hw) * store.preprocess.channels
+        fits = size <= left and store.announce is None
+        left -= size * fits
+        moved.append(_moved(store, device) if fits else store)
+    return moved
+
+
+def _moved(store: Store, device: torch.device) -> Store:
     (height, width), channels = store.preprocess.size_hw, store.preprocess.channels
-    size = len(store) * height * width * channels
-    if device.type != "cuda" or store.announce is not None or size > GPU_SHARE * torch.cuda.mem_get_info(device)[0]:
-        return store
     pixels = torch.empty((len(store), height, width, channels), dtype=torch.uint8, device=device)
     for part in torch.arange(len(store)).split(max(1, _COPIED_AT_ONCE // (height * width * channels))):
         pixels[part[0] : part[-1] + 1] = store.gather(part).permute(0, 2, 3, 1).to(device)

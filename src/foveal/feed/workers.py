@@ -5,7 +5,6 @@ Plain child processes and not `multiprocessing`, which runs the user's own scrip
 
 import os
 import pickle
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,11 +20,18 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 _PICKLE = 5
 
 
+def can_start() -> bool:
+    """Whether there is a Python to start: an embedded one may not say where, a frozen program would start itself."""
+    return bool(sys.executable) and not getattr(sys, "frozen", False)
+
+
 class Workers:
     """A number of processes; `run` may be called from as many threads."""
 
     def __init__(self, count: int) -> None:
-        command = f"import sys; sys.path[:] = {sys.path!r}; from foveal.feed.workers import serve; serve()"
+        # Ctrl-C is for the process that gives the tasks, from the first moment on.
+        quiet = "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+        command = f"{quiet}; sys.path[:] = {sys.path!r}; from foveal.feed.workers import serve; serve()"
         self._workers = [
             subprocess.Popen(
                 [sys.executable, "-c", command],
@@ -40,7 +46,7 @@ class Workers:
             self._free.put(worker)
 
     def run(self, work: Callable[[T], R], task: T) -> R:
-        """`work(task)` in the next process that is free. Raises what it raises, and FovealError where it is killed."""
+        """`work(task)` in the next process that is free. Raises what it raises, and FovealError where that ends."""
         worker = self._free.get()
         assert worker.stdin is not None
         assert worker.stdout is not None
@@ -48,10 +54,9 @@ class Workers:
             pickle.dump((work, task), worker.stdin, _PICKLE)
             worker.stdin.flush()
             result = pickle.load(worker.stdout)
-        except (EOFError, BrokenPipeError, pickle.UnpicklingError):
-            raise FovealError(
-                f"a process that decodes images has ended ({worker.wait()}); was memory short? Try again"
-            ) from None
+        except Exception as error:  # whatever it is, what the process writes from now on can't be told apart
+            worker.kill()
+            raise FovealError(f"a process that decodes images has ended ({worker.wait()}): {error!r}") from error
         finally:
             self._free.put(worker)
         if isinstance(result, BaseException):
@@ -70,8 +75,7 @@ class Workers:
 
 
 def serve() -> None:
-    """Works on tasks until there are no more. Ctrl-C is for the process that gives them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Works on tasks until there are no more."""
     results = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever else is printed is no result
     while True:
@@ -84,5 +88,5 @@ def serve() -> None:
             result = work(task)
         except Exception as error:  # for whoever asked
             result = error
-        pickle.dump(result, results, _PICKLE)
+        results.write(pickle.dumps(result, _PICKLE))
         results.flush()

@@ -41,9 +41,11 @@ class Batches:
         self.store = store
         self._task, self._state, self._preprocess = task, state, preprocess
         self._device, self._processes = device, processes
+        self.one_step_at_once = False
+        """Whether a step's batch is made alone, so that the step shows what it costs."""
         self._order: tuple[int, Tensor] | None = None
-        self._made: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
-        """Batches of steps to come, by step and size."""
+        self._made: dict[tuple[int, int, int], tuple[Tensor, Tensor]] = {}
+        """Batches of steps to come, by step, size and images."""
 
     def draws(self, step: int, *, steps: int = 1) -> Tensor:
         """Those of a step, (B,), and of as many after it, of the same epoch."""
@@ -107,24 +109,24 @@ class Batches:
     def whole(self, step: int, *, size: int) -> tuple[Tensor, Tensor]:
         """A step's batch, for a network on a GPU. Of small images those of the steps after it are made with it: Python
         takes longer to ask for one than a GPU to make several."""
-        if (step, size) not in self._made:
-            plan = self._state.plan
+        plan = self._state.plan
+        images = plan.images_per_step
+        if (step, size, images) not in self._made:
             epoch, first = divmod(step, plan.steps_per_epoch)
             steps = min(self._steps_at_once(size), plan.steps_per_epoch - first)
             inputs, targets = self.make(self.draws(step, steps=steps), epoch=epoch, size=size)
             assert isinstance(targets, Tensor)
-            parts = zip(inputs.split(plan.images_per_step), targets.split(plan.images_per_step), strict=True)
-            self._made = {(step + index, size): part for index, part in enumerate(parts)}
-        return self._made.pop((step, size))
+            parts = zip(inputs.split(images), targets.split(images), strict=True)
+            self._made = {(step + index, size, images): part for index, part in enumerate(parts)}
+        return self._made.pop((step, size, images))
 
     def _steps_at_once(self, size: int) -> int:
-        if (
-            self._mixes or self.store.announce is not None
-        ):  # an image meets its neighbours of the step; is not decoded yet
-            return 1
         plan = self._state.plan
-        height, width = input_hw(size, plan.aspect)
-        return max(1, _AHEAD_BYTES // (4 * plan.images_per_step * self._preprocess.channels * height * width))
+        # Mixed images meet those of their step, and others may be decoded for it alone.
+        if self.one_step_at_once or self._mixes or self.store.announce is not None:
+            return 1
+        pixels = max(math.prod(input_hw(size, plan.aspect)), math.prod(self.store.preprocess.size_hw))
+        return max(1, _AHEAD_BYTES // (4 * plan.images_per_step * self._preprocess.channels * pixels))
 
     @property
     def _mixes(self) -> bool:

@@ -99,7 +99,7 @@ class Trainer:
         self._pending = _Pending()
         self._waits = device.type != "cuda"
         """Whether each step is settled: a GPU is waited for only where somebody wants to know."""
-        self._recorded = RecordedSteps(self._learn_and_update) if self._can_record() else None
+        self._recorded = RecordedSteps() if self._can_record() else None
         self._averaged: nn.Module | None = None
 
     def run(self) -> Iterator[Event]:
@@ -130,9 +130,10 @@ class Trainer:
                     state.plan = replace(plan, total_steps=total_steps)
                     yield self._planned("to end within the time given")
             reason = self.stop()
-            if reason:
+            late = time.perf_counter() - saved_at >= plan.checkpoint_seconds
+            if reason or (late and self.processes.world == 1):  # the clocks of several processes differ
                 self.settle()
-            due = not self._pending.steps and time.perf_counter() - saved_at >= plan.checkpoint_seconds
+            due = late and not self._pending.steps
             if reason or due or step >= state.plan.total_steps:
                 self.save_checkpoint(state)
                 saved_at = time.perf_counter()
@@ -221,7 +222,7 @@ class Trainer:
         if self._recorded is not None:
             batch = self.batches.whole(step, size=size)
             set_rate(state.optimiser, self._lr_at(step))
-            self._recorded(*batch)
+            self._recorded(self._learn_and_update, *batch)
             self._average()
         else:
             learned = 0

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+Work = Callable[[Tensor, Tensor], None]
 Shapes = tuple[torch.Size, torch.Size]
 
 
@@ -22,35 +23,34 @@ class _Recording:
 
 
 class RecordedSteps:
-    """`work(inputs, targets)`, taken as it is for the first batch of each shape, recorded and replayed for the others.
+    """The same work on batch after batch: as it is for the first of each shape, recorded and replayed for the others.
 
-    What `work` does has to be the same each time but for the values of tensors that stay: it may wait for nothing,
+    What the work does has to be the same each time but for the values of tensors that stay: it may wait for nothing,
     decide by no value, and take nothing from the CPU. Random draws go on from the seed that is set before each call.
     """
 
-    def __init__(self, work: Callable[[Tensor, Tensor], None]) -> None:
-        self._work = work
+    def __init__(self) -> None:
         self._begun: set[Shapes] = set()
         self._recordings: dict[Shapes, _Recording] = {}
 
-    def __call__(self, inputs: Tensor, targets: Tensor) -> None:
-        """On the device: inputs (B, C, H, W), targets (B, …)."""
+    def __call__(self, work: Work, inputs: Tensor, targets: Tensor) -> None:
+        """`work(inputs, targets)`, always the same one; on the device: inputs (B, C, H, W), targets (B, …)."""
         shapes = inputs.shape, targets.shape
         if shapes not in self._begun:  # kernels are chosen and the optimiser's state is made, which can't be recorded
             self._begun.add(shapes)
-            self._work(inputs, targets)
+            work(inputs, targets)
             return
         if shapes not in self._recordings:
-            self._recordings[shapes] = self._record(inputs, targets)
+            self._recordings[shapes] = self._record(work, inputs, targets)
         recording = self._recordings[shapes]
         recording.inputs.copy_(inputs)
         recording.targets.copy_(targets)
         recording.graph.replay()
 
-    def _record(self, inputs: Tensor, targets: Tensor) -> _Recording:
+    def _record(self, work: Work, inputs: Tensor, targets: Tensor) -> _Recording:
         """Nothing is computed yet. All recordings share their memory, since no two are replayed at once."""
         made = _Recording(torch.cuda.CUDAGraph(), inputs.clone(), targets.clone())
         pool = next(iter(self._recordings.values())).graph.pool() if self._recordings else None
         with torch.cuda.graph(made.graph, pool=pool, capture_error_mode="thread_local"):
-            self._work(made.inputs, made.targets)
+            work(made.inputs, made.targets)
         return made

@@ -23,6 +23,8 @@ def measure_step_seconds(trainer: Trainer, *, steps: int = 5, most_seconds: floa
     state = trainer.state
     state.plan = replace(state.plan, total_steps=max(state.plan.total_steps, _NO_END))
     sizes = state.plan.sizes()
+    trainer.batches.one_step_at_once = True
+    unlike = 2 if trainer.device.type == "cuda" else 1  # the first step picks kernels, a GPU's second is recorded
     seconds: dict[int, float] = {}
     for index, size in enumerate(sizes):
         if seconds and not in_time():
@@ -30,21 +32,22 @@ def measure_step_seconds(trainer: Trainer, *, steps: int = 5, most_seconds: floa
             seconds[size] = seconds[before] * (size / before) ** 2
             continue
         times: list[float] = []
-        while len(times) < 2 or (len(times) <= steps and in_time()):
+        while len(times) <= unlike or (len(times) < unlike + steps and in_time()):
             start = time.perf_counter()
             trainer.step(size=size)
             trainer.settle()
             times.append(time.perf_counter() - start)
-        seconds[size] = median(times[1:])  # the first step at a size picks kernels
+        seconds[size] = median(times[unlike:])
     return seconds
 
 
 def try_batch(trainer: Trainer, batch_size: int) -> None:
-    """A step with so many images at the last training size."""
+    """A step with so many images at the last training size; on a GPU two, of which the second is recorded."""
     state = trainer.state
     state.plan = replace(state.plan, total_steps=_NO_END, batch_size=batch_size, accumulate=1)
-    trainer.step(size=state.plan.train_sizes[1])
-    trainer.settle()
+    for _ in range(2 if trainer.device.type == "cuda" else 1):
+        trainer.step(size=state.plan.train_sizes[1])
+        trainer.settle()
 
 
 def sweep(trainer: Trainer, rates: Sequence[float]) -> list[float]:

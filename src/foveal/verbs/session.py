@@ -101,7 +101,8 @@ def decode_session(
                 origin=origin,
             )
         )
-    data = replace(data, train=on_gpu(data.train, device), val=None if data.val is None else on_gpu(data.val, device))
+    train, *val = on_gpu([data.train, *([] if data.val is None else [data.val])], device)
+    data = replace(data, train=train, val=val[0] if val else None)
     say(f"training images: {data.train.description}")
     watch.lap("decoding")
     return data

@@ -182,7 +182,9 @@ def _train(
 ) -> dict[str, Any]:
     if choice.asked.batch_size == "auto" and processes.world > 1:
         raise UsageError(f"--batch-size auto is for one process, and these are {processes.world}: give a number")
-    begin_to_start(pick_device(choice.asked.device))
+    device = pick_device(choice.asked.device)
+    if processes.world == 1:  # a thread of another process would not know which GPU is its own
+        begin_to_start(device)
     asked, dataset = data_for(choice, module)
     dataset = assign_roles(dataset, **asked.roles())
     _say_data(dataset, asked.task or "classify")
