@@ -41,7 +41,6 @@ def test_processes_decode_what_threads_do(samples: tuple[Sample, ...], monkeypat
     here, there = (np.full((150, 20, 28, 3), 7, np.uint8) for _ in range(2))
     expected = decoded(samples, here)
     monkeypatch.setattr(decoding, "FILES", 150)
-    monkeypatch.setattr(decoding, "CORES", 2)
     monkeypatch.setattr(decoding, "cores", lambda: 2)
     started: list[int] = []
     monkeypatch.setattr(decoding, "Workers", lambda count: started.append(count) or Workers(count))
@@ -64,8 +63,7 @@ def test_what_is_left_is_given_up_where_it_is_stopped(
 ) -> None:
     monkeypatch.setattr(decoding, "_CHUNK_BYTES", 20 * 28 * 3)  # an image a chunk
     monkeypatch.setattr(decoding, "cores", lambda: cores)
-    for name, value in (("FILES", 150), ("CORES", 2)):
-        monkeypatch.setattr(decoding, name, value)
+    monkeypatch.setattr(decoding, "FILES", 150)
     out = np.zeros((150, 20, 28, 3), np.uint8)
     loaded: list[str] = []
     load = decoding.load_fitted

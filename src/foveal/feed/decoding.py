@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 """Called with (images done, images in all)."""
-CORES, FILES, MOST_PROCESSES = 8, 1000, 16
-"""From so many cores and files on processes decode, one a core. Python lets one thread at a time do its part of an
-image, and 16 threads get in each other's way: on 16 cores they decode small JPEGs at a third of the pace of a single
-one. On few cores threads do as well, and processes take as long to start as some hundred images."""
+FILES, MOST_PROCESSES = 1000, 16
+"""From so many files on processes decode, one a core. Python lets one thread at a time do its part of an image, and
+threads get in each other's way: small JPEGs they decode at less than the pace of a single one. Processes take as long
+to start as some hundred images."""
 
 _CHUNK = 64  # images a task, at most: enough to hide the hand-over, few enough to keep every core busy to the end
 _CHUNK_BYTES = 2**22  # and their pixels
@@ -145,7 +145,7 @@ def _content(source: Path | ArrayImage) -> bytes | np.ndarray:
 def _in_parallel(samples: Sequence[Sample], decoder: Decoder) -> Generator[Decoded]:
     """What became of each chunk, in order: in processes where there are many plain files, else in threads."""
     count = cores()
-    many = count >= CORES and len(samples) >= FILES
+    many = count > 1 and len(samples) >= FILES
     plain = all(type(sample.image) is type(Path()) for sample in samples)  # others lie in an archive or in memory
     size = max(1, min(_CHUNK, _CHUNK_BYTES // (math.prod(decoder.size_hw) * decoder.channels)))
     with ExitStack() as stack:  # what is left is given up first, then the processes are ended, then the threads joined
