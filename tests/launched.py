@@ -5,6 +5,7 @@ As torchrun does, this process holds the store through which they meet.
 
 import os
 import pickle
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -57,7 +58,9 @@ class Launched:
         for process in hanging:
             process.kill()
         assert not hanging, f"{len(hanging)} processes hang"
-        return [self._ended(rank) for rank in range(len(self.processes))]
+        ended = [self._ended(rank) for rank in range(len(self.processes))]
+        shutil.rmtree(self.folder)
+        return ended
 
     def _ended(self, rank: int) -> Ended:
         folder = self.folder / str(rank)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import ImageFile
 from tests.made import shape_folder
 
 from foveal.feed import decoding
@@ -50,6 +51,30 @@ def test_processes_decode_what_threads_do(samples: tuple[Sample, ...], monkeypat
     assert [index for index, _, _ in expected[1]] == [3, 140]
     assert expected[2][-1] == (150, 150)
     assert decoded(samples, None)[:2] == expected[:2]
+
+
+def test_pillows_switch_for_files_that_end_too_early_holds_in_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = read_dataset(shape_folder(tmp_path / "shapes", count=30, splits=("train",))).samples
+    for sample in found:
+        assert isinstance(sample.image, Path)
+        sample.image.write_bytes(sample.image.read_bytes()[:-40])
+    monkeypatch.setattr(decoding, "FILES", 1)
+    monkeypatch.setattr(decoding, "cores", lambda: 2)
+    assert len(decoded(found, None)[1]) == 30
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    assert decoded(found, None)[1] == []
+
+
+def test_where_no_process_can_be_started_threads_decode(
+    samples: tuple[Sample, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = decoded(samples, None)
+    monkeypatch.setattr(decoding, "FILES", 1)
+    monkeypatch.setattr(decoding, "cores", lambda: 2)
+    monkeypatch.setattr(sys, "executable", str(Path("no") / "python"))
+    assert decoded(samples, None) == expected
 
 
 def test_a_process_that_decodes_loads_no_torch() -> None:

@@ -18,6 +18,7 @@ from foveal.errors import FovealError
 from foveal.events import CheckpointSaved, EpochDone, StepDone
 from foveal.feed.order import epoch_order
 from foveal.feed.store import on_gpu
+from foveal.networks.build import Network
 from foveal.processes.group import Processes
 from foveal.processes.launch import Launch
 from foveal.recipes.defaults import resolve
@@ -101,6 +102,23 @@ def test_steps_that_are_settled_together_give_the_same_records() -> None:
             assert first.train == pytest.approx(second.train)
     progress = [ours.state.progress for ours in (each, seldom)]
     assert progress[0].images == progress[1].images == 80
+
+
+def test_what_can_be_recorded() -> None:
+    """A network that only tells of a whole image, with rates that a GPU reads; not a detector, which is one too."""
+
+    class Other(Network):
+        pass
+
+    ours = trainer()
+    assert not ours._can_record()
+    ours.device = torch.device("cuda")
+    assert not ours._can_record()
+    for group in ours.state.optimiser.param_groups:
+        group["lr"] = torch.tensor(0.1)
+    assert ours._can_record()
+    ours.state.network.__class__ = Other
+    assert not ours._can_record()
 
 
 def test_a_stop_settles_what_is_pending() -> None:

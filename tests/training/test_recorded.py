@@ -54,7 +54,8 @@ def test_a_size_that_is_new_is_recorded_anew() -> None:
     ours = trainer(device="cuda", **{**PLAIN, "train_sizes": (24, 40), "size": 40, "side": 48})
     list(ours.run())
     assert ours._recorded is not None
-    assert {inputs[2] for inputs, _ in ours._recorded._recordings} == {24, 40}
+    assert {inputs[2] for inputs, _ in ours._recorded._begun} == {24, 40}
+    assert {inputs[2] for inputs, _ in ours._recorded._recordings} == {40}
 
 
 @pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype")

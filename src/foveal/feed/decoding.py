@@ -8,13 +8,14 @@ import math
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import ImageFile
 
 from foveal.errors import BadImagesError, ImageError
 from foveal.feed.workers import Workers, can_start
@@ -62,8 +63,11 @@ class Decoder:
     fit: Fit
     kept: bool
     """Whether the pixels are wanted."""
+    truncated: bool
+    """Pillow's own switch, as it is set in this process: whether files that end too early are taken."""
 
     def __call__(self, sources: Sequence[Source]) -> Decoded:
+        ImageFile.LOAD_TRUNCATED_IMAGES = self.truncated
         hashes = np.zeros(len(sources), np.uint64)
         pixels = np.zeros((len(sources), *self.size_hw, self.channels), np.uint8) if self.kept else None
         bad = []
@@ -93,7 +97,11 @@ def decode_all(
     keeping, to find the bad ones.
     """
     decoder = Decoder(
-        size_hw=preprocess.size_hw, channels=preprocess.channels, fit=preprocess.fit, kept=out is not None
+        size_hw=preprocess.size_hw,
+        channels=preprocess.channels,
+        fit=preprocess.fit,
+        kept=out is not None,
+        truncated=ImageFile.LOAD_TRUNCATED_IMAGES,
     )
     hashes = np.zeros(len(samples), np.uint64)
     bad_images: list[tuple[int, ImageError]] = []
@@ -153,7 +161,8 @@ def _in_parallel(samples: Sequence[Sample], decoder: Decoder) -> Generator[Decod
         decode: Callable[[Sequence[Source]], Decoded] = decoder
         if many and plain and can_start():
             count = min(count, MOST_PROCESSES)
-            decode = partial(stack.enter_context(Workers(count)).run, decoder)
+            with suppress(OSError):  # no more processes are allowed: threads are only slower
+                decode = partial(stack.enter_context(Workers(count)).run, decoder)
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         coming: deque[Future[Decoded]] = deque()
         for start in range(0, len(samples), size):

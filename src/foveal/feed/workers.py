@@ -29,18 +29,18 @@ class Workers:
     """A number of processes; `run` may be called from as many threads."""
 
     def __init__(self, count: int) -> None:
+        """Raises OSError where the system starts no more."""
+        path = [each for each in sys.path if isinstance(each, str)]  # Python passes over others
         # Ctrl-C is for the process that gives the tasks, from the first moment on.
         quiet = "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN)"
-        command = f"{quiet}; sys.path[:] = {sys.path!r}; from foveal.feed.workers import serve; serve()"
-        self._workers = [
-            subprocess.Popen(
-                [sys.executable, "-c", command],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env={**os.environ, **_ONE_THREAD},
-            )
-            for _ in range(count)
-        ]
+        command = f"{quiet}; sys.path[:] = {path!r}; from foveal.feed.workers import serve; serve()"
+        self._workers: list[subprocess.Popen[bytes]] = []
+        try:
+            for _ in range(count):
+                self._workers.append(_started(command))
+        except OSError:
+            self.__exit__()
+            raise
         self._free: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
         for worker in self._workers:
             self._free.put(worker)
@@ -72,6 +72,15 @@ class Workers:
             worker.kill()  # what it still does nobody wants
         for worker in self._workers:
             worker.communicate()
+
+
+def _started(command: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, **_ONE_THREAD},
+    )
 
 
 def serve() -> None:

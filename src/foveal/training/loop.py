@@ -244,7 +244,7 @@ class Trainer:
             and self.processes.world == 1
             and state.plan.accumulate == 1
             and self.task.weigh is None
-            and isinstance(state.network, Network)
+            and type(state.network) is Network  # a detector is one too, and decides by values
             and not any(isinstance(each, RecomputedBlock) for each in state.network.modules())
             and all(isinstance(group["lr"], Tensor) for group in state.optimiser.param_groups)
         )

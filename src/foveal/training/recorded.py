@@ -38,6 +38,7 @@ class RecordedSteps:
         shapes = inputs.shape, targets.shape
         if shapes not in self._begun:  # kernels are chosen and the optimiser's state is made, which can't be recorded
             self._begun.add(shapes)
+            self._recordings.clear()  # a step's memory each; sizes grow, and do not come back
             work(inputs, targets)
             return
         if shapes not in self._recordings:
@@ -48,9 +49,8 @@ class RecordedSteps:
         recording.graph.replay()
 
     def _record(self, work: Work, inputs: Tensor, targets: Tensor) -> _Recording:
-        """Nothing is computed yet. All recordings share their memory, since no two are replayed at once."""
+        """Nothing is computed yet."""
         made = _Recording(torch.cuda.CUDAGraph(), inputs.clone(), targets.clone())
-        pool = next(iter(self._recordings.values())).graph.pool() if self._recordings else None
-        with torch.cuda.graph(made.graph, pool=pool, capture_error_mode="thread_local"):
+        with torch.cuda.graph(made.graph, capture_error_mode="thread_local"):
             work(made.inputs, made.targets)
         return made
