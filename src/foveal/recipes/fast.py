@@ -14,7 +14,6 @@ LARGEST_BATCH, SMALLEST_BATCH, STEPS_PER_EPOCH = 500, 32, 90
 RATE = 0.15
 """Of Muon for the largest batch: the share of its norm by which a kernel changes in a step. By the batch's root."""
 MOMENTUM = 0.65
-EMA_STEPS = 20
 SHIFT = 1 / 16  # of the side: two pixels of 32
 
 
@@ -38,7 +37,7 @@ def fast_optimisation(asked: TrainSettings, facts: DataFacts, model: str) -> Cho
         "epochs": (float(epochs), f"about {IMAGES_SEEN:,} images seen, {FEWEST_EPOCHS} to {MOST_EPOCHS} epochs"),
         "optimiser": ("muon", "learns most in a step"),
         "momentum": (MOMENTUM, "of few steps"),
-        "ema": (1 - 1 / EMA_STEPS, f"averages about the last {EMA_STEPS} steps"),
+        "ema": (0.0, "an average of so few steps brings nothing"),
         **({"label_smoothing": (0.2, "of the fast recipe")} if asked.loss in (None, "cross_entropy") else {}),
         "schedule": ("cosine", "of the fast recipe"),
     }
