@@ -1,6 +1,7 @@
 """Processes that work for this one: each reads tasks from its standard input and writes results to its output.
 
-Plain child processes and not `multiprocessing`, which runs the user's own script once more in each.
+Plain child processes and not `multiprocessing`, which runs the user's own script once more in each. What they say to
+each other is pickled, as there: it goes through pipes that nobody else has, and never to a file.
 """
 
 import os

@@ -30,23 +30,22 @@ class RecordedSteps:
     """
 
     def __init__(self) -> None:
-        self._begun: set[Shapes] = set()
-        self._recordings: dict[Shapes, _Recording] = {}
+        self._shapes: Shapes | None = None
+        self._recording: _Recording | None = None
+        """Of these shapes alone: it keeps a step's memory, and sizes grow and do not come back."""
 
     def __call__(self, work: Work, inputs: Tensor, targets: Tensor) -> None:
         """`work(inputs, targets)`, always the same one; on the device: inputs (B, C, H, W), targets (B, …)."""
         shapes = inputs.shape, targets.shape
-        if shapes not in self._begun:  # kernels are chosen and the optimiser's state is made, which can't be recorded
-            self._begun.add(shapes)
-            self._recordings.clear()  # a step's memory each; sizes grow, and do not come back
-            work(inputs, targets)
+        if shapes != self._shapes:
+            self._shapes, self._recording = shapes, None
+            work(inputs, targets)  # kernels are chosen and the optimiser's state is made, which can't be recorded
             return
-        if shapes not in self._recordings:
-            self._recordings[shapes] = self._record(work, inputs, targets)
-        recording = self._recordings[shapes]
-        recording.inputs.copy_(inputs)
-        recording.targets.copy_(targets)
-        recording.graph.replay()
+        if self._recording is None:
+            self._recording = self._record(work, inputs, targets)
+        self._recording.inputs.copy_(inputs)
+        self._recording.targets.copy_(targets)
+        self._recording.graph.replay()
 
     def _record(self, work: Work, inputs: Tensor, targets: Tensor) -> _Recording:
         """Nothing is computed yet."""
