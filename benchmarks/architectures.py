@@ -8,20 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import keep, unpacked
-from foveal.networks import NETWORKS
+from foveal.networks import NETWORKS, network_spec
 
 EPOCHS = 2
 
 
 def train(name: str, data: Path) -> dict[str, Any]:
     """One run: training loss of each epoch, and images a second."""
-    size: list[object] = ["--size", 64] if NETWORKS[name].min_size <= 64 and not name.endswith("_cifar") else []
-    if name == "lenet5" or name.endswith("_cifar"):
-        size = ["--size", 32]
-    return {
-        "model": name,
-        **losses_of(data, "--model", name, "--epochs", EPOCHS, *size, "--augmentation", "none", figure="accuracy"),
-    }
+    size = min(64, network_spec(name).size)
+    words = ("--model", name, "--epochs", EPOCHS, "--size", size, "--augmentation", "none")
+    return {"model": name, **losses_of(data, *words, figure="accuracy")}
 
 
 def losses_of(data: Path, *words: object, figure: str) -> dict[str, Any]:

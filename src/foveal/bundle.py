@@ -18,6 +18,7 @@ from torch import Tensor, nn
 import foveal
 from foveal.errors import ModelError
 from foveal.files import atomic_path
+from foveal.networks import CUSTOM
 from foveal.networks.build import Network, build_backbone, without_weights
 from foveal.preprocess import Preprocess
 from foveal.tasks import make_task
@@ -25,7 +26,6 @@ from foveal.tasks.task import Task
 from foveal.types import TaskName
 
 FORMAT = 1
-CUSTOM = "custom"  # the architecture of a user's own module, which no file can rebuild
 _HASHES = "foveal.seen_hashes"
 
 
@@ -34,7 +34,7 @@ class Contract:
     """Everything in the header. Plain values but for `preprocess`."""
 
     architecture: str
-    """A key of `foveal.networks.NETWORKS`, or `CUSTOM`."""
+    """A name that `foveal.networks.network_spec` takes, or `CUSTOM`."""
     task: TaskName
     task_settings: dict[str, Any]
     classes: tuple[str, ...]

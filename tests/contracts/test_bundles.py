@@ -18,7 +18,7 @@ SMALL = [name for name, spec in NETWORKS.items() if spec.parameters < 30_000_000
 @pytest.mark.parametrize("name", SMALL)
 def test_round_trip(name: str, tmp_path: Path) -> None:
     channels = NETWORKS[name].in_channels
-    size = max(32, NETWORKS[name].min_size)
+    size = max(32, NETWORKS[name].needs.min_size)
     network = place(build_network(name, 3, channels).eval(), torch.device("cpu"))
     saved = made_contract(name, (size, size))
     hashes = np.array([1, 2**64 - 1], np.uint64)

@@ -33,7 +33,7 @@ def error(outputs: Outputs, expected: Outputs) -> float:
 
 
 def size_of(name: str) -> tuple[int, int]:
-    side = max(32, NETWORKS[name].min_size)
+    side = max(32, NETWORKS[name].needs.min_size)
     side += 32 if name.startswith("googlenet") else 0  # OpenVINO pools no map that is smaller than the window
     return side, side + 3
 

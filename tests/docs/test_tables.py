@@ -32,7 +32,7 @@ def test_the_networks() -> None:
             f"{spec.parameters:,}",
             str(spec.num_classes),
             str(spec.size),
-            str(spec.min_size),
+            str(spec.needs.min_size),
             ", ".join(str(stage.stride) for stage in spec.stages) or "none",
         ]
         for spec in NETWORKS.values()

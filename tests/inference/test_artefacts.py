@@ -8,9 +8,9 @@ import pytest
 import torch
 from tests.made import lively_source, made_contract
 
-from foveal.bundle import CUSTOM
 from foveal.inference import artefacts
 from foveal.inference.artefacts import artefact, artefact_folder
+from foveal.networks import CUSTOM
 
 
 def test_a_folder_is_for_these_weights_and_this_preprocessing() -> None:

@@ -54,7 +54,7 @@ class _SmallHead(nn.Module):
 
 
 def smallest_batch(spec: NetworkSpec) -> torch.Tensor:
-    return torch.randn(2, spec.in_channels, spec.min_size, spec.min_size + 9)
+    return torch.randn(2, spec.in_channels, spec.needs.min_size, spec.needs.min_size + 9)
 
 
 def test_the_index_needs_no_torch() -> None:
@@ -65,7 +65,7 @@ def test_the_index_needs_no_torch() -> None:
 def test_the_index_names_its_entries() -> None:
     assert [spec.name for spec in NETWORKS.values()] == list(NETWORKS)
     assert len(NETWORKS) == 31
-    assert {spec.loss for spec in NETWORKS.values()} == {"cross_entropy", "lenet5_map"}
+    assert {spec.needs.loss for spec in NETWORKS.values()} == {"cross_entropy", "lenet5_map"}
 
 
 def test_parameters(spec: NetworkSpec) -> None:
@@ -96,7 +96,7 @@ def test_stages_and_logits(spec: NetworkSpec) -> None:
 @pytest.mark.parametrize("name", ONE_OF_EACH)
 @pytest.mark.parametrize("in_channels", [1, 3, 5, 16])
 def test_any_number_of_channels(name: str, in_channels: int) -> None:
-    side = NETWORKS[name].min_size
+    side = NETWORKS[name].needs.min_size
     with torch.device("meta"):
         backbone = build_backbone(name, in_channels).eval()
         features = backbone(torch.empty(2, in_channels, side, side + 9))
@@ -107,11 +107,11 @@ def test_any_number_of_channels(name: str, in_channels: int) -> None:
 def test_the_smallest_size_is_the_smallest(spec: NetworkSpec) -> None:
     with torch.device("meta"):
         network = build_network(spec.name, 2).eval()
-        images = torch.empty(1, spec.in_channels, spec.min_size, spec.min_size)
-        narrow = torch.empty(1, spec.in_channels, spec.min_size + 1, spec.min_size - 1)
-    assert network.backbone.min_size == spec.min_size
+        images = torch.empty(1, spec.in_channels, spec.needs.min_size, spec.needs.min_size)
+        narrow = torch.empty(1, spec.in_channels, spec.needs.min_size + 1, spec.needs.min_size - 1)
+    assert network.backbone.min_size == spec.needs.min_size
     assert network(images)["logits"].shape == (1, 2)
-    with pytest.raises(ModelError, match=rf"at least {spec.min_size}×{spec.min_size} pixels; got "):
+    with pytest.raises(ModelError, match=rf"at least {spec.needs.min_size}×{spec.needs.min_size} pixels; got "):
         network(narrow)
 
 

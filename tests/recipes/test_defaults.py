@@ -65,7 +65,7 @@ def test_every_network_gets_settings_without_a_gap(name: str, facts: DataFacts) 
     missing = {key for key, value in vars(recipe.settings).items() if value is None}
     assert missing == {"time", "weights", "weights_sha256", "decoder", "void", "instances", "target"}
     assert recipe.settings.size is not None
-    assert recipe.settings.size >= NETWORKS[name].min_size
+    assert recipe.settings.size >= NETWORKS[name].needs.min_size
 
 
 def test_what_is_asked_for_stays() -> None:

@@ -10,8 +10,9 @@ from safetensors.torch import save_file
 from tests.made import made_contract
 from torch import Tensor
 
-from foveal.bundle import CUSTOM, Contract, save_bundle
+from foveal.bundle import Contract, save_bundle
 from foveal.errors import ModelError
+from foveal.networks import CUSTOM
 from foveal.networks.build import build_network
 from foveal.weights.files import read_weights
 from foveal.weights.torchvision import IMAGENET_MEAN, to_torchvision

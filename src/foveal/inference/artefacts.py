@@ -19,8 +19,9 @@ import torch
 from torch import nn
 
 import foveal
-from foveal.bundle import CUSTOM, Contract
+from foveal.bundle import Contract
 from foveal.files import atomic_folder, cache_folder
+from foveal.networks import CUSTOM
 
 CAP_BYTES = 4 * 2**30
 _LOCK = ".lock"

@@ -5,12 +5,13 @@ torchvision calls AlexNet, after Krizhevsky 2014, arXiv:1404.5997.
 Differs: sides other than 224 go through adaptive average pooling to the paper's 6×6.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
 from foveal.layers import LocalResponseNorm
 from foveal.networks.backbone import Backbone, Features, check_images
+from foveal.networks.head import Head
 
 
 class AlexNet(Backbone):
@@ -36,7 +37,7 @@ class AlexNet(Backbone):
     def parts(self) -> list[tuple[nn.Module, ...]]:
         return [(conv,) for conv in self.convs.values()]
 
-    def head(self, num_classes: int) -> nn.Module:
+    def head(self, num_classes: int) -> Head:
         head = AlexNetHead(num_classes)
         if self.head_biases is not None:
             initialise_as_published(head.fc6, bias=self.head_biases)
@@ -45,8 +46,10 @@ class AlexNet(Backbone):
         return head
 
 
-class AlexNetHead(nn.Module):
+class AlexNetHead(Head):
     """Two hidden layers of 4,096, dropout 0.5 before each, and the classifier: "conv5" -> logits (B, K)."""
+
+    embedding_dim = 4096
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
@@ -60,11 +63,14 @@ class AlexNetHead(nn.Module):
         self.relu7 = nn.ReLU()
         self.fc8 = nn.Linear(4096, num_classes)
 
-    def forward(self, features: Features) -> dict[str, Tensor]:
+    def embed(self, features: Mapping[str, Tensor]) -> Tensor:
         x = self.flatten(self.grid(features["conv5"]))
         x = self.relu6(self.fc6(self.dropout6(x)))
-        x = self.relu7(self.fc7(self.dropout7(x)))
-        return {"logits": self.fc8(x)}
+        return self.relu7(self.fc7(self.dropout7(x)))
+
+    @property
+    def classifier(self) -> nn.Linear:
+        return self.fc8
 
 
 def initialise_as_published(layer: nn.Conv2d | nn.Linear, *, bias: float) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import Tensor, jit, nn
 
 from foveal.errors import ModelError
+from foveal.networks.head import Head
 from foveal.networks.spec import StageSpec
 
 Features = dict[str, Tensor]
@@ -39,8 +40,8 @@ class Backbone(nn.Module):
     def forward(self, images: Tensor) -> Features:
         raise NotImplementedError
 
-    def head(self, num_classes: int) -> nn.Module:
-        """The paper's head: takes `Features`, returns {"logits": (B, K)}, in training also auxiliary ones."""
+    def head(self, num_classes: int) -> Head:
+        """The paper's head."""
         raise NotImplementedError
 
 

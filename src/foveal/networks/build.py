@@ -1,4 +1,4 @@
-"""A name of the index → a module. The caller seeds torch's global generator, from which weights are drawn."""
+"""A network's name → a module. The caller seeds torch's global generator, from which weights are drawn."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,10 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from foveal.errors import ModelError, did_you_mean
+from foveal.errors import ModelError
 from foveal.networks.backbone import Backbone
-from foveal.networks.index import NETWORKS
-from foveal.networks.spec import NetworkSpec
+from foveal.networks.lookup import network_spec
 
 MAX_CHANNELS = 16
 
@@ -29,13 +28,6 @@ class Network(nn.Module):
         return self.head(self.backbone(images))
 
 
-def network_spec(name: str) -> NetworkSpec:
-    """The entry of `NETWORKS`; a ModelError that lists close matches where there is none."""
-    if name in NETWORKS:
-        return NETWORKS[name]
-    raise ModelError(f"no network is named {name!r}; {did_you_mean(name, NETWORKS)}")
-
-
 def build_backbone(name: str, in_channels: int | None = None) -> Backbone:
     """A freshly initialised backbone; `in_channels` from 1 to 16, the paper's own where it is None."""
     spec = network_spec(name)
@@ -43,7 +35,7 @@ def build_backbone(name: str, in_channels: int | None = None) -> Backbone:
     if not 1 <= channels <= MAX_CHANNELS:
         raise ModelError(f"{name} takes images of 1 to {MAX_CHANNELS} channels; got in_channels={channels}")
     module, function = spec.builder.split(":")
-    backbone: Backbone = getattr(import_module(module), function)(channels)
+    backbone: Backbone = getattr(import_module(module), function)(*spec.builder_arguments, channels)
     return backbone
 
 

@@ -6,13 +6,14 @@ Differs: the gains of the norms are learned, any side is pooled to one cell at t
 in place of its division by 256.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from foveal.layers.initialisation import dirac_start, whitening_filters
 from foveal.networks.backbone import Backbone, Features, check_images
+from foveal.networks.head import Head
 
 KERNEL = 2  # side of the whitened patches
 NORM_MOMENTUM = 0.4
@@ -64,22 +65,27 @@ class FastNet(Backbone):
     def parts(self) -> list[tuple[nn.Module, ...]]:
         return [(self.whitening, self.stage1), (self.stage2,), (self.stage3,)]
 
-    def head(self, num_classes: int) -> nn.Module:
+    def head(self, num_classes: int) -> Head:
         return MaxPooledLinearHead(self.out_channels, num_classes)
 
 
-class MaxPooledLinearHead(nn.Module):
+class MaxPooledLinearHead(Head):
     """Global max pooling and a linear classifier: "stage3" -> logits (B, K)."""
 
     def __init__(self, in_channels: int, num_classes: int) -> None:
         super().__init__()
+        self.embedding_dim = in_channels
         self.pool = nn.AdaptiveMaxPool2d(1)
         self.flatten = nn.Flatten()
         self.fc = nn.Linear(in_channels, num_classes, bias=False)
         nn.init.normal_(self.fc.weight, std=1 / in_channels)
 
-    def forward(self, features: Features) -> dict[str, Tensor]:
-        return {"logits": self.fc(self.flatten(self.pool(features["stage3"])))}
+    def embed(self, features: Mapping[str, Tensor]) -> Tensor:
+        return self.flatten(self.pool(features["stage3"]))
+
+    @property
+    def classifier(self) -> nn.Linear:
+        return self.fc
 
 
 def fastnet(in_channels: int = 3) -> FastNet:

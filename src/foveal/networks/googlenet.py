@@ -7,7 +7,7 @@ biases and of the two normalisations (Ioffe & Szegedy 2015, arXiv:1502.03167), a
 Differs: the auxiliary classifiers of sides other than 224 pool to the paper's 4×4.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from foveal.layers import LocalResponseNorm
 from foveal.layers.initialisation import kaiming
 from foveal.networks.backbone import Backbone, Features, check_images
+from foveal.networks.head import Head
 from foveal.networks.spec import StageSpec
 
 
@@ -136,7 +137,7 @@ class GoogLeNet(Backbone):
         fourth = (self.inception4a, self.inception4d, self.inception4e)
         return [(self.conv1,), (self.conv2,), (self.inception3,), fourth, (self.inception5,)]
 
-    def head(self, num_classes: int) -> nn.Module:
+    def head(self, num_classes: int) -> Head:
         return GoogLeNetHead(num_classes)
 
 
@@ -166,11 +167,13 @@ def pool_to_4x4(maps: Tensor) -> Tensor:
     return F.adaptive_avg_pool2d(maps, 4)
 
 
-class GoogLeNetHead(nn.Module):
+class GoogLeNetHead(Head):
     """Global average pooling, dropout 0.4 and a linear classifier: "stage5" -> logits (B, K).
 
     In training also "aux1" and "aux2" (B, K), from "4a" and "4d"; the paper weighs their losses by 0.3 each.
     """
+
+    embedding_dim = 1024
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
@@ -183,11 +186,18 @@ class GoogLeNetHead(nn.Module):
         self.aux1 = AuxiliaryHead(512, num_classes)
         self.aux2 = AuxiliaryHead(528, num_classes)
 
-    def forward(self, features: Features) -> dict[str, Tensor]:
-        logits = self.fc(self.dropout(self.flatten(self.pool(features["stage5"]))))
+    def embed(self, features: Mapping[str, Tensor]) -> Tensor:
+        return self.dropout(self.flatten(self.pool(features["stage5"])))
+
+    @property
+    def classifier(self) -> nn.Linear:
+        return self.fc
+
+    def forward(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        outputs = super().forward(features)
         if not self.training:
-            return {"logits": logits}
-        return {"logits": logits, "aux1": self.aux1(features["4a"]), "aux2": self.aux2(features["4d"])}
+            return outputs
+        return {**outputs, "aux1": self.aux1(features["4a"]), "aux2": self.aux2(features["4d"])}
 
 
 def inceptions(in_channels: int, *names: str, unit: Unit) -> nn.Sequential:

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from foveal.networks.spec import NetworkSpec, StageSpec
+from foveal.networks.spec import Needs, NetworkSpec, StageSpec
 
 
 def _stages(*rows: tuple[str, int, int]) -> tuple[StageSpec, ...]:
@@ -14,14 +14,13 @@ _VGG = partial(
     paper="Simonyan & Zisserman 2014, arXiv:1409.1556",
     title="Very Deep Convolutional Networks for Large-Scale Image Recognition",
     size=224,
-    min_size=32,
+    needs=Needs(min_size=32, one_size=True, rates="plain"),
     stages=_stages(("stage1", 64, 2), ("stage2", 128, 4), ("stage3", 256, 8), ("stage4", 512, 16), ("stage5", 512, 32)),
 )
 _GOOGLENET = partial(
     NetworkSpec,
     auxiliary_parameters=6_379_728,
     size=224,
-    min_size=31,
     stages=_stages(
         ("stage1", 64, 2), ("stage2", 192, 4), ("stage3", 480, 8), ("stage4", 832, 16), ("stage5", 1024, 32)
     ),
@@ -31,7 +30,7 @@ _RESNET = partial(
     paper="He et al. 2015, arXiv:1512.03385",
     title="Deep Residual Learning for Image Recognition",
     size=224,
-    min_size=32,
+    needs=Needs(min_size=32),
     stages=_stages(("stem", 64, 2), ("stage1", 64, 4), ("stage2", 128, 8), ("stage3", 256, 16), ("stage4", 512, 32)),
 )
 _RESNET_BOTTLENECK = partial(
@@ -45,7 +44,7 @@ _RESNET_CIFAR = partial(
     _RESNET,
     num_classes=10,
     size=32,
-    min_size=4,
+    needs=Needs(min_size=4),
     stages=_stages(("stage1", 16, 1), ("stage2", 32, 2), ("stage3", 64, 4)),
 )
 
@@ -59,9 +58,17 @@ _SPECS = (
         num_classes=10,
         in_channels=1,
         size=32,
-        min_size=16,
-        loss="lenet5_map",
-        bfloat16=False,
+        needs=Needs(
+            min_size=16,
+            own_size=32,
+            pads_from=20,  # digits, which the paper centres in it
+            one_size=True,
+            input_statistics=(0.1 / 1.275, 1 / 1.275),  # black -0.1, white 1.175: section II.B
+            classes_only=True,
+            loss="lenet5_map",
+            rates="distances",
+            bfloat16=False,
+        ),
     ),
     NetworkSpec(
         name="alexnet",
@@ -70,7 +77,7 @@ _SPECS = (
         title="ImageNet Classification with Deep Convolutional Neural Networks",
         parameters=60_965_224,
         size=224,
-        min_size=63,
+        needs=Needs(min_size=63, one_size=True, rates="plain"),
     ),
     NetworkSpec(
         name="alexnet_one_tower",
@@ -79,7 +86,7 @@ _SPECS = (
         title="One weird trick for parallelizing convolutional neural networks",
         parameters=61_100_840,
         size=224,
-        min_size=63,
+        needs=Needs(min_size=63, one_size=True, rates="plain"),
     ),
     _VGG(name="vgg11", builder="foveal.networks.vgg:vgg11", parameters=132_863_336),
     _VGG(name="vgg13", builder="foveal.networks.vgg:vgg13", parameters=133_047_848),
@@ -95,6 +102,7 @@ _SPECS = (
         paper="Szegedy et al. 2014, arXiv:1409.4842",
         title="Going Deeper with Convolutions",
         parameters=6_998_552,
+        needs=Needs(min_size=31, rates="plain"),
     ),
     _GOOGLENET(
         name="googlenet_bn",
@@ -102,6 +110,7 @@ _SPECS = (
         paper="Szegedy et al. 2014, arXiv:1409.4842, with Ioffe & Szegedy 2015, arXiv:1502.03167",
         title="Going Deeper with Convolutions",
         parameters=7_005_832,
+        needs=Needs(min_size=31),
     ),
     _RESNET(name="resnet18", builder="foveal.networks.resnet:resnet18", parameters=11_689_512),
     _RESNET(name="resnet34", builder="foveal.networks.resnet:resnet34", parameters=21_797_672),
@@ -133,7 +142,7 @@ _SPECS = (
         parameters=1_972_792,
         num_classes=10,
         size=32,
-        min_size=9,
+        needs=Needs(min_size=9),
     ),
 )
 

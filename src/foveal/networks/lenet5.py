@@ -5,6 +5,8 @@ than ten have codes that are no bitmaps (`foveal.layers.separated_codes`). Logit
 distances of the output units, so that the nearest code has the largest.
 """
 
+from collections.abc import Callable, Mapping
+
 from torch import Tensor, nn
 
 from foveal.layers import (
@@ -17,6 +19,7 @@ from foveal.layers import (
 )
 from foveal.layers.initialisation import lecun_uniform_
 from foveal.networks.backbone import Backbone, Features, check_images
+from foveal.networks.head import Head
 
 
 class LeNet5(Backbone):
@@ -52,12 +55,14 @@ class LeNet5(Backbone):
     def parts(self) -> list[tuple[nn.Module, ...]]:
         return [(self.c1, self.s2), (self.c3, self.s4), (self.c5,)]
 
-    def head(self, num_classes: int) -> nn.Module:
+    def head(self, num_classes: int) -> Head:
         return LeNet5Head(num_classes)
 
 
-class LeNet5Head(nn.Module):
+class LeNet5Head(Head):
     """F6 and the Euclidean output units: "c5" (B, 120, 1, 1) -> logits -y (B, K)."""
+
+    embedding_dim = 84
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
@@ -68,9 +73,12 @@ class LeNet5Head(nn.Module):
         self.squash = ScaledTanh()
         self.rbf = EuclideanRBF(output_codes(num_classes))
 
-    def forward(self, features: Features) -> dict[str, Tensor]:
-        f6 = self.squash(self.f6(self.flatten(features["c5"])))
-        return {"logits": -self.rbf(f6)}
+    def embed(self, features: Mapping[str, Tensor]) -> Tensor:
+        return self.squash(self.f6(self.flatten(features["c5"])))
+
+    @property
+    def classifier(self) -> Callable[[Tensor], Tensor]:
+        return lambda f6: -self.rbf(f6)
 
 
 def lecun_conv2d(in_channels: int, out_channels: int) -> nn.Conv2d:

@@ -11,7 +11,7 @@ maximum at every place and averages then, because a maximum of every other place
 fall (Zhang 2019, arXiv:1904.11486, here with a filter of 2×2).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
@@ -23,6 +23,7 @@ from torch.utils.checkpoint import checkpoint
 from foveal.errors import UsageError
 from foveal.layers import DropPath
 from foveal.networks.backbone import Backbone, Features, check_images
+from foveal.networks.head import Head
 from foveal.networks.spec import StageSpec
 
 
@@ -247,24 +248,29 @@ class ResNet(Backbone):
                     module.dilation, module.padding = (2, 2), (2, 2)
         self.stages = (*self.stages[:-1], replace(self.stages[-1], stride=self.stages[-2].stride))
 
-    def head(self, num_classes: int) -> nn.Module:
+    def head(self, num_classes: int) -> Head:
         return PooledLinearHead(self.stages[-1], num_classes)
 
 
-class PooledLinearHead(nn.Module):
+class PooledLinearHead(Head):
     """Global average pooling and a linear classifier: the map of `stage` -> logits (B, K)."""
 
     def __init__(self, stage: StageSpec, num_classes: int) -> None:
         super().__init__()
         self.stage = stage.name
+        self.embedding_dim = stage.channels
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten()
         self.fc = nn.Linear(stage.channels, num_classes)
         nn.init.normal_(self.fc.weight, std=0.01)
         nn.init.zeros_(self.fc.bias)
 
-    def forward(self, features: Features) -> dict[str, Tensor]:
-        return {"logits": self.fc(self.flatten(self.pool(features[self.stage])))}
+    def embed(self, features: Mapping[str, Tensor]) -> Tensor:
+        return self.flatten(self.pool(features[self.stage]))
+
+    @property
+    def classifier(self) -> nn.Linear:
+        return self.fc
 
 
 BASIC_CHANNELS = (64, 128, 256, 512)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from foveal.layers import PadShortcut
 from foveal.networks.backbone import Backbone, Features, check_images
+from foveal.networks.head import Head
 from foveal.networks.resnet import PooledLinearHead, ResidualBlock, basic_residual, conv_bn, residual_stage
 from foveal.networks.spec import StageSpec
 
@@ -47,7 +48,7 @@ class ResNetCIFAR(Backbone):
     def parts(self) -> list[tuple[nn.Module, ...]]:
         return [(self.stem, self.stage1), (self.stage2,), (self.stage3,)]
 
-    def head(self, num_classes: int) -> nn.Module:
+    def head(self, num_classes: int) -> Head:
         return PooledLinearHead(self.stages[-1], num_classes)
 
 

@@ -7,12 +7,13 @@ depths train from scratch; the paper started the deeper ones from a trained netw
 convolution (Ioffe & Szegedy 2015, arXiv:1502.03167), which the paper doesn't.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor, nn
 
 from foveal.layers.initialisation import kaiming
 from foveal.networks.backbone import Backbone, Features, check_images
+from foveal.networks.head import Head
 from foveal.networks.spec import StageSpec
 
 CHANNELS = (64, 128, 256, 512, 512)
@@ -61,12 +62,14 @@ class VGG(Backbone):
     def parts(self) -> list[tuple[nn.Module, ...]]:
         return [(block,) for block in self.blocks.values()]
 
-    def head(self, num_classes: int) -> nn.Module:
+    def head(self, num_classes: int) -> Head:
         return VGGHead(num_classes)
 
 
-class VGGHead(nn.Module):
+class VGGHead(Head):
     """Two hidden layers of 4,096, dropout 0.5 after each, and the classifier: "stage5" -> logits (B, K)."""
+
+    embedding_dim = 4096
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
@@ -82,11 +85,14 @@ class VGGHead(nn.Module):
         self.apply(kaiming)
         nn.init.normal_(self.fc8.weight, std=0.01)
 
-    def forward(self, features: Features) -> dict[str, Tensor]:
+    def embed(self, features: Mapping[str, Tensor]) -> Tensor:
         x = self.flatten(self.grid(features["stage5"]))
         x = self.dropout6(self.relu6(self.fc6(x)))
-        x = self.dropout7(self.relu7(self.fc7(x)))
-        return {"logits": self.fc8(x)}
+        return self.dropout7(self.relu7(self.fc7(x)))
+
+    @property
+    def classifier(self) -> nn.Linear:
+        return self.fc8
 
 
 def vgg11(in_channels: int = 3) -> VGG:

@@ -5,16 +5,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from foveal.augment.settings import AugmentSettings
-from foveal.bundle import CUSTOM
 from foveal.errors import ModelError, UsageError
 from foveal.losses.names import LABEL_LOSS_NAMES, LOSS_NAMES, NUMBER_LOSS_NAMES, PIXEL_LOSS_NAMES
-from foveal.networks import NETWORKS
-from foveal.networks.build import network_spec
+from foveal.networks import CUSTOM, Needs, needs_of
 from foveal.recipes.facts import DataFacts
 from foveal.recipes.fast import check_fast, fast_augmentation, fast_optimisation
 from foveal.recipes.optimisation import Chosen, optimisation
 from foveal.recipes.places import detection, segmentation
-from foveal.recipes.whole_images import check_model, label_sets, regression
+from foveal.recipes.whole_images import check_outputs, label_sets, regression
 from foveal.training.names import OPTIMISER_NAMES, SCHEDULE_NAMES
 from foveal.training.settings import TrainSettings
 from foveal.types import Fit
@@ -65,17 +63,18 @@ def resolve(asked: TrainSettings, facts: DataFacts, *, own_module: bool = False)
     small = facts.side < SMALL_SIDE
     model = _model(asked, facts, small, own_module)
     chosen["model"] = model
-    chosen |= _input(asked, facts, model[0], small, own_module)
+    needs = needs_of(model[0])
+    chosen |= _input(asked, facts, needs, small)
     if asked.recipe == "fast":
         check_fast(facts, small_side=SMALL_SIDE)
-        chosen |= fast_optimisation(asked, facts, model[0])
+        chosen |= fast_optimisation(asked, facts, needs)
     else:
-        chosen |= optimisation(asked, facts, model[0], small=small)
+        chosen |= optimisation(asked, facts, needs, small=small)
     if asked.task == "regress":
-        check_model(asked, model[0])
+        check_outputs(asked, needs)
         return _resolved(asked, *regression(asked, facts, chosen))
     if asked.task == "multilabel":
-        check_model(asked, model[0])
+        check_outputs(asked, needs)
         return _resolved(asked, *label_sets(asked, chosen, *_augmentation(asked, facts, small)))
     return _resolved(asked, chosen, *_augmentation(asked, facts, small))
 
@@ -126,32 +125,29 @@ def _model(asked: TrainSettings, facts: DataFacts, small: bool, own_module: bool
     return "resnet18_d", "photographs: the smallest of the residual networks with all its channels"
 
 
-def _input(
-    asked: TrainSettings, facts: DataFacts, model: str, small: bool, own_module: bool
-) -> dict[str, tuple[Any, str]]:
+def _input(asked: TrainSettings, facts: DataFacts, needs: Needs, small: bool) -> dict[str, tuple[Any, str]]:
     """The network's side, how an image takes it, and the training sides."""
-    size, fit = _size_and_fit(facts, model, small)
+    size, fit = _size_and_fit(facts, needs, small)
     side = asked.size or size[0]
-    one_grid = own_module or model.startswith(("alexnet", "vgg", "lenet"))
-    if side < GROWING_SIDE or one_grid or asked.augmentation == "none":
-        why = "its fully connected head is tied to one grid" if one_grid else "small, or not cropped: as it is used"
+    if side < GROWING_SIDE or needs.one_size or asked.augmentation == "none":
+        why = (
+            "its fully connected head is tied to one grid" if needs.one_size else "small, or not cropped: as it is used"
+        )
         return {"size": size, "fit": fit, "train_sizes": ((side, side), why)}
-    least = NETWORKS[model].min_size if model in NETWORKS else 1
-    first = max(least, 16 * round(FIRST_SIDE * side / 16))
+    first = max(needs.min_size, 16 * round(FIRST_SIDE * side / 16))
     why = "growing, so that early steps are cheap (Tan & Le 2021, arXiv:2104.00298)"
     return {"size": size, "fit": fit, "train_sizes": ((first, side), why)}
 
 
-def _size_and_fit(facts: DataFacts, model: str, small: bool) -> tuple[tuple[int, str], tuple[Fit, str]]:
-    if model == "lenet5":
-        pads = 20 <= facts.side <= 32
+def _size_and_fit(facts: DataFacts, needs: Needs, small: bool) -> tuple[tuple[int, str], tuple[Fit, str]]:
+    if needs.own_size is not None:
+        pads = needs.pads_from <= facts.side <= needs.own_size
         fit: tuple[Fit, str] = ("pad", "the digit centred, as published") if pads else ("squash", "the whole image")
-        return (32, "as published"), fit
-    least = NETWORKS[model].min_size if model in NETWORKS else 1
+        return (needs.own_size, "as published"), fit
     if small:
-        side = max(16, 4 * round(facts.side / 4), least)
+        side = max(16, 4 * round(facts.side / 4), needs.min_size)
         return (side, f"the images' own side, about {facts.side} px"), ("squash", "the whole image")
-    side = max(min(128, 32 * (facts.side // 32)), least)
+    side = max(min(128, 32 * (facts.side // 32)), needs.min_size)
     return (side, f"photographs of about {facts.side} px: enough to tell, and quick"), (
         "squash",
         "the whole image, nothing cut away",
@@ -198,8 +194,6 @@ def _check_names(settings: TrainSettings) -> None:
     ):
         if value not in names:
             raise UsageError(f"{option} {value}: expected one of {', '.join(names)}")
-    if settings.model is None or settings.model == CUSTOM:
-        return
-    spec = network_spec(settings.model)
-    if settings.size is not None and settings.size < spec.min_size:
-        raise ModelError(f"--size {settings.size}: {spec.name} needs at least {spec.min_size} px")
+    least = needs_of(str(settings.model)).min_size
+    if settings.size is not None and settings.size < least:
+        raise ModelError(f"--size {settings.size}: {settings.model} needs at least {least} px")

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import UsageError
+from foveal.networks import Needs
 from foveal.recipes.facts import DataFacts
 from foveal.recipes.optimisation import Chosen, optimisation
 from foveal.training.settings import TrainSettings
@@ -25,14 +26,14 @@ def check_fast(facts: DataFacts, *, small_side: int) -> None:
         )
 
 
-def fast_optimisation(asked: TrainSettings, facts: DataFacts, model: str) -> Chosen:
+def fast_optimisation(asked: TrainSettings, facts: DataFacts, needs: Needs) -> Chosen:
     """The settings of the training itself: the usual ones, but for what makes it fast."""
     batch_size = min(LARGEST_BATCH, max(SMALLEST_BATCH, facts.num_train // STEPS_PER_EPOCH))
     taken = asked.batch_size_given or batch_size
     images_per_step = min(taken * asked.accumulate, facts.num_train)
     epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(IMAGES_SEEN / facts.num_train)))
     chosen = {
-        **optimisation(replace(asked, batch_size=taken), facts, model, small=True),
+        **optimisation(replace(asked, batch_size=taken), facts, needs, small=True),
         "batch_size": (batch_size, f"about {STEPS_PER_EPOCH} steps an epoch, at most {LARGEST_BATCH}"),
         "epochs": (float(epochs), f"about {IMAGES_SEEN:,} images seen, {FEWEST_EPOCHS} to {MOST_EPOCHS} epochs"),
         "optimiser": ("muon", "learns most in a step"),

@@ -3,8 +3,7 @@
 import math
 from typing import Any
 
-from foveal.bundle import CUSTOM
-from foveal.networks import NETWORKS
+from foveal.networks import Needs, RateFamily
 from foveal.recipes.facts import DataFacts
 from foveal.training.settings import TrainSettings
 
@@ -17,28 +16,28 @@ FEWEST_EPOCHS, MOST_EPOCHS = 15, 100
 MOMENTUM = 0.9
 EMA_EPOCHS = 2
 """Epochs that the moving average of the weights spans."""
-PLAIN_NETWORKS = (
-    *("alexnet", "alexnet_one_tower", "googlenet"),
-    *(f"vgg{depth}{norm}" for depth in (11, 13, 16, 19) for norm in ("", "_bn")),
-)
-"""Networks with large layers without batch norm, such as the head of every VGG: they take smaller learning rates."""
-SGD_RATES = {"normed": 0.1, "plain": 0.01, "lenet5": 0.004, CUSTOM: 0.01}
-"""By kind of network, for a batch of 128; in proportion to the batch (Goyal et al. 2017, arXiv:1706.02677)."""
-ADAM_RATES = {"normed": 3e-3, "plain": 3e-4, "lenet5": 1e-3, CUSTOM: 1e-3}
-"""By kind of network, for a batch of 32; by the batch's square root (Malladi et al. 2022, arXiv:2205.10287)."""
+SGD_RATES: dict[RateFamily, float] = {"normed": 0.1, "plain": 0.01, "distances": 0.004, "unknown": 0.01}
+"""By family of networks, for a batch of 128; in proportion to the batch (Goyal et al. 2017, arXiv:1706.02677)."""
+ADAM_RATES: dict[RateFamily, float] = {"normed": 3e-3, "plain": 3e-4, "distances": 1e-3, "unknown": 1e-3}
+"""By family of networks, for a batch of 32; by the batch's square root (Malladi et al. 2022, arXiv:2205.10287)."""
 LION_SHARE = 5
 """Of Adam's rates Lion takes one part in so many, and of AdamW's decay so many times (Chen et al. 2023, section 5)."""
+_FAMILY_WORDS: dict[RateFamily, str] = {
+    "normed": "with batch norm",
+    "plain": "with large layers without batch norm",
+    "distances": "of LeNet-5's distances",
+    "unknown": "nothing is known of",
+}
 OTHER_RATES = {"rmsprop": 1e-3, "adagrad": 1e-2, "muon": 0.1}
 
 
-def optimisation(asked: TrainSettings, facts: DataFacts, model: str, *, small: bool) -> Chosen:
+def optimisation(asked: TrainSettings, facts: DataFacts, needs: Needs, *, small: bool) -> Chosen:
     """The settings of the training itself; those that were asked for are read where others hang on them."""
     batch_size = asked.batch_size_given or _batch_size(facts.num_train, small)
     images_per_step = min(batch_size * asked.accumulate, facts.num_train)
-    kind = model if model in ("lenet5", CUSTOM) else "plain" if model in PLAIN_NETWORKS else "normed"
     optimiser = (
         ("adamw", "trains photographs in fewer epochs")
-        if kind == CUSTOM or (kind == "normed" and not small)
+        if needs.rates == "unknown" or (needs.rates == "normed" and not small)
         else (
             "sgd",
             "the papers' own",
@@ -50,13 +49,13 @@ def optimisation(asked: TrainSettings, facts: DataFacts, model: str, *, small: b
         "batch_size": (batch_size, f"{facts.num_train:,} training images of this size"),
         **_length(asked, facts.num_train, small),
         "optimiser": optimiser,
-        "lr": _learning_rate(name, kind, images_per_step),
+        "lr": _learning_rate(name, needs.rates, images_per_step),
         "momentum": (MOMENTUM, "usual"),
         "nesterov": (name == "sgd" and asked.momentum != 0, "looks ahead at no cost"),
-        "weight_decay": _weight_decay(name, kind),
+        "weight_decay": _weight_decay(name, needs.rates),
         **_schedule(asked),
         "ema": (_ema_decay(steps_per_epoch), f"averages about the last {EMA_EPOCHS} epochs"),
-        **_loss(asked, model, small),
+        **_loss(asked, needs.loss, small),
     }
 
 
@@ -74,24 +73,19 @@ def _length(asked: TrainSettings, count: int, small: bool) -> Chosen:
     return {"epochs": (float(epochs), f"about {images:,} images seen, {FEWEST_EPOCHS} to {MOST_EPOCHS} epochs")}
 
 
-def _learning_rate(optimiser: str, kind: str, images_per_step: int) -> tuple[float, str]:
+def _learning_rate(optimiser: str, family: RateFamily, images_per_step: int) -> tuple[float, str]:
     if optimiser in OTHER_RATES:
         return OTHER_RATES[optimiser], f"usual for {optimiser}"
-    words = {
-        "normed": "with batch norm",
-        "plain": "with large layers without batch norm",
-        "lenet5": "of LeNet-5's distances",
-    }
-    network = words.get(kind, "nothing is known of")
+    network = _FAMILY_WORDS[family]
     if optimiser == "sgd":
-        rate = SGD_RATES[kind]
+        rate = SGD_RATES[family]
         return round(rate * images_per_step / 128, 7), f"{rate:g} for a batch of 128, for a network {network}"
-    rate = ADAM_RATES[kind] / (LION_SHARE if optimiser == "lion" else 1)
+    rate = ADAM_RATES[family] / (LION_SHARE if optimiser == "lion" else 1)
     return round(rate * math.sqrt(images_per_step / 32), 7), f"{rate:g} for a batch of 32, for a network {network}"
 
 
-def _weight_decay(optimiser: str, kind: str) -> tuple[float, str]:
-    if kind == "lenet5":
+def _weight_decay(optimiser: str, family: RateFamily) -> tuple[float, str]:
+    if family == "distances":
         return 0.0, "as published"
     decoupled = {"adamw": 0.05, "radam": 0.05, "lion": 0.05 * LION_SHARE, "muon": 5e-4}
     if optimiser in decoupled:
@@ -110,8 +104,7 @@ def _ema_decay(steps_per_epoch: int) -> float:
     return round(min(0.9998, max(0.9, 1 - 1 / (EMA_EPOCHS * steps_per_epoch))), 5)
 
 
-def _loss(asked: TrainSettings, model: str, small: bool) -> Chosen:
-    loss = NETWORKS[model].loss if model in NETWORKS else "cross_entropy"
+def _loss(asked: TrainSettings, loss: str, small: bool) -> Chosen:
     smooths = (asked.loss or loss) == "cross_entropy" and not small
     smoothing = (0.1, "photographs") if smooths else (0.0, "none for small images or this loss")
     return {"loss": (loss, "the network's own"), "label_smoothing": smoothing}

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import UsageError
+from foveal.networks import Needs
 from foveal.recipes.facts import DataFacts
 from foveal.recipes.optimisation import Chosen
 from foveal.recipes.places import refuse_classifiers_options
@@ -60,10 +61,10 @@ def label_sets(
     return {**chosen, **own}, augment, reason
 
 
-def check_model(asked: TrainSettings, model: str) -> None:
-    """Raises UsageError for a network whose output is made for classes."""
-    if model == "lenet5":
+def check_outputs(asked: TrainSettings, needs: Needs) -> None:
+    """Raises UsageError for a network whose outputs are made for classes."""
+    if needs.classes_only:
         raise UsageError(
-            f"--model lenet5: its outputs are distances to the codes of classes, and the task is to {asked.task}: "
-            "take another (foveal models)"
+            f"--model {asked.model}: its outputs are distances to the codes of classes, and the task is to "
+            f"{asked.task}: take another (foveal models)"
         )

@@ -12,13 +12,13 @@ import torch
 from torch import nn
 
 from foveal.augment.settings import AugmentSettings
-from foveal.bundle import CUSTOM, wrap_module
+from foveal.bundle import wrap_module
 from foveal.device import native_bf16, place
 from foveal.errors import BadImagesError, DataError, ImageError
 from foveal.feed.decoding import Progress
 from foveal.feed.label_maps import median_frequency_weights
 from foveal.feed.store import Store, build_store, channel_statistics
-from foveal.networks import NETWORKS
+from foveal.networks import CUSTOM, needs_of
 from foveal.networks.build import build_backbone, without_weights
 from foveal.networks.resnet import drop_paths, recompute_blocks
 from foveal.preprocess import Preprocess, input_hw
@@ -37,7 +37,6 @@ from foveal.weights.fitting import Origin, Start
 
 STORE_SCALE = 1.25  # of the last training side, where images are cropped at random: detail to crop from
 FIRST_IMAGES = 1024  # evenly spread ones, for the weights that follow from the data
-LENET5_MEAN, LENET5_STD = 0.1 / 1.275, 1 / 1.275  # black -0.1, white 1.175 (LeCun et al. 1998, section II.B)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +53,9 @@ class TrainingData:
 
 def check_network(settings: TrainSettings) -> None:
     """Raises UsageError for what a network of the index can't be trained with."""
-    if (settings.drop_path or settings.gradient_checkpointing) and settings.model in NETWORKS:
+    if (settings.drop_path or settings.gradient_checkpointing) and settings.model != CUSTOM:
         with without_weights():
-            _changed(build_backbone(settings.model), settings)
+            _changed(build_backbone(str(settings.model)), settings)
 
 
 def _changed(network: nn.Module, settings: TrainSettings) -> None:
@@ -96,18 +95,25 @@ def prepare_data(
         raise BadImagesError(bad)
     if not len(train_store):
         raise DataError(f"no training image can be decoded; {len(bad)} are bad")
-    if origin is not None:
-        mean, std = origin.mean, origin.std
-    elif settings.model == "lenet5":
-        mean, std = (LENET5_MEAN,) * channels, (LENET5_STD,) * channels
-    else:
-        mean, std = channel_statistics(train_store)
+    mean, std = _input_statistics(settings, train_store, channels, origin)
     return TrainingData(
         train=train_store,
         val=val_store if val_store is not None and len(val_store) else None,
         skipped=bad,
         preprocess=replace(plain, mean=mean, std=std),
     )
+
+
+def _input_statistics(
+    settings: TrainSettings, store: Store, channels: int, origin: Origin | None
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel: of the weights to start from, the network's own, or the images'."""
+    if origin is not None:
+        return origin.mean, origin.std
+    own = needs_of(str(settings.model)).input_statistics
+    if own is not None:
+        return (own[0],) * channels, (own[1],) * channels
+    return channel_statistics(store)
 
 
 def plain_preprocess(settings: TrainSettings, channels: int) -> Preprocess:
@@ -267,8 +273,7 @@ def use_bf16(settings: TrainSettings, device: torch.device) -> bool:
     """Whether to compute in bfloat16: as asked, else where it is native, for a network that gains by it."""
     if settings.precision != "auto":
         return settings.precision == "bfloat16"
-    gains = settings.model not in NETWORKS or NETWORKS[settings.model].bfloat16
-    return gains and native_bf16(device)
+    return needs_of(str(settings.model)).bfloat16 and native_bf16(device)
 
 
 def architecture_name(settings: TrainSettings, module: nn.Module | None) -> str:

@@ -9,7 +9,7 @@ import torch
 
 from foveal.bundle import load_bundle
 from foveal.device import machine, pick_device
-from foveal.networks.build import network_spec
+from foveal.networks import network_spec
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import DataFacts
 from foveal.runs import model_path

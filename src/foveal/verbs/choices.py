@@ -9,9 +9,9 @@ from typing import Any
 from torch import nn
 
 from foveal.augment.settings import AugmentSettings
-from foveal.bundle import CUSTOM
 from foveal.errors import RunError, UsageError
 from foveal.files import write_json
+from foveal.networks import CUSTOM
 from foveal.recipes.defaults import Recipe
 from foveal.runs import RunFolder, open_run, read_config
 from foveal.training.settings import TrainSettings

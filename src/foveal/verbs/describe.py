@@ -6,7 +6,8 @@ from torch import nn
 
 from foveal.bundle import load_bundle
 from foveal.errors import UsageError
-from foveal.networks.build import build_network, network_spec
+from foveal.networks import network_spec
+from foveal.networks.build import build_network
 from foveal.networks.describe import Description, describe_network
 from foveal.runs import model_path
 

@@ -22,7 +22,7 @@ from foveal.evaluation.evaluate import (
 )
 from foveal.feed.store import Store, build_store
 from foveal.files import write_json, write_text
-from foveal.networks import NETWORKS
+from foveal.networks import CUSTOM, network_spec
 from foveal.networks.describe import describe_network
 from foveal.recipes.defaults import Recipe
 from foveal.reporting.report import Report, render
@@ -159,7 +159,8 @@ def _data_facts(dataset: Dataset, data: TrainingData, test: Store, split_note: s
 def _described(bundle: Bundle, recipe: Recipe) -> dict[str, Any]:
     preprocess = bundle.contract.preprocess
     totals = describe_network(bundle.network, (preprocess.channels, *preprocess.size_hw))
-    spec = NETWORKS.get(str(recipe.settings.model))
+    architecture = bundle.contract.architecture
+    spec = None if architecture == CUSTOM else network_spec(architecture)
     return {
         "name": recipe.settings.model,
         "title": spec.title if spec else type(bundle.network).__name__,

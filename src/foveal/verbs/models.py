@@ -19,7 +19,7 @@ def models() -> list[dict[str, Any]]:
             "classes": spec.num_classes,
             "channels": spec.in_channels,
             "size": spec.size,
-            "min_size": spec.min_size,
+            "min_size": spec.needs.min_size,
             "stages": [{"name": each.name, "channels": each.channels, "stride": each.stride} for each in spec.stages],
         }
         for spec in NETWORKS.values()

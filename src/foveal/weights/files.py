@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from foveal.errors import ModelError
-from foveal.networks import NETWORKS
+from foveal.networks import network_spec
 from foveal.weights.torchvision import IMAGENET_MEAN, IMAGENET_STD, TABLES, from_torchvision, network_of
 
 _PICKLED = (".pth", ".pt")
@@ -25,7 +25,7 @@ class Weights:
     """Trained weights, and what their file says of them."""
 
     network: str
-    """A key of `NETWORKS`."""
+    """A name that `foveal.networks.network_spec` takes."""
     task: str
     classes: tuple[str, ...] | None
     """In the order of the outputs; None where the file names none."""
@@ -70,8 +70,11 @@ def _of_model(path: Path, metadata: Mapping[str, str], tensors: dict[str, Tensor
         )
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise ModelError(f"{path}: its header is not that of a Foveal model: {error}") from None
-    if network not in NETWORKS:
-        raise ModelError(f"{path}: its network is {network}; weights are taken of those that foveal models lists")
+    try:
+        network_spec(str(network))
+    except ModelError:
+        words = f"{path}: its network is {network}; weights are taken of those that foveal models lists"
+        raise ModelError(words) from None
     return weights
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from foveal.errors import ModelError
 from foveal.files import cache_folder
-from foveal.networks.build import network_spec
+from foveal.networks import network_spec
 from foveal.runs import model_path
 from foveal.weights import published
 from foveal.weights.download import fetched, file_sha256, without_secrets
