@@ -90,6 +90,7 @@ def open_run(path: Path) -> RunFolder:
 
 def _named_by_time(name: str) -> RunFolder:
     """Makes a folder that no other process has: runs started in the same second get numbers."""
+    name = name.replace(":", "-")  # of a network's family; Windows takes it in no path
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     for number in count(1):
         path = Path("runs") / (f"{name}-{stamp}" if number == 1 else f"{name}-{stamp}-{number}")
