@@ -303,3 +303,21 @@ def test_several_labels_are_not_cropped() -> None:
         resolve(TrainSettings(task="multilabel", loss="huber"), DIGITS)
     with pytest.raises(UsageError, match="--model lenet5: its outputs are distances to the codes of classes"):
         resolve(TrainSettings(task="multilabel", model="lenet5"), DIGITS)
+
+
+def test_nothing_is_known_of_a_module_of_ones_own() -> None:
+    recipe = resolve(TrainSettings(size=224), PHOTOGRAPHS, own_module=True)
+    settings = recipe.settings
+    assert (settings.model, settings.train_sizes, settings.optimiser, settings.lr) == (
+        *("custom", (224, 224), "adamw"),
+        0.001,
+    )
+    assert "nothing is known of" in recipe.reasons["lr"]
+    assert resolve(TrainSettings(size=1), DIGITS, own_module=True).settings.size == 1
+
+
+def test_networks_with_fully_connected_layers_over_a_grid_train_at_one_size() -> None:
+    sizes = {name: resolve(TrainSettings(model=name, size=224), PHOTOGRAPHS).settings.train_sizes for name in NETWORKS}
+    assert {name for name, (first, last) in sizes.items() if first == last} == {  # type: ignore[misc]
+        name for name in NETWORKS if name.startswith(("alexnet", "vgg", "lenet"))
+    }
