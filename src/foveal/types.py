@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import numpy as np
 
+Depth = Literal["uint8", "uint16"]
+"""How finely pixels are kept: 256 levels from black to white, or 65,536."""
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 EngineName = Literal["auto", "eager", "onnxruntime", "openvino"]
 Fit = Literal["squash", "crop", "pad"]

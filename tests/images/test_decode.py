@@ -169,6 +169,28 @@ def test_16_bit_mid_grey_stays_mid_grey(format: str) -> None:
     assert (found[1:] == 128).all()
 
 
+@pytest.mark.parametrize("format", ["PNG", "TIFF", "PPM"])
+def test_16_bit_greys_can_be_kept_whole(format: str) -> None:
+    values = np.random.default_rng(0).integers(0, 65536, (HEIGHT, WIDTH)).astype(np.uint16)
+    for depth in ("uint16", None):
+        found = decode(saved(Image.fromarray(values), format), depth=depth)
+        assert found.dtype == np.uint16
+        np.testing.assert_array_equal(found[..., 0], values)
+
+
+def test_8_bits_become_16_where_they_are_wanted_and_stay_8_where_nothing_is() -> None:
+    data = saved(Image.fromarray(photo()), "PNG")
+    wide = decode(data, depth="uint16")
+    assert wide.dtype == np.uint16
+    np.testing.assert_array_equal(wide, photo().astype(np.uint16) * 257)
+    assert decode(data, depth=None).dtype == np.uint8
+    assert decode(photo() / np.float32(255), depth=None).dtype == np.uint8
+    assert decode(np.full((2, 3), 0.5), depth="uint16").tolist() == [[[32768]] * 3] * 2
+    assert decode(np.array([[True, False]]), depth="uint16")[0, :, 0].tolist() == [65535, 0]
+    sixteen = np.arange(60000, 60012, dtype=np.uint16).reshape(2, 3, 2)
+    np.testing.assert_array_equal(decode(sixteen, depth=None), sixteen)
+
+
 def test_16_bit_big_endian_tiff() -> None:
     values = np.full((HEIGHT, WIDTH), 32768, ">u2")
     little = bytearray(saved(Image.fromarray(values.astype("<u2")), "TIFF"))
@@ -208,6 +230,7 @@ def test_pnm_of_any_white_is_what_pillow_decodes(kind: bytes, maximum: int) -> N
     data = kind + b"\n# remark\n%d %d\n%d\n" % (WIDTH, HEIGHT, maximum) + values.tobytes()
     found = decode(data)
     np.testing.assert_allclose(found, values / maximum * 255, atol=0.501)
+    np.testing.assert_allclose(decode(data, depth="uint16"), values / maximum * 65535, atol=0.501)
     pillow = np.asarray(Image.open(io.BytesIO(data)), float).reshape(found.shape)
     np.testing.assert_allclose(found, pillow / (257 if kind == b"P5" and maximum > 255 else 1), atol=1)
     with pytest.raises(ImageError, match="broken or truncated PPM"):

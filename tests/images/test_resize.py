@@ -43,7 +43,7 @@ def test_same_size_is_the_image_itself() -> None:
 @pytest.mark.parametrize(
     ("image", "size_hw", "message"),
     [
-        (np.zeros((4, 5), np.uint8), (2, 2), r"expected a uint8 image \(H, W, C\), got uint8 \(4, 5\)"),
+        (np.zeros((4, 5), np.uint8), (2, 2), r"expected a uint8 or uint16 image \(H, W, C\), got uint8 \(4, 5\)"),
         (np.zeros((4, 5, 3), np.float32), (2, 2), "got float32"),
         (np.zeros((4, 5, 3), np.uint8), (0, 2), r"at least \(1, 1\), got \(0, 2\)"),
     ],
@@ -51,3 +51,16 @@ def test_same_size_is_the_image_itself() -> None:
 def test_misuse_is_a_value_error(image: np.ndarray, size_hw: tuple[int, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         resize(image, size_hw)
+
+
+@pytest.mark.parametrize("size_hw", [(9, 31), (25, 40), (3, 5)])
+def test_16_bits_are_resized_as_8_bits_are_but_finer(size_hw: tuple[int, int]) -> None:
+    eight = noise(24, 34, 3)
+    sixteen = eight.astype(np.uint16) * 257 + 100 * (eight < 200)  # what 8 bits could not hold
+    found = resize(sixteen, size_hw)
+    assert found.dtype == np.uint16
+    assert found.shape == (*size_hw, 3)
+    np.testing.assert_allclose(found / 257, resize(eight, size_hw), atol=2)
+    planes = [Image.fromarray(sixteen[:, :, c].astype(np.float32)) for c in range(3)]
+    exact = [plane.resize(size_hw[::-1], Image.Resampling.BILINEAR, reducing_gap=3.0) for plane in planes]
+    np.testing.assert_allclose(found, np.stack(exact, axis=2), atol=0.5)

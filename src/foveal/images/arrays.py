@@ -1,14 +1,40 @@
-"""An array from Python → uint8 (H, W, C)."""
+"""Pixels of any depth → the depth that is wanted, and an array from Python → (H, W, C)."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from foveal.errors import ImageError
+from foveal.types import Depth
 
 MAX_CHANNELS = 16
+WHITE: dict[Depth, int] = {"uint8": 255, "uint16": 65535}
+"""The level of white at each depth; black is 0."""
 
 
-def from_array(image: np.ndarray, name: str) -> np.ndarray:
-    """The array as uint8 (H, W, C); (H, W) becomes (H, W, 1). Raises ImageError under `name`."""
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """Pixels as a source holds them: integers or floats of which `white` is the brightest, in (H, W) or (H, W, C)."""
+
+    values: np.ndarray
+    white: int = 255
+
+    @property
+    def depth(self) -> Depth:
+        """The least depth that keeps them: 16 bits for integers above 255. Floats count as 8 bits."""
+        return "uint16" if self.white > 255 else "uint8"
+
+    def at(self, depth: Depth) -> np.ndarray:
+        """The same picture with the white of `depth`: the nearest of its levels. Itself where nothing changes."""
+        if self.values.dtype.kind == "f":
+            return _rounded(self.values, WHITE[depth])
+        if self.white == WHITE[depth] and self.values.dtype == np.dtype(depth):
+            return self.values
+        return _levels(self.values, self.white, WHITE[depth]).astype(depth)
+
+
+def from_array(image: np.ndarray, name: str) -> Pixels:
+    """The array as (H, W, C); (H, W) becomes (H, W, 1). Raises ImageError under `name`."""
     if image.ndim not in (2, 3) or (image.ndim == 3 and not 1 <= image.shape[2] <= MAX_CHANNELS):
         hint = ""
         if image.ndim == 3 and image.shape[0] <= MAX_CHANNELS:
@@ -18,43 +44,41 @@ def from_array(image: np.ndarray, name: str) -> np.ndarray:
         )
     if image.size == 0:
         raise ImageError(name, f"has no pixels: shape {image.shape}")
-    pixels = image if image.ndim == 3 else image[:, :, None]
-    return np.require(_to_u8(pixels, name), requirements=["C", "W"])
+    values = image if image.ndim == 3 else image[:, :, None]
+    kind, size_bytes = values.dtype.kind, values.dtype.itemsize
+    if kind == "b":
+        return Pixels(values.astype(np.uint8) * np.uint8(255))
+    if kind == "u" and size_bytes <= 2:
+        return Pixels(values, 255 if size_bytes == 1 else 65535)
+    if kind == "f":
+        return unit(values, name)
+    raise ImageError(name, f"expected bool, uint8, uint16 or float in [0, 1], got dtype {image.dtype}")
 
 
-def u16_to_u8(image: np.ndarray, *, maximum: int = 65535) -> np.ndarray:
-    """Integers in [0, maximum] → uint8, the nearest of 256 equal steps: for 16 bits ÷257, rounded."""
-    scaled = image.astype(np.uint32)
-    np.minimum(scaled, maximum, out=scaled)
-    if maximum == 65535:
-        scaled += 128
-        scaled //= 257
-    else:
-        scaled *= 255
-        scaled += maximum // 2
-        scaled //= maximum
-    return scaled.astype(np.uint8)
-
-
-def unit_to_u8(image: np.ndarray, name: str) -> np.ndarray:
-    """Floats in [0, 1] → uint8, ×255 and rounded. Raises ImageError that says what came otherwise."""
+def unit(image: np.ndarray, name: str) -> Pixels:
+    """Floats in [0, 1]. Raises ImageError that says what came otherwise."""
     with np.errstate(invalid="ignore"):
         low, high = float(image.min()), float(image.max())  # NaN where there is one
     if not (low >= 0.0 and high <= 1.0):
         found = "NaN" if np.isnan(low) or np.isnan(high) else f"values from {low:g} to {high:g}"
         raise ImageError(name, f"a float image has to lie in [0, 1], got {found}; scale it first")
-    scaled = np.multiply(image, 255.0, dtype=np.float64 if image.dtype.itemsize > 4 else np.float32)
-    return np.rint(scaled, out=scaled).astype(np.uint8)
+    return Pixels(image, 1)
 
 
-def _to_u8(image: np.ndarray, name: str) -> np.ndarray:
-    kind, size_bytes = image.dtype.kind, image.dtype.itemsize
-    if kind == "b":
-        return image.astype(np.uint8) * np.uint8(255)
-    if kind == "u" and size_bytes == 1:
-        return image
-    if kind == "u" and size_bytes == 2:
-        return u16_to_u8(image)
-    if kind == "f":
-        return unit_to_u8(image, name)
-    raise ImageError(name, f"expected bool, uint8, uint16 or float in [0, 1], got dtype {image.dtype}")
+def _rounded(image: np.ndarray, white: int) -> np.ndarray:
+    scaled = np.multiply(image, float(white), dtype=np.float64 if image.dtype.itemsize > 4 else np.float32)
+    return np.rint(scaled, out=scaled).astype(np.uint8 if white == 255 else np.uint16)
+
+
+def _levels(image: np.ndarray, white: int, wanted: int) -> np.ndarray:
+    """Integers in [0, white] → uint32 in [0, wanted], the nearest; above white is white."""
+    scaled = image.astype(np.uint32)
+    np.minimum(scaled, white, out=scaled)
+    if (white, wanted) == (65535, 255):  # the general way takes twice as long
+        scaled += 128
+        scaled //= 257
+        return scaled
+    scaled *= wanted
+    scaled += white // 2
+    scaled //= white
+    return scaled

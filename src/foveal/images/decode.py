@@ -1,10 +1,10 @@
-"""Any source of one image → uint8 (H, W, C). Every failure is one ImageError that names the source."""
+"""Any source of one image → (H, W, C) of 8 or 16 bits. Every failure is one ImageError that names the source."""
 
 from __future__ import annotations
 
 import stat
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -22,9 +22,10 @@ from PIL import (
 )
 
 from foveal.errors import ImageError
-from foveal.images.arrays import from_array
+from foveal.images.arrays import Pixels, from_array
 from foveal.images.formats import READABLE, describe, sniff
 from foveal.images.pil import from_pil, from_scaled_pnm, orientation_of, oriented, rawmode_of
+from foveal.types import Depth
 
 MAX_PIXELS = 50_000_000
 """The default cap on width times height, checked on a file's header before its pixels are decoded."""
@@ -49,13 +50,17 @@ def decode(
     name: str | None = None,
     min_hw: tuple[int, int] | None = None,
     max_pixels: int = MAX_PIXELS,
+    depth: Depth | None = "uint8",
 ) -> np.ndarray:
-    """The image as uint8 (H, W, C), C-contiguous and writable: C is 1 where it is natively grey, else 3, RGB.
+    """The image (H, W, C), C-contiguous and writable: C is 1 where it is natively grey, else 3, RGB.
 
     A file's format is told by its bytes: JPEG, PNG, WebP, GIF (first frame), BMP, TIFF (first page), PBM,
-    PGM, PPM. EXIF orientation is applied, transparency is composited over white, 16 bits become 8 by ÷257.
-    Colour profiles are not applied. An array is (H, W) or (H, W, C) with 1 to 16 channels, which it keeps:
-    bool, uint8, uint16 (÷257) or float in [0, 1]; a uint8 array may be given back without a copy.
+    PGM, PPM. EXIF orientation is applied, transparency is composited over white. Colour profiles are not applied. An
+    array is (H, W) or (H, W, C) with 1 to 16 channels, which it keeps: bool, uint8, uint16 or float in [0, 1]; one of
+    the wanted depth may be given back without a copy.
+
+    `depth` is the dtype of the pixels, whose white is 255 or 65,535: 16 bits become 8 by ÷257, 8 become 16 by ×257.
+    None keeps what the source has: uint16 for greys, arrays and PPM of more than 8 bits, else uint8.
 
     `name` stands in errors in place of the source's own. `min_hw` is the least height and width the caller
     needs: a larger JPEG may then be decoded at 1/2, 1/4 or 1/8, never below it. `max_pixels` applies to all
@@ -64,7 +69,7 @@ def decode(
 
     Raises ImageError, and nothing else for whatever bytes.
     """
-    return decode_sized(source, name=name, min_hw=min_hw, max_pixels=max_pixels)[0]
+    return decode_sized(source, name=name, min_hw=min_hw, max_pixels=max_pixels, depth=depth)[0]
 
 
 def decode_sized(
@@ -73,16 +78,17 @@ def decode_sized(
     name: str | None = None,
     min_hw: tuple[int, int] | None = None,
     max_pixels: int = MAX_PIXELS,
+    depth: Depth | None = "uint8",
 ) -> tuple[np.ndarray, tuple[int, int]]:
     """As `decode`, and the (height, width) of the whole image as it is shown, also where it was decoded smaller."""
     if isinstance(source, np.ndarray):
-        pixels = from_array(source, name or "image array")
+        pixels = _finished(from_array(source, name or "image array"), depth)
         return pixels, (pixels.shape[0], pixels.shape[1])
     if isinstance(source, Image.Image):
-        return _pixels(source, name or getattr(source, "filename", "") or "PIL image", None, max_pixels)
+        return _pixels(source, name or getattr(source, "filename", "") or "PIL image", None, max_pixels, depth)
     if isinstance(source, bytes):
-        return _from_bytes(source, name or "image bytes", min_hw, max_pixels)
-    return _from_bytes(read_bytes(source), name or source, min_hw, max_pixels)
+        return _from_bytes(source, name or "image bytes", min_hw, max_pixels, depth)
+    return _from_bytes(read_bytes(source), name or source, min_hw, max_pixels, depth)
 
 
 def read_bytes(path: Path | str) -> bytes:
@@ -135,7 +141,7 @@ def read_header(path: Path) -> Header:
 
 
 def _from_bytes(
-    data: bytes, name: Path | str, min_hw: tuple[int, int] | None, max_pixels: int
+    data: bytes, name: Path | str, min_hw: tuple[int, int] | None, max_pixels: int, depth: Depth | None
 ) -> tuple[np.ndarray, tuple[int, int]]:
     plugin = sniff(data)
     if plugin is None:
@@ -146,18 +152,18 @@ def _from_bytes(
     except Exception as error:  # see _pixels
         raise ImageError(name, f"broken {plugin} header: {_words(error)}") from None
     with image:
-        return _pixels(image, name, min_hw, max_pixels)
+        return _pixels(image, name, min_hw, max_pixels, depth)
 
 
 def _pixels(
-    image: Image.Image, name: Path | str, min_hw: tuple[int, int] | None, max_pixels: int
+    image: Image.Image, name: Path | str, min_hw: tuple[int, int] | None, max_pixels: int, depth: Depth | None
 ) -> tuple[np.ndarray, tuple[int, int]]:
     check_size(image, name, max_pixels)
     width, height = image.size
     try:
         if min_hw is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
             _draft(image, min_hw)
-        pixels = _loaded(image)
+        pixels = _loaded(image, depth)
     except ImageError as error:
         raise ImageError(name, error.reason) from None
     except MemoryError:
@@ -171,16 +177,21 @@ def _pixels(
     size_hw = (pixels.shape[0], pixels.shape[1])
     if isinstance(image, JpegImagePlugin.JpegImageFile):  # of all formats it alone is decoded smaller
         size_hw = (width, height) if orientation_of(image) >= 5 else (height, width)
-    return np.require(pixels, requirements=["C", "W"]), size_hw
+    return pixels, size_hw
 
 
-def _loaded(image: Image.Image) -> np.ndarray:
+def _loaded(image: Image.Image, depth: Depth | None) -> np.ndarray:
     if (pixels := from_scaled_pnm(image)) is not None:
-        return pixels
+        return _finished(pixels, depth)
     rawmode = rawmode_of(image)
     image.load()
     # Orientation only now: Pillow turns a TIFF itself while loading it, and forgets its tag.
-    return oriented(from_pil(image, rawmode=rawmode), orientation_of(image))
+    stored = from_pil(image, rawmode=rawmode)
+    return _finished(replace(stored, values=oriented(stored.values, orientation_of(image))), depth)
+
+
+def _finished(pixels: Pixels, depth: Depth | None) -> np.ndarray:
+    return np.require(pixels.at(depth or pixels.depth), requirements=["C", "W"])
 
 
 def check_size(image: Image.Image, name: Path | str, max_pixels: int) -> None:

@@ -8,21 +8,27 @@ from PIL import Image
 from foveal.errors import ImageError
 from foveal.images.decode import decode_sized
 from foveal.images.resize import resize
-from foveal.types import ArrayImage, Fit
+from foveal.types import ArrayImage, Depth, Fit
 
 ImageSource = Path | str | bytes | np.ndarray | Image.Image | ArrayImage
 
 
 def load_fitted(
-    source: ImageSource, *, size_hw: tuple[int, int], channels: int, fit: Fit, name: str | None = None
+    source: ImageSource,
+    *,
+    size_hw: tuple[int, int],
+    channels: int,
+    fit: Fit,
+    depth: Depth = "uint8",
+    name: str | None = None,
 ) -> tuple[np.ndarray, tuple[int, int]]:
-    """The image as uint8 (H, W, C) of exactly `size_hw` and `channels`; and the whole one's (height, width) as shown.
+    """The image (H, W, C) of exactly `size_hw`, `channels` and `depth`; and the whole one's (height, width) as shown.
 
     Raises ImageError.
     """
     if isinstance(source, ArrayImage):
         source = source.pixels()
-    image, shown_hw = decode_sized(source, name=name, min_hw=None if fit == "pad" else size_hw)
+    image, shown_hw = decode_sized(source, name=name, min_hw=None if fit == "pad" else size_hw, depth=depth)
     image = _with_channels(image, channels, name or (str(source) if isinstance(source, str | Path) else "image"))
     return _FITS[fit](image, size_hw), shown_hw
 
@@ -47,8 +53,16 @@ def _with_channels(image: np.ndarray, channels: int, name: str) -> np.ndarray:
     if image.shape[2] == 1 and channels == 3:
         return np.repeat(image, 3, axis=2)
     if image.shape[2] == 3 and channels == 1:
-        return np.asarray(Image.fromarray(image).convert("L"))[:, :, None]  # ITU-R 601 luma
+        return _luma(image)
     raise ImageError(name, f"has {image.shape[2]} channels, but the network reads {channels}")
+
+
+def _luma(image: np.ndarray) -> np.ndarray:
+    """(H, W, 3) -> (H, W, 1): ITU-R 601, in Pillow's arithmetic."""
+    if image.dtype == np.uint8:
+        return np.asarray(Image.fromarray(image).convert("L"))[:, :, None]
+    red, green, blue = np.moveaxis(image.astype(np.uint32), 2, 0)
+    return ((19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16).astype(np.uint16)[:, :, None]
 
 
 def _squash(image: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
@@ -63,7 +77,7 @@ def _crop(image: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
 
 def _pad(image: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
     inner, (top, left) = inside(_size(image), size_hw)
-    padded = np.zeros((*size_hw, image.shape[2]), np.uint8)
+    padded = np.zeros((*size_hw, image.shape[2]), image.dtype)
     padded[top : top + inner[0], left : left + inner[1]] = image if inner == _size(image) else resize(image, inner)
     return padded
 

@@ -1,4 +1,4 @@
-"""A loaded PIL image of any mode → uint8 (H, W, 1) where it is natively grey, else (H, W, 3) RGB."""
+"""A loaded PIL image of any mode → (H, W, 1) where it is natively grey, else (H, W, 3) RGB, at its own depth."""
 
 import math
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, PpmImagePlugin
 
 from foveal.errors import ImageError
-from foveal.images.arrays import u16_to_u8, unit_to_u8
+from foveal.images.arrays import Pixels, unit
 
 # EXIF 2.32, tag 0x0112: how the stored pixels (H, W, C) are turned to stand upright.
 _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
@@ -48,17 +48,25 @@ def rawmode_of(image: Image.Image) -> str:
     return tiles[0][3] if tiles and isinstance(tiles[0][3], str) else ""
 
 
-def from_pil(image: Image.Image, *, rawmode: str = "") -> np.ndarray:
-    """The stored pixels as uint8 (H, W, 1 or 3). Raises ImageError, without a name, for unruly values."""
+def from_pil(image: Image.Image, *, rawmode: str = "") -> Pixels:
+    """The stored pixels (H, W, 1 or 3). Raises ImageError, without a name, for unruly values.
+
+    Greys of up to 16 bits and floats are kept whole; of colours Pillow keeps the upper 8 bits.
+    """
+    mode = image.mode
+    if mode.startswith("I;16"):
+        return _from_16_bit(image)
+    if mode == "I":
+        return _from_32_bit_integers(image)
+    if mode == "F":
+        return unit(np.asarray(image)[:, :, None], "")
+    return Pixels(_from_8_bit(image, rawmode))
+
+
+def _from_8_bit(image: Image.Image, rawmode: str) -> np.ndarray:
     mode = image.mode
     if mode in ("1", "L"):
         return _key_to_white(np.array(image.convert("L")), _grey_key(image, rawmode))[:, :, None]
-    if mode.startswith("I;16"):
-        return _from_16_bit(image)[:, :, None]
-    if mode == "I":
-        return _from_32_bit_integers(image)[:, :, None]
-    if mode == "F":
-        return unit_to_u8(np.asarray(image), "")[:, :, None]
     if mode == "RGB":
         return _key_to_white(np.array(image), _colour_key(image, rawmode))
     if mode in ("LA", "La"):
@@ -74,7 +82,7 @@ def from_pil(image: Image.Image, *, rawmode: str = "") -> np.ndarray:
     return np.array(image.convert("RGB"))
 
 
-def from_scaled_pnm(image: Image.Image) -> np.ndarray | None:
+def from_scaled_pnm(image: Image.Image) -> Pixels | None:
     """A binary PGM or PPM in memory whose white is neither 255 nor a grey 65535; None for any other image.
 
     Pillow decodes these pixel by pixel in Python, seconds for a megapixel; equal to it but for ties.
@@ -89,7 +97,7 @@ def from_scaled_pnm(image: Image.Image) -> np.ndarray | None:
     stored = np.dtype(">u2" if maximum > 255 else "u1")
     # ValueError where the file is shorter than its header says.
     values = np.frombuffer(image.fp.getbuffer(), stored, count=math.prod(shape), offset=offset)
-    return u16_to_u8(values.reshape(shape), maximum=maximum)
+    return Pixels(values.reshape(shape), maximum)
 
 
 def _grey_key(image: Image.Image, rawmode: str) -> int | None:
@@ -125,14 +133,14 @@ def _over_white(image: Image.Image, alpha: Image.Image) -> Image.Image:
     return white
 
 
-def _from_16_bit(image: Image.Image) -> np.ndarray:
+def _from_16_bit(image: Image.Image) -> Pixels:
     # Twelve-bit TIFF comes in the same mode with its own values: tag 258 is BitsPerSample.
     bits = getattr(image, "tag_v2", {}).get(258, (16,))
     values = _key_to_white(np.array(image), _grey_key(image, ""))
-    return u16_to_u8(values, maximum=4095 if bits == (12,) else 65535)
+    return Pixels(values[:, :, None], 4095 if bits == (12,) else 65535)
 
 
-def _from_32_bit_integers(image: Image.Image) -> np.ndarray:
+def _from_32_bit_integers(image: Image.Image) -> Pixels:
     """Pillow's mode I: 16-bit PGM in a wider type. A TIFF of 32-bit or signed values has no known white."""
     if image.format == "TIFF":
         raise ImageError("", "holds 32-bit or signed integers, whose white is not known; save it as 8 or 16 bits")
@@ -140,7 +148,7 @@ def _from_32_bit_integers(image: Image.Image) -> np.ndarray:
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > 65535:
         raise ImageError("", f"holds integers from {low} to {high}; save it as 8 bits, or as 16 (0 to 65535)")
-    return u16_to_u8(values)
+    return Pixels(values[:, :, None], 65535)
 
 
 def _lab_to_rgb(image: Image.Image) -> Image.Image:
