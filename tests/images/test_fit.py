@@ -17,7 +17,7 @@ def test_16_bits_are_fitted_as_8_bits_are(fit: Fit, channels: int) -> None:
     wide, same_hw = load_fitted(eight.astype(np.uint16) * 257, depth="uint16", **wanted)
     assert (narrow.dtype, wide.dtype) == (np.uint8, np.uint16)
     assert shown_hw == same_hw == (20, 31)
-    np.testing.assert_allclose(wide / 257, narrow, atol=1)
+    np.testing.assert_allclose(wide / 257, narrow, atol=1.5)  # of 8 bits luma and resizing are rounded twice
 
 
 def test_luma_is_pillows() -> None:

@@ -56,7 +56,7 @@ def test_misuse_is_a_value_error(image: np.ndarray, size_hw: tuple[int, int], me
 @pytest.mark.parametrize("size_hw", [(9, 31), (25, 40), (3, 5)])
 def test_16_bits_are_resized_as_8_bits_are_but_finer(size_hw: tuple[int, int]) -> None:
     eight = noise(24, 34, 3)
-    sixteen = eight.astype(np.uint16) * 257 + 100 * (eight < 200)  # what 8 bits could not hold
+    sixteen = eight.astype(np.uint16) * 257 + np.uint16(100) * (eight < 200)  # what 8 bits could not hold
     found = resize(sixteen, size_hw)
     assert found.dtype == np.uint16
     assert found.shape == (*size_hw, 3)
