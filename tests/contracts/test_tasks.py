@@ -8,11 +8,13 @@ import pytest
 import torch
 from tests.made import targets_of
 
+from foveal.annotations import Instance, Polygons
 from foveal.images.label_map import write_label_map
+from foveal.images.sources import ArrayImage
 from foveal.networks.build import build_backbone
 from foveal.preprocess import Preprocess
 from foveal.tasks import TASKS, make_task
-from foveal.types import ArrayImage, Instance, Polygons, Sample
+from foveal.types import Sample
 
 CLASSES = ("cat", "dog", "owl")
 SIDE = 64

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from tests.read.packing import pack, zip_of
 
+from foveal.annotations import Instance
 from foveal.errors import DataError, ImageError
 from foveal.feed.store import build_store
 from foveal.images import decode, read_bytes, read_header
@@ -20,7 +21,7 @@ from foveal.images.label_map import read_label_map, write_label_map
 from foveal.preprocess import Preprocess
 from foveal.read import READERS, Reader, from_arrays, read_csv, read_dataset
 from foveal.read.archive_path import ArchivePath, open_archive
-from foveal.types import Dataset, Instance, Sample
+from foveal.types import Dataset, Sample
 
 KINDS = ("x.zip", "x.tar", "x.tar.gz", "x.tgz", "x.tar.bz2", "x.tar.xz")
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from foveal.errors import DataError
+from foveal.images.sources import ArrayImage
 from foveal.read import from_arrays
 from foveal.read.arrays import from_samples, read_npz, write_npz
-from foveal.types import ArrayImage, Sample
+from foveal.types import Sample
 
 GREY = np.arange(3 * 4 * 6, dtype=np.uint8).reshape(3, 4, 6)
 

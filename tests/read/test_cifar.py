@@ -8,9 +8,10 @@ import pytest
 
 from foveal.errors import DataError
 from foveal.images import decode
+from foveal.images.sources import ArrayImage
 from foveal.read import from_arrays, read_dataset
 from foveal.read.cifar import read_cifar10, read_cifar100, write_cifar10, write_cifar100
-from foveal.types import ArrayImage, Sample
+from foveal.types import Sample
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from foveal.errors import DataError
+from foveal.images.sources import ArrayImage
 from foveal.read import from_arrays, read_dataset
 from foveal.read.idx import read_idx, write_idx
-from foveal.types import ArrayImage, Sample
+from foveal.types import Sample
 
 
 def idx(array: np.ndarray, *, kind: int = 8) -> bytes:

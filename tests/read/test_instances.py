@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import foveal
+from foveal.annotations import Instance, Polygons, RunLengths
 from foveal.errors import DataError
 from foveal.ops.masks import rasterised
 from foveal.read import READERS, Reader, read_dataset
 from foveal.read.instances import InstanceCheck, safe_parts, split_in
-from foveal.types import Dataset, Instance, Polygons, RunLengths, Sample
+from foveal.types import Dataset, Sample
 
 CLASSES = ("cat", "dog")
 

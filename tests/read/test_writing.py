@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from foveal.annotations import Instance
 from foveal.images.label_map import read_label_map, write_label_map
 from foveal.read import READERS, read_dataset
 from foveal.read.writing import free_name, relative_name
-from foveal.types import Dataset, Instance, Sample
+from foveal.types import Dataset, Sample
 
 
 def test_a_taken_name_is_numbered_in_any_letter_case() -> None:

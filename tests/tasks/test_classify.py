@@ -5,12 +5,13 @@ import torch
 from tests.made import targets_of
 
 from foveal.errors import UsageError
+from foveal.images.sources import ArrayImage
 from foveal.losses.classification import LOSSES
 from foveal.networks.build import build_backbone
 from foveal.preprocess import Preprocess
 from foveal.tasks import make_task
 from foveal.tasks.whole_image import AUX_WEIGHT
-from foveal.types import ArrayImage, Sample
+from foveal.types import Sample
 
 CLASSES = ("cat", "dog", "owl")
 PREPROCESS = Preprocess(size_hw=(16, 16), channels=1, fit="squash", mean=(0.0,), std=(1.0,))

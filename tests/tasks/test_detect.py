@@ -7,6 +7,7 @@ import pytest
 import torch
 from tests.made import targets_of
 
+from foveal.annotations import Instance
 from foveal.augment.draws import Draws
 from foveal.augment.pipeline import draw
 from foveal.augment.settings import AugmentSettings
@@ -17,7 +18,7 @@ from foveal.networks.detector_head import BINS
 from foveal.preprocess import Preprocess
 from foveal.tasks.detect import Settings, make
 from foveal.tasks.truths import Truths
-from foveal.types import Instance, Sample
+from foveal.types import Sample
 
 PREPROCESS = Preprocess(size_hw=(64, 64), channels=3, fit="squash", mean=(0.5,) * 3, std=(0.25,) * 3)
 TASK = make(("cat", "dog"), Settings(channels=16, score=0.0))

@@ -8,6 +8,7 @@ import pytest
 import torch
 from tests.made import targets_of
 
+from foveal.annotations import Instance, Polygons, RunLengths
 from foveal.augment.draws import Draws
 from foveal.augment.pipeline import AugmentParams, augment_masks, draw
 from foveal.augment.settings import AugmentSettings
@@ -20,7 +21,7 @@ from foveal.preprocess import Preprocess
 from foveal.tasks.detect import Settings, make
 from foveal.tasks.instance_masks import LEARNED_SIDE, MOST_CELLS, REACH, Outlines, in_words, mask_loss, with_masks
 from foveal.tasks.truths import Truths
-from foveal.types import Instance, Polygons, RunLengths, Sample
+from foveal.types import Sample
 
 PREPROCESS = Preprocess(size_hw=(64, 96), channels=3, fit="squash", mean=(0.5,) * 3, std=(0.25,) * 3)
 TASK = make(("cat", "dog"), Settings(channels=16, score=0.0, masks=True))

@@ -14,12 +14,13 @@ from safetensors.torch import load_file
 from tests.read.packing import pack
 
 import foveal
+from foveal.annotations import Instance
 from foveal.errors import DataError, UsageError
 from foveal.events import Event, StepDone
 from foveal.metrics.detection import Found, Truth
 from foveal.read import READERS, read_dataset
 from foveal.tasks import make_task
-from foveal.types import Dataset, Instance, Sample
+from foveal.types import Dataset, Sample
 
 CLASSES = ("disc", "square")
 OPTIONS = {"model": "resnet18_d", "size": 96, "batch_size": 4, "epochs": 2.0, "ema": 0.5}

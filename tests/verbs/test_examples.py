@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from foveal.images.sources import ArrayImage
 from foveal.metrics.detection import Found, Truth
 from foveal.metrics.matching import box_areas
 from foveal.metrics.outcomes import outcomes
 from foveal.reporting.overlays import CUT, cut_out
 from foveal.reporting.places import Example
-from foveal.types import ArrayImage, Sample
+from foveal.types import Sample
 from foveal.verbs.detections import _Image, _missed, _told
 from foveal.verbs.examples import examples_of, whole_image
 

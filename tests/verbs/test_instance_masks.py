@@ -11,12 +11,13 @@ from safetensors.torch import load_file
 from tests.verbs.test_detection import OPTIONS, made
 
 import foveal
+from foveal.annotations import Instance, Polygons
 from foveal.errors import UsageError
 from foveal.events import Event, StepDone
 from foveal.ops.masks import from_json, pixels_of
 from foveal.read import READERS, read_dataset
 from foveal.tasks import make_task
-from foveal.types import Dataset, Instance, Polygons
+from foveal.types import Dataset
 
 
 def with_outlines(dataset: Dataset) -> Dataset:

@@ -9,12 +9,13 @@ import torch
 from PIL import Image
 from tests.made import targets_of, tiny_model
 
+from foveal.annotations import Instance
 from foveal.errors import ImageError
 from foveal.images.label_map import write_label_map
 from foveal.networks.build import build_backbone
 from foveal.preprocess import Preprocess
 from foveal.tasks import make_task
-from foveal.types import Instance, Sample
+from foveal.types import Sample
 
 PREPROCESS = Preprocess(size_hw=(64, 96), channels=3, fit="squash", mean=(0.5,) * 3, std=(0.25,) * 3)
 LARGE_HW = (4000, 6000)
