@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from foveal.annotations import ClassLabel
 from foveal.errors import DataError
 from foveal.images import decode
 from foveal.read import READERS, Reader, from_arrays, read_dataset
@@ -35,14 +36,16 @@ def target(reader: Reader, tmp_path: Path) -> Path:
 
 
 def content(dataset: Dataset) -> list[tuple[bytes, str, str | None]]:
-    return sorted((pixels(s).tobytes(), dataset.classes[s.label or 0], s.split or "") for s in dataset.samples)
+    return sorted(
+        (pixels(s).tobytes(), dataset.classes[s.known(ClassLabel).index], s.split or "") for s in dataset.samples
+    )
 
 
 def pixels(sample: Sample) -> np.ndarray:
-    return decode(sample.image if isinstance(sample.image, Path) else sample.image.pixels())
+    return decode(sample.image.read())
 
 
-@pytest.fixture(params=[each for each in READERS.values() if each.holds == "labels"], ids=lambda reader: reader.name)
+@pytest.fixture(params=[each for each in READERS.values() if ClassLabel in each.gives], ids=lambda reader: reader.name)
 def reader(request: pytest.FixtureRequest) -> Reader:
     found = request.param
     assert isinstance(found, Reader)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from tests.made import targets_of
 
+from foveal.annotations import ClassLabel
 from foveal.errors import UsageError
 from foveal.images.sources import ArrayImage
 from foveal.losses.classification import LOSSES
@@ -19,7 +20,7 @@ PLACED = [PREPROCESS.placement((16, 16))] * 2
 
 
 def sample(label: int) -> Sample:
-    return Sample(id=str(label), image=ArrayImage(list, 0), label=label)
+    return Sample(id=str(label), image=ArrayImage(list, 0, str(label)), annotation=ClassLabel(label))
 
 
 def test_targets_are_one_hot_in_the_samples_order() -> None:
