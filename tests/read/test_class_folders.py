@@ -174,7 +174,7 @@ def test_files_are_copied_as_they_are(put: Put, tmp_path: Path) -> None:
 
 def test_files_of_one_name_both_stay(put: Put, tmp_path: Path) -> None:
     dataset = read_class_folders(put("cat/1.png", "dog/1.png"))
-    absolute = [replace(s, id=f"/{i}/1.png", label=0) for i, s in enumerate(dataset.samples)]
+    absolute = [replace(s, id=f"/{i}/1.png", annotation=ClassLabel(0)) for i, s in enumerate(dataset.samples)]
     write_class_folders(replace(dataset, classes=("cat",), samples=tuple(absolute)), tmp_path / "out")
     assert sorted(file.name for file in (tmp_path / "out" / "cat").iterdir()) == ["1-2.png", "1.png"]
 

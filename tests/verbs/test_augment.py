@@ -147,6 +147,6 @@ def test_it_is_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 def test_what_can_not_be_shown_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--images 0 and --variants 6: expected at least 1 of each"):
         foveal.show_augmentation(shapes(30), out=tmp_path / "look", images=0)
-    unlabelled = replace(shapes(30), samples=tuple(replace(each, label=None) for each in shapes(30).samples))
+    unlabelled = replace(shapes(30), samples=tuple(replace(each, annotation=None) for each in shapes(30).samples))
     with pytest.raises(DataError):
         foveal.show_augmentation(unlabelled, out=tmp_path / "look")

@@ -17,7 +17,7 @@ import numpy as np
 from foveal.annotations import ClassLabel
 from foveal.errors import DataError, ImageError
 from foveal.images.sources import ArrayImage
-from foveal.read.names import natural_key, read_lines, refuse, split_of
+from foveal.read.names import listed, natural_key, read_lines, refuse, split_of
 from foveal.read.once import Once
 from foveal.read.reader import Reader
 from foveal.read.writing import (
@@ -161,8 +161,8 @@ def _class_names(file: Path) -> tuple[str, ...]:
     if not file.is_file():
         raise DataError(f"{file}: no such file; it has to name the classes, one a line")
     names = tuple(line for line in read_lines(file) if line.strip())  # the published file ends in an empty line
-    if not names:
-        raise DataError(f"{file}: expected the classes' names, one a line, got none")
+    if not names or len(set(names)) < len(names):
+        raise DataError(f"{file}: expected the classes' names, one a line and each once, got {listed(names) or 'none'}")
     return names
 
 
