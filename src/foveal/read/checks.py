@@ -1,5 +1,6 @@
 """What is checked of every data set, whichever reader gave it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,19 +47,21 @@ def _only(same: Sequence[str]) -> str:
 
 
 def _of_samples(samples: Sequence[Sample], names: Sequence[str]) -> list[str]:
+    ids, known = [sample.id for sample in samples], [sample.annotation for sample in samples]
     problems = []
-    if len({sample.id for sample in samples}) < len(samples):
-        ids = [sample.id for sample in samples]
-        problems += [f"two samples have the id {each!r}" for each in natural_sorted(ids) if ids.count(each) > 1]
-    # Samples of one class mostly share their annotation: each is looked at once, for the first that has it.
-    first = {id(sample.annotation): sample for sample in reversed(samples) if sample.annotation is not None}
-    kinds = {type(sample.annotation) for sample in first.values()}
-    if not first:
+    if len(set(ids)) < len(ids):
+        twice = [name for name, times in Counter(ids).items() if times > 1]
+        problems += [f"two samples have the id {name!r}" for name in natural_sorted(twice)]
+    # Samples of one class mostly share their annotation, which is looked at once, for the first that has it.
+    first = dict(zip(map(id, reversed(known)), range(len(known) - 1, -1, -1), strict=True))
+    kinds = {type(known[place]) for place in first.values() if known[place] is not None}
+    if not kinds:
         problems.append("nothing is known of any image: there is nothing to learn")
     if len(kinds) > 1:
         said = " and ".join(sorted(kind.__name__ for kind in kinds))
         problems.append(f"its images are annotated in several ways, {said}; expected one")
-    for sample in reversed(first.values()):
-        fault = "" if sample.annotation is None else sample.annotation.fault(names)
-        problems += [f"{sample.id}{fault}"] if fault else []
+    for place in sorted(first.values()):
+        annotation = known[place]
+        fault = "" if annotation is None else annotation.fault(names)
+        problems += [f"{ids[place]}{fault}"] if fault else []
     return problems

@@ -10,7 +10,7 @@ from foveal.images.sources import FileImage
 from foveal.read.imagefolder import metadata_files, root_metadata
 from foveal.read.names import JUNK, listed, natural_key, natural_sorted, refuse, split_of
 from foveal.read.reader import Reader
-from foveal.read.walk import File, walk
+from foveal.read.walk import walk
 from foveal.read.writing import check_writable, copy_image, new_folder, relative_name, require_no_groups
 from foveal.types import SPLITS, Dataset, Sample, Split
 
@@ -27,10 +27,15 @@ def read_class_folders(path: Path) -> Dataset:
     Raises DataError for images outside any class folder, an empty class folder, two folders for one split, and where
     there are no images.
     """
-    files = list(walk(path))
-    images = [file.parts for file in files if file.is_image]
+    images: list[tuple[str, ...]] = []
+    others: list[str] = []
+    for file in walk(path):
+        if file.is_image:
+            images.append(file.parts)
+        else:
+            others.append("/".join(file.parts))
     if not images:
-        raise DataError(f"{path}: no images in class folders{_among(files)}")
+        raise DataError(f"{path}: no images in class folders{_among(others)}")
     splits = _split_folders(images)
     depth = 1 if splits else 0
     classes = natural_sorted(_nfc(parts[depth]) for parts in images if len(parts) > depth + 1)
@@ -51,7 +56,7 @@ def read_class_folders(path: Path) -> Dataset:
         root=path,
         classes=classes,
         samples=tuple(sorted(samples, key=lambda sample: natural_key(sample.id))),
-        ignored=tuple(sorted(("/".join(file.parts) for file in files if not file.is_image), key=natural_key)),
+        ignored=tuple(sorted(others, key=natural_key)),
     )
 
 
@@ -153,11 +158,10 @@ def _empty_folders(path: Path, parents: list[str], classes: set[str]) -> list[st
     return sorted(found - classes, key=natural_key)
 
 
-def _among(files: list[File]) -> str:
+def _among(files: list[str]) -> str:
     if not files:
         return ": it holds no files"
-    names = sorted(("/".join(file.parts) for file in files), key=natural_key)
-    return f" among its {len(files)} files ({listed(names)})"
+    return f" among its {len(files)} files ({listed(sorted(files, key=natural_key))})"
 
 
 def _unusable(dataset: Dataset) -> list[str]:
