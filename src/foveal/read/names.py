@@ -23,6 +23,8 @@ JUNK = {"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db"}
 
 SHOWN = 20
 
+_DIGITS = re.compile("([0-9]+)")
+
 
 def split_of(name: str) -> Split | None:
     """The split that a folder or cell of this name stands for; None where it is no split's name."""
@@ -38,8 +40,9 @@ def folder_splits(paths: Iterable[str]) -> dict[str, Split]:
 
 def natural_key(name: str) -> tuple[tuple[str | int, ...], str]:
     """Sorts "img2" before "img10", without regard to letter case; the same on every system."""
-    parts = re.split(r"([0-9]+)", name.casefold())
-    return tuple(int(part) if i % 2 else part for i, part in enumerate(parts)), name
+    parts: list[str | int] = [*_DIGITS.split(name.casefold())]
+    parts[1::2] = map(int, parts[1::2])
+    return tuple(parts), name
 
 
 def natural_sorted(names: Iterable[str]) -> tuple[str, ...]:
@@ -72,7 +75,7 @@ def read_lines(file: Path, *, name: str | None = None) -> list[str]:
     return text_of(file, name=name).replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-def refuse(path: Path, problems: Sequence[str]) -> None:
+def refuse(path: Path | str, problems: Sequence[str]) -> None:
     """Raises one DataError that lists up to 20 problems; does nothing where there are none."""
     if not problems:
         return
