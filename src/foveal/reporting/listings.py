@@ -40,12 +40,13 @@ def by_class(per_class: Mapping[str, Mapping[str, Any]], names: Sequence[str], *
     )
 
 
-def confusion_matrix(result: Mapping[str, Any], *, shares_of: str = "") -> list[Listing]:
-    """The matrix, where it fits. Its cells are counts; of what there is much (`shares_of`) the share of the row."""
+def confusion_matrix(result: Mapping[str, Any], *, background: bool = False, shares_of: str = "") -> list[Listing]:
+    """The matrix, where it fits. background: whether a last row and column stand for nothing there. Its cells are
+    counts; of what there is much (`shares_of`) the share of the row."""
     if len(result["classes"]) > MOST_CLASSES:
         return []
     unit = f", each cell a share of its row's {shares_of}" if shares_of else ""
-    names = [*result["classes"], BACKGROUND][: len(result["confusion"])]
+    names = [*result["classes"], *([BACKGROUND] if background else [])]
     rows = [
         (name, *(_cell(count, sum(row), bool(shares_of)) for count in row))
         for name, row in zip(names, result["confusion"], strict=True)

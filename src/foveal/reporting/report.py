@@ -27,12 +27,9 @@ class Report:
     events: Sequence[Mapping]
     """The run's records as `foveal.events` writes them, in order."""
     evaluation: Mapping
-    """"task", "n", "split", "classes", "metrics" {name: figure}, "per_class" {class: {metric: figure,
-    "support": images}}, "confusion" (K, K) counts with a row a true class, and "calibration" {"bins":
-    [{"low", "high", "confidence", "accuracy", "count"}]}. A detector's has no "calibration", but what
-    `foveal.metrics.detection.DetectionMetrics` writes, nor has a regression's or one of several labels
-    (`RegressionMetrics`, `LabelMetrics`). A figure is {"value", "low", "high"} or None, and each number in it may be
-    None: undefined."""
+    """What `Evaluation.to_json` gives: "task", "n", "split", "classes", "metrics" {name: figure}, and what the sections
+    of the task read, such as "per_class" {class: {metric: figure}}. A figure is {"value", "low", "high"} or None, and
+    each number in it may be None: undefined."""
     data: Mapping
     """"name", "format", "counts" {split: {class: images}}, "ignored" [path], "skipped" [{"path", "reason"}],
     "size_hw", "channels", "store" and "split_note" (sentences)."""

@@ -1,5 +1,4 @@
-"""How each task is shown, by its name. Importing this loads no torch; neither do the rooms, before they make pictures
-of evaluated images."""
+"""How each task is shown, by its name. A task's module loads no torch before it makes pictures of evaluated images."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""How a detection is shown: boxes of objects, and their masks where they were learned."""
+"""How a detection is shown: boxes of objects, and their masks where they were learned. M objects of an image."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -107,7 +107,7 @@ def _listings(result: Mapping) -> list[str | Listing]:
     return [
         f"precision, recall and f1: of detections with a score from {result['score_threshold']:g} on\n",
         by_class(result["per_class"], names, count="objects", counted="objects"),
-        *confusion_matrix(result),
+        *confusion_matrix(result, background=True),
     ]
 
 
