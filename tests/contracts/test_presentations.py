@@ -18,7 +18,6 @@ from foveal.evaluation.evaluate import evaluate_store
 from foveal.networks.build import build_backbone
 from foveal.reporting.folds import render_folds
 from foveal.reporting.galleries.evaluated import Evaluated
-from foveal.reporting.headline import unknown
 from foveal.reporting.report import render
 from foveal.reporting.tasks import PRESENTATIONS, presentation_of
 from foveal.tasks import TASKS, make_task
@@ -52,10 +51,9 @@ def test_report_and_terminal_show_what_the_task_measures(
     page = Page(render(report(CLASSES, evaluation=result, gallery=presentation.gallery(found))))
     assert len(set(page.ids)) == len(page.ids)
     others = [metric for metric in result["metrics"] if metric != found.task.primary]
-    known = [presentation.metrics.get(metric) or unknown(metric) for metric in others]
-    assert all(metric.title in page.words for metric in known)
-    large = presentation.metrics[found.task.primary].title
-    assert large[1:] in page.words
+    assert all(presentation.metric(metric).title in page.words for metric in others)
+    large = presentation.metrics[found.task.primary].in_line
+    assert large in page.words
     assert presentation.headline(result).sentence in page.words
     assert all(name in page.words for name in CLASSES)
 
@@ -66,7 +64,7 @@ def test_report_and_terminal_show_what_the_task_measures(
     metrics = {metric: {"value": 0.5, "low": 0.4, "high": 0.6} for metric in result["metrics"]}
     folds = [{**each, "metrics": dict.fromkeys(metrics, 0.5)} for each in FOLDS.folds]
     of_folds = replace(FOLDS, task=name, primary=found.task.primary, metrics=metrics, folds=folds)
-    assert f"{large[1:]}, mean of folds" in Page(render_folds(of_folds)).words
+    assert f"{large}, mean of folds" in Page(render_folds(of_folds)).words
 
 
 @pytest.mark.parametrize(("name", "settings"), CASES)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from foveal.reporting.headline import cautions, unknown
+from foveal.reporting.headline import cautions
 from foveal.reporting.markup import Html, join, tag
 from foveal.reporting.page import Column, Row, Section, contents, document, note, table, track
 from foveal.reporting.settings import machine_section, settings_section
@@ -81,7 +81,7 @@ def _header(report: FoldsReport) -> Html:
 
 
 def _headline(report: FoldsReport) -> Html:
-    figure, primary = report.metrics[report.primary], _metric(report, report.primary).title
+    figure, primary = report.metrics[report.primary], presentation_of(report.task).metric(report.primary)
     value, ends = number_of(figure), interval_of(figure)
     found = [each["metrics"][report.primary] for each in report.folds]
     defined = [number for number in found if number is not None]
@@ -94,7 +94,7 @@ def _headline(report: FoldsReport) -> Html:
             "p",
             {"class": "value"},
             decimal(figure),
-            tag("span", None, f"{primary[:1].lower()}{primary[1:]}, mean of folds"),
+            tag("span", None, f"{primary.in_line}, mean of folds"),
         ),
         track(value, ends) if value is not None else Html(""),
         tag("p", {"class": "words"}, words, *sure),
@@ -103,6 +103,7 @@ def _headline(report: FoldsReport) -> Html:
 
 
 def _fold_by_fold(report: FoldsReport) -> Section:
+    presentation = presentation_of(report.task)
     names = [report.primary, *(name for name in report.metrics if name != report.primary)]
     columns = [
         Column(title="figure", width="17em"),
@@ -115,9 +116,8 @@ def _fold_by_fold(report: FoldsReport) -> Section:
     for name in names:
         figure = report.metrics[name]
         mean = join(decimal(figure), tag("small", None, interval(figure)))
-        rows.append(
-            [_title(_metric(report, name)), mean, *(decimal(each["metrics"][name]) for each in report.folds), ""]
-        )
+        title = _title(presentation.metric(name))
+        rows.append([title, mean, *(decimal(each["metrics"][name]) for each in report.folds), ""])
     body = join(note(_CAUTION), table(columns, rows))
     return Section(anchor="folds", title="Fold by fold", short="Folds", body=body)
 
@@ -129,10 +129,6 @@ def _link(fold: int) -> Html:
 def _use() -> Section:
     command = tag("p", None, tag("code", None, "foveal train --config config.json --folds 0"))
     return Section(anchor="use", title="Which network to use", short="Use", body=join(note(_USE), command))
-
-
-def _metric(report: FoldsReport, name: str) -> Metric:
-    return presentation_of(report.task).metrics.get(name) or unknown(name)
 
 
 def _title(metric: Metric) -> Html:

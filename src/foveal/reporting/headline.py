@@ -64,11 +64,11 @@ def headline(
     measured, known = evaluation["metrics"], presentation.metrics
     top = presentation.headline(evaluation)
     names = [name for name in known if name in measured] + [name for name in measured if name not in known]
-    figures = [_figure_of(known.get(name) or unknown(name), measured[name]) for name in names if name != top.metric]
+    figures = [_figure_of(presentation.metric(name), measured[name]) for name in names if name != top.metric]
     return tag(
         "section",
         {"id": "headline", "aria-label": "Headline figures"},
-        _large(known[top.metric], measured[top.metric], top.sentence),
+        _large(presentation.metric(top.metric), measured[top.metric], top.sentence),
         tag("dl", {"class": "figures"}, *figures),
         tag("dl", {"class": "figures facts"}, *_facts(network, events, times)),
     )
@@ -84,21 +84,14 @@ def split_of(evaluation: Mapping) -> str:
     return SPLITS.get(evaluation["split"], evaluation["split"])
 
 
-def unknown(name: str) -> Metric:
-    """Of a metric without words."""
-    words = name.replace("_", " ")
-    return Metric(title=words[:1].upper() + words[1:])
-
-
 def _large(metric: Metric, record: object, sentence: str) -> Html:
     value, ends = number_of(record), interval_of(record)
     shown, between = _number(metric, record)
     sure = [] if ends is None else [tag("span", {"class": "interval"}, "95\u00a0% interval ", between)]
-    title = metric.title[:1].lower() + metric.title[1:]
     return tag(
         "div",
         {"class": "accuracy"},
-        tag("p", {"class": "value"}, shown, tag("span", None, title)),
+        tag("p", {"class": "value"}, shown, tag("span", None, metric.in_line)),
         track(value, ends) if value is not None and not metric.in_unit else Html(""),
         tag("p", {"class": "words"}, sentence, *sure),
     )

@@ -43,6 +43,11 @@ class Metric:
     in_unit: bool = False
     """Whether it may be of any size; others are near 0 to 1."""
 
+    @property
+    def in_line(self) -> str:
+        """Its title within a line."""
+        return self.title[:1].lower() + self.title[1:]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Headline:
@@ -83,3 +88,8 @@ class Presentation:
     """Whether predictions have boxes or regions, so that they can be written in COCO's format."""
     has_label_maps: bool
     """Whether predictions hold the class of every pixel, so that they can be saved as masks."""
+
+    def metric(self, name: str) -> Metric:
+        """The words of a metric; its name where it has none."""
+        words = name.replace("_", " ")
+        return self.metrics.get(name) or Metric(title=words[:1].upper() + words[1:])
