@@ -10,6 +10,7 @@ REPORT = FoldsReport(
     title="lenet5 on digits",
     warnings=["fold 2: 1 image can't be decoded and was left out"],
     about={"images": 60, "of": 75, "classes": 10},
+    task="classify",
     primary="accuracy",
     metrics={
         "log_loss": {"value": 0.2, "low": -0.1, "high": 0.5},

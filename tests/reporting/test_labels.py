@@ -6,6 +6,7 @@ from tests.reporting.test_report import HOSTILE, Page, report, shown
 
 from foveal.metrics.labels import label_metrics
 from foveal.reporting.report import Report, render
+from foveal.reporting.tasks.multilabel import Gallery
 from foveal.reporting.words import decimal
 
 
@@ -26,8 +27,7 @@ def labels(names: tuple[str, ...], *, mistakes: bool = True) -> Report:
             **measured,
         },
         data={**report().data, "counts": {"train": dict.fromkeys(names, 90), "test": dict.fromkeys(names, 20)}},
-        mistakes=[shown("cat, dog", "no owl")] if mistakes else (),
-        unsure=(),
+        gallery=Gallery(mistakes=[shown("cat, dog", "no owl")] if mistakes else ()),
     )
 
 

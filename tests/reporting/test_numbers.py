@@ -9,6 +9,7 @@ from tests.reporting.test_report import HOSTILE, Page, report, shown
 from foveal.metrics.regression import regression_metrics
 from foveal.reporting.numbers import MOST_POINTS
 from foveal.reporting.report import Report, render
+from foveal.reporting.tasks.regress import Gallery
 from foveal.reporting.words import measure
 
 
@@ -27,12 +28,13 @@ def regression(names: tuple[str, ...], *, items: int = 40, unit: float = 1.0) ->
             **measured,
         },
         data={**report().data, "counts": {"train": {"images": 90}, "test": {"images": items}}},
-        mistakes=[shown("3.5", "7")],
-        unsure=(),
-        points={
-            name: list(zip(true[:, column].tolist(), said[:, column].tolist(), strict=True))
-            for column, name in enumerate(names)
-        },
+        gallery=Gallery(
+            mistakes=[shown("3.5", "7")],
+            points={
+                name: list(zip(true[:, column].tolist(), said[:, column].tolist(), strict=True))
+                for column, name in enumerate(names)
+            },
+        ),
     )
 
 
@@ -56,7 +58,7 @@ def test_a_wrong_place_of_a_dot_would_show() -> None:
     """One image at each end: the dots lie at opposite corners of the drawing, on the diagonal."""
     record = regression(("age",), items=2)
     ends = {"age": [(0.0, 0.0), (10.0, 10.0)]}
-    page = Page(render(replace(record, points=ends)))
+    page = Page(render(replace(record, gallery=replace(record.gallery, points=ends))))
     scatter, residuals = (
         [pair.split(",") for pair in (each["d"] or "").replace("h0", "").split("M")[1:]]
         for tag, each in page.tags

@@ -10,6 +10,7 @@ from foveal.metrics.segmentation import judge, segmentation_metrics
 from foveal.reporting.cutouts import Cutout, Mistakes
 from foveal.reporting.places import Example, Examples
 from foveal.reporting.report import Report, render
+from foveal.reporting.tasks import detect, segment
 from foveal.reporting.words import decimal
 
 CLASSES = ("cat", "dog", "owl")
@@ -55,10 +56,7 @@ def detector(classes: tuple[str, ...] = CLASSES, *, missed: int = 30) -> Report:
     }
     return report(
         evaluation=evaluation("detect", measured, classes),
-        mistakes=(),
-        unsure=(),
-        examples=EXAMPLES,
-        cutouts=kinds,
+        gallery=detect.Gallery(examples=EXAMPLES, cutouts=kinds),
     )
 
 
@@ -70,7 +68,7 @@ def segmentation(classes: tuple[str, ...] = CLASSES) -> Report:
     judged = [judge(*pair, num_classes=len(classes), void=255) for pair in zip(said, truth, strict=True)]
     measured = segmentation_metrics(judged, classes=classes, resamples=10).to_json()
     return report(
-        classes, evaluation=evaluation("segment", measured, classes), mistakes=(), unsure=(), examples=EXAMPLES
+        classes, evaluation=evaluation("segment", measured, classes), gallery=segment.Gallery(examples=EXAMPLES)
     )
 
 
@@ -143,10 +141,7 @@ def test_nothing_there_and_nothing_found() -> None:
             report(
                 CLASSES,
                 evaluation=evaluation("detect", measured, CLASSES),
-                mistakes=(),
-                unsure=(),
-                examples=EXAMPLES,
-                cutouts=kinds,
+                gallery=detect.Gallery(examples=EXAMPLES, cutouts=kinds),
             )
         )
     )

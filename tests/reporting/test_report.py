@@ -16,6 +16,7 @@ from foveal.events import CheckpointSaved, EpochDone, Event, Finished, Planned, 
 from foveal.metrics.classification import classification_metrics
 from foveal.reporting.pictures import Shown
 from foveal.reporting.report import Report, render
+from foveal.reporting.tasks.classify import Gallery
 
 VOID = {"br", "col", "img", "link", "meta", "circle", "line", "path", "polyline", "rect"}
 HOSTILE = "</td><script>alert('1')</script>\"' onload=x & <img src=http://evil.example/x>"
@@ -158,8 +159,10 @@ def report(classes: Sequence[str] = ("ant", "bee", "cat"), **changes: Any) -> Re
         reasons={"lr": "the one-cycle peak", "augment": "photographs"},
         machine={"processor": "A processor", "cores": 8, "gpu": None, "torch": "2.10.0"},
         times={"reading": 0.1, "training": 61.0, "total": 75.0},
-        mistakes=[shown(classes[0], classes[1], seed=seed) for seed in range(4)],
-        unsure=[shown(classes[0], classes[0], seed=seed) for seed in range(3)],
+        gallery=Gallery(
+            mistakes=[shown(classes[0], classes[1], seed=seed) for seed in range(4)],
+            unsure=[shown(classes[0], classes[0], seed=seed) for seed in range(3)],
+        ),
         augmented=[shown("", "", shape=(32, 32, 3)).image] * 8,
         filters=np.random.default_rng(0).normal(size=(8, 3, 5, 5)),
     )
@@ -245,7 +248,7 @@ def test_hostile_text_stays_text() -> None:
             "store": HOSTILE,
         },
         evaluation={**hostile.evaluation, "split": HOSTILE},
-        mistakes=[replace(shown(HOSTILE, "bee"), path=HOSTILE)],
+        gallery=replace(hostile.gallery, mistakes=[replace(shown(HOSTILE, "bee"), path=HOSTILE)]),
     )
     page = Page(render(hostile))
     assert page.count("script") == 0
@@ -278,14 +281,14 @@ def test_up_to_thirty_classes_show_each_number() -> None:
 def test_a_run_without_mistakes_says_so() -> None:
     perfect = evaluation(("no", "yes"), right=1.0)
     perfect["confusion"] = [[20, 0], [0, 20]]
-    page = Page(render(report(("no", "yes"), evaluation=perfect, mistakes=[], unsure=[])))
+    page = Page(render(report(("no", "yes"), evaluation=perfect, gallery=Gallery())))
     assert "None: all 40 test images were recognised right." in page.words
     assert "None: no image was taken for another class." in page.words
     assert "unsure" not in page.ids
 
 
 def test_mistakes_without_pictures_are_not_called_none() -> None:
-    record = report(evaluation=evaluation(("ant", "bee", "cat"), right=0.2), mistakes=[])
+    record = report(evaluation=evaluation(("ant", "bee", "cat"), right=0.2), gallery=Gallery())
     assert "No pictures were kept of this run's mistakes." in Page(render(record)).words
 
 
@@ -348,7 +351,7 @@ def test_what_is_absent_is_left_out_and_what_is_undefined_is_a_dash() -> None:
 @pytest.mark.parametrize("side", [8, 200])
 def test_images_of_any_number_of_channels(channels: int, side: int) -> None:
     picture = shown("ant", "bee", shape=(side, side // 2, channels))
-    page = Page(render(report(mistakes=[picture], augmented=[picture.image])))
+    page = Page(render(report(gallery=Gallery(mistakes=[picture]), augmented=[picture.image])))
     assert (f"These images have {channels} channels" in page.words) == (channels not in (1, 3))
 
 
@@ -365,8 +368,10 @@ def test_a_full_report_stays_small_and_fast() -> None:
     big = report(
         classes,
         events=happened(epochs=30, steps=60),
-        mistakes=[shown(classes[1], classes[2], shape=(480, 640, 3), seed=seed) for seed in range(48)],
-        unsure=[shown(classes[1], classes[1], shape=(480, 640, 3), seed=seed) for seed in range(24)],
+        gallery=Gallery(
+            mistakes=[shown(classes[1], classes[2], shape=(480, 640, 3), seed=seed) for seed in range(48)],
+            unsure=[shown(classes[1], classes[1], shape=(480, 640, 3), seed=seed) for seed in range(24)],
+        ),
         augmented=[shown("", "", shape=(224, 224, 3), seed=seed).image for seed in range(64)],
         filters=np.random.default_rng(0).normal(size=(64, 3, 7, 7)),
     )

@@ -28,24 +28,23 @@ def classes(per_class: Mapping[str, Mapping]) -> Section:
         anchor="classes",
         title="Class by class",
         short="Classes",
-        body=join(words, by_support(per_class, first="class")),
+        body=join(words, by_support(per_class, one="class", many="classes")),
     )
 
 
-def by_support(per_class: Mapping[str, Mapping], *, first: str) -> Html:
-    """The table of figures and of `support`, in images; `first` is the first column's title."""
+def by_support(per_class: Mapping[str, Mapping], *, one: str, many: str) -> Html:
+    """The table of figures and of `support`, in images; a row is called `one`, and several `many`."""
     measured = {name for figures in per_class.values() for name in figures} - {"support"}
     names = [name for name in TITLES if name in measured] + sorted(measured - set(TITLES))
     primary = next((name for name in ("f1", "recall", *names) if name in measured), "")
     ordered = sorted(per_class.items(), key=lambda item: _rank(item[1], primary))
     columns = [
-        Column(title=first),
+        Column(title=one),
         Column(title="images", width="5.5em", numeric=True),
         Column(title=f"{_title(primary)}, 0 to 1", width="17%"),
         *(Column(title=_title(name), width="7.4em", numeric=True) for name in names),
     ]
     rows = [_row(name, figures, names, primary) for name, figures in ordered]
-    many = {"class": "classes", "label": "labels"}[first]
     return tag("div", {"class": "by-class"}, folded_table(columns, rows, most=MOST_ROWS, others=f"more {many}"))
 
 

@@ -23,34 +23,20 @@ LEAST_SHARE = 0.005
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Counted:
+class Counted:
     """What a task's matrix counts."""
 
     one: str
     axes: str
     shares: bool = False
     """Whether a cell shows its share of the row, because the numbers are large."""
+    background: bool = False
+    """Whether a last row and column stand for nothing there."""
 
 
-_OF_TASK = {
-    "classify": _Counted(one="image", axes="A row is what the images show, a column what the network said."),
-    "detect": _Counted(
-        one="object",
-        axes="A row is what is there, a column what was told with a score above the threshold. The last row holds what "
-        "was invented, the last column what was missed.",
-    ),
-    "segment": _Counted(
-        one="pixel",
-        axes="A row is what the pixels show, a column what the network said, a cell the share of its row.",
-        shares=True,
-    ),
-}
-
-
-def confusion(counts: Sequence[Sequence[int]], names: Sequence[str], task: str) -> Section:
-    """The section on mistakes between the classes of those names; of a detector also with the background."""
-    classes = [*names, BACKGROUND] if task == "detect" else names
-    counted = _OF_TASK[task]
+def confusion(counts: Sequence[Sequence[int]], names: Sequence[str], counted: Counted) -> Section:
+    """The section on mistakes between the classes of those names."""
+    classes = [*names, BACKGROUND] if counted.background else names
     matrix = np.array(counts, dtype=np.int64).reshape(len(classes), len(classes))
     numbers = len(classes) <= MOST_NUMBERS
     picture = _numbers(matrix, classes, counted) if numbers else _heat_map(matrix)
@@ -76,7 +62,7 @@ def _shares(matrix: np.ndarray) -> np.ndarray:
     return shares
 
 
-def _numbers(matrix: np.ndarray, classes: Sequence[str], counted: _Counted) -> Html:
+def _numbers(matrix: np.ndarray, classes: Sequence[str], counted: Counted) -> Html:
     heads = [tag("th", {"scope": "col", "title": name}, tag("span", None, name)) for name in classes]
     head = tag("tr", None, tag("td", None), *heads, tag("th", {"scope": "col"}, tag("span", None, f"{counted.one}s")))
     shade = shades(matrix)
@@ -93,7 +79,7 @@ def _numbers(matrix: np.ndarray, classes: Sequence[str], counted: _Counted) -> H
 
 
 def _cell(
-    matrix: np.ndarray, shade: np.ndarray, classes: Sequence[str], counted: _Counted, row: int, column: int
+    matrix: np.ndarray, shade: np.ndarray, classes: Sequence[str], counted: Counted, row: int, column: int
 ) -> Html:
     count, whole = int(matrix[row, column]), int(matrix[row].sum())
     if count == 0 or (counted.shares and count / whole < LEAST_SHARE):
@@ -121,7 +107,7 @@ def _heat_map(matrix: np.ndarray) -> Html:
     return tag("figure", {"class": "heat-map"}, tag("figcaption", None, "truth ↓, said →"), image)
 
 
-def _pairs(matrix: np.ndarray, classes: Sequence[str], counted: _Counted) -> Html:
+def _pairs(matrix: np.ndarray, classes: Sequence[str], counted: Counted) -> Html:
     totals, share = matrix.sum(axis=1), _shares(matrix)
     wrong = np.where(share >= LEAST_SHARE, matrix, 0) if counted.shares else matrix.copy()
     np.fill_diagonal(wrong, 0)

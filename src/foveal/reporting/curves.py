@@ -1,7 +1,7 @@
 """Learning curves from a run's events: loss, accuracy, learning rate and training size over epochs."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from foveal.reporting.chart import (
@@ -29,12 +29,6 @@ LOG_FROM = 100
 """Ratio of the largest loss of an epoch to the smallest from which a linear scale hides the later epochs."""
 SMALLEST_SHARE = 1e-4
 """Of the largest loss, at which a logarithmic scale ends; smaller losses stand on its edge."""
-
-
-HELD_OUT = {"AP": "Average precision", "mAP": "Mean average precision", "mIoU": "Mean IoU"}
-"""Shares that only held-out images have."""
-ERRORS = {"mae": "Mean absolute error", "relative_mae": "Mean error, in standard deviations"}
-"""A regression's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,12 +81,10 @@ def history(events: Sequence[Mapping]) -> History:
     )
 
 
-def curves(events: Sequence[Mapping]) -> Section:
-    """The section on how the training went."""
+def curves(events: Sequence[Mapping], of_task: Callable[[History], Sequence[Html]]) -> Section:
+    """The section on how the training went, with the charts that its task has of a run."""
     run = history(events)
-    places = [_held_out(run, name, title) for name, title in HELD_OUT.items()]
-    errors = [_error(run, name, title) for name, title in ERRORS.items()]
-    charts = [each for each in (_loss(run), _accuracy(run), *places, *errors) if each]
+    charts = [each for each in of_task(run) if each]
     small = [each for each in (_sweep(events), _learning_rate(run), _size(run)) if each]
     if not charts:
         body = note("The run has left no records of its training.")
@@ -122,10 +114,19 @@ def _words(run: History) -> list[str]:
     return words
 
 
-def _loss(run: History) -> Html:
-    """The same loss on both sides: the log loss where held-out images have one, else what was minimised."""
-    compared = any("log_loss" in (record["val"] or {}) for record in run.epochs)
-    name = "log_loss" if compared else "loss"
+def log_loss(run: History) -> Html:
+    """The chart of the log loss, or of what was minimised where nothing was held out."""
+    held_out = any(record["val"] for record in run.epochs)
+    return _losses(run, "log_loss", "Log loss") if held_out else loss(run)
+
+
+def loss(run: History) -> Html:
+    """The chart of what was minimised."""
+    return _losses(run, "loss", "Loss")
+
+
+def _losses(run: History, name: str, title: str) -> Html:
+    """The same loss on both sides."""
     train, val = run.points(run.epochs, name, "train"), run.points(run.epochs, name, "val")
     minimised = run.points(run.epochs, "loss", "train")
     # Smoothing, auxiliary terms or another loss: what was minimised is no log loss, and steps don't compare.
@@ -134,7 +135,6 @@ def _loss(run: History) -> Html:
     if not (train or val or steps):
         return Html("")
     frame = _loss_frame(run.total, [y for _, y in train + val], sorted(y for _, y in steps))
-    title = "Log loss" if compared else "Loss"
     title += ", logarithmic scale" if frame.log_y else ""
     return _chart(run, title, steps, train, val, frame)
 
@@ -149,7 +149,8 @@ def _loss_frame(total: float, shown: Sequence[float], by_height: Sequence[float]
     return Frame(x=(0, total), y=(min(0.0, *shown, *by_height), high * 1.04 or 1.0))
 
 
-def _accuracy(run: History) -> Html:
+def accuracy(run: History) -> Html:
+    """The chart of the share of images that were recognised right."""
     train, val = run.points(run.epochs, "accuracy", "train"), run.points(run.epochs, "accuracy", "val")
     steps = thinned(run.points(run.steps, "accuracy"))
     shown = [y for _, y in train + val + steps]
@@ -159,16 +160,16 @@ def _accuracy(run: History) -> Html:
     return _chart(run, "Accuracy", steps, train, val, Frame(x=(0, run.total), y=(min(low, 0.9), 1.0)))
 
 
-def _held_out(run: History, name: str, title: str) -> Html:
-    """A figure that only held-out images have."""
+def held_out(run: History, name: str, title: str) -> Html:
+    """The chart of a share that only held-out images have."""
     val = run.points(run.epochs, name, "val")
     if not val:
         return Html("")
     return _chart(run, title, [], [], val, Frame(x=(0, run.total), y=(0.0, 1.0)))
 
 
-def _error(run: History, name: str, title: str) -> Html:
-    """A figure of training and held-out images that is best at 0."""
+def error(run: History, name: str, title: str) -> Html:
+    """The chart of a figure of training and held-out images that is best at 0."""
     train, val = run.points(run.epochs, name, "train"), run.points(run.epochs, name, "val")
     if not (train or val):
         return Html("")

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from foveal.reporting.headline import PRIMARY, TITLES, cautions
+from foveal.reporting.headline import cautions
 from foveal.reporting.markup import Html, join, tag
 from foveal.reporting.page import Column, Row, Section, contents, document, note, table, track
 from foveal.reporting.settings import machine_section, settings_section
+from foveal.reporting.tasks import presentation_of
+from foveal.reporting.tasks.presentation import Metric
 from foveal.reporting.words import count, decimal, interval, interval_of, number_of, things
 
-_LARGE = {"accuracy": "accuracy", **PRIMARY}
-"""The figure that stands large, and its words."""
 _CAUTION = (
     "The interval is the t-interval of the folds' figures (Student 1908). Their networks learned from many of the same "
     "images, so the figures are not independent, and nothing can say without bias how much the mean would vary (Bengio "
@@ -31,6 +31,7 @@ class FoldsReport:
     warnings: Sequence[str]
     about: Mapping[str, int]
     """"images" in the folds, "of" so many that there are, in so many "classes"."""
+    task: str
     primary: str
     """The figure that stands large."""
     metrics: Mapping[str, Mapping]
@@ -80,7 +81,7 @@ def _header(report: FoldsReport) -> Html:
 
 
 def _headline(report: FoldsReport) -> Html:
-    figure = report.metrics[report.primary]
+    figure, primary = report.metrics[report.primary], presentation_of(report.task).metric(report.primary)
     value, ends = number_of(figure), interval_of(figure)
     found = [each["metrics"][report.primary] for each in report.folds]
     defined = [number for number in found if number is not None]
@@ -89,7 +90,12 @@ def _headline(report: FoldsReport) -> Html:
     body = tag(
         "div",
         {"class": "accuracy"},
-        tag("p", {"class": "value"}, decimal(figure), tag("span", None, f"{_LARGE[report.primary]}, mean of folds")),
+        tag(
+            "p",
+            {"class": "value"},
+            decimal(figure),
+            tag("span", None, f"{primary.in_line}, mean of folds"),
+        ),
         track(value, ends) if value is not None else Html(""),
         tag("p", {"class": "words"}, words, *sure),
     )
@@ -97,6 +103,7 @@ def _headline(report: FoldsReport) -> Html:
 
 
 def _fold_by_fold(report: FoldsReport) -> Section:
+    presentation = presentation_of(report.task)
     names = [report.primary, *(name for name in report.metrics if name != report.primary)]
     columns = [
         Column(title="figure", width="17em"),
@@ -109,7 +116,8 @@ def _fold_by_fold(report: FoldsReport) -> Section:
     for name in names:
         figure = report.metrics[name]
         mean = join(decimal(figure), tag("small", None, interval(figure)))
-        rows.append([_title(name), mean, *(decimal(each["metrics"][name]) for each in report.folds), ""])
+        title = _title(presentation.metric(name))
+        rows.append([title, mean, *(decimal(each["metrics"][name]) for each in report.folds), ""])
     body = join(note(_CAUTION), table(columns, rows))
     return Section(anchor="folds", title="Fold by fold", short="Folds", body=body)
 
@@ -123,6 +131,5 @@ def _use() -> Section:
     return Section(anchor="use", title="Which network to use", short="Use", body=join(note(_USE), command))
 
 
-def _title(name: str) -> Html:
-    title, hint = TITLES.get(name, (_LARGE.get(name, name.replace("_", " ")), ""))
-    return join(title[:1].upper() + title[1:], " ", tag("small", None, hint))
+def _title(metric: Metric) -> Html:
+    return join(metric.title, " ", tag("small", None, metric.hint))

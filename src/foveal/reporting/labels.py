@@ -40,7 +40,7 @@ def precision_recall(evaluation: Mapping) -> Section:
 
 def by_label(per_class: Mapping[str, Mapping]) -> Section:
     """The table by label, the worst first."""
-    body = join(note(_TABLE), by_support(per_class, first="label"))
+    body = join(note(_TABLE), by_support(per_class, one="label", many="labels"))
     return Section(anchor="classes", title="Label by label", short="Labels", body=body)
 
 

@@ -15,6 +15,18 @@ CONTEXT, LEAST_CONTEXT = 0.5, 12.0
 """On each side of a box: the share of its longer side, and pixels at least."""
 
 
+def draw_objects(
+    image_u8: np.ndarray,
+    boxes_xyxy: np.ndarray,
+    labels: Sequence[int],
+    words: Sequence[str],
+    masks: Sequence[RunLengths | None] | None,
+) -> np.ndarray:
+    """The image (H, W, 1 or 3) in colour with the masks that there are, then the boxes (N, 4) and words at them."""
+    painted = image_u8 if masks is None else paint_masks(image_u8, masks, labels)
+    return draw_boxes(painted, boxes_xyxy, labels, words)
+
+
 def draw_boxes(image_u8: np.ndarray, boxes_xyxy: np.ndarray, labels: Sequence[int], words: Sequence[str]) -> np.ndarray:
     """The image (H, W, 1 or 3) in colour, with a line around each box (N, 4) in its class's colour and words at it."""
     image = Image.fromarray(_in_colour(image_u8))

@@ -22,17 +22,6 @@ _TITLES = {
     "mask_AP": "mask AP",
     "mask_AP50": "mask AP50",
 }
-_WITHOUT_INTERVAL = ("AP", "AP50", "AP75", "AR100", "mask_AP", "mask_AP50")
-_BOXES = (
-    "AP is the area under the highest precision by recall, the mean over overlaps (IoU) from 0.5 to 0.95 that a box "
-    "has to reach; AP50 and AP75 are at one of them. AR100 is the share of objects found by a hundred boxes. At the "
-    "score's threshold and IoU 0.5, precision is the share of told boxes that are right, recall the share of objects "
-    "found, and F1 their harmonic mean. Mask AP goes by the overlap of masks."
-)
-_PIXELS = (
-    "IoU: of the pixels that are the class or were called so, the share that both are and were. Dice: twice those, "
-    "over both counts. Boundary F1: how much of the class's outline was met."
-)
 _SURE = "Small figures and pale bands are 95\u00a0% intervals."
 
 
@@ -55,30 +44,35 @@ class Examples:
     random: Sequence[Example]
 
 
-def by_class(task: str, per_class: Mapping[str, Mapping]) -> Section:
-    """The table by class, worst first."""
-    count_name, names, words = (
-        ("pixels", ("iou", "dice", "boundary_f1"), _PIXELS)
-        if task == "segment"
-        else ("objects", (*_WITHOUT_INTERVAL, "precision", "recall", "f1"), _BOXES)
-    )
+def by_class(
+    per_class: Mapping[str, Mapping],
+    *,
+    counted: Column,
+    plain: Sequence[str] = (),
+    with_interval: Sequence[str],
+    words: str,
+    style: str,
+) -> Section:
+    """The table by class, worst first.
+
+    counted: the column of how many there are, by its title. plain and with_interval: names of figures; those that are
+    missing of a class get no column. style: a class of style.css.
+    """
+    names = (*plain, *with_interval)
     shown = [name for name in names if all(name in figures for figures in per_class.values())]
     ordered = sorted(per_class.items(), key=lambda item: _rank(number_of(item[1][shown[0]])))
     columns = [
         Column(title="class", width="10em"),
-        Column(title=count_name, width="7em" if task == "segment" else "4.5em", numeric=True),
+        counted,
         Column(title=f"{_title(shown[0])}, 0 to 1", width="17%"),
-        *(
-            Column(title=_title(name), width="5em" if name in _WITHOUT_INTERVAL else "7.4em", numeric=True)
-            for name in shown
-        ),
+        *(Column(title=_title(name), width="5em" if name in plain else "7.4em", numeric=True) for name in shown),
     ]
     rows = [
-        (name, count(figures[count_name]), _scale(figures[shown[0]]), *(_cell(figures[each]) for each in shown))
+        (name, count(figures[counted.title]), _scale(figures[shown[0]]), *(_cell(figures[each]) for each in shown))
         for name, figures in ordered
     ]
     listed = folded_table(columns, rows, most=MOST_ROWS, others="more classes")
-    body = join(note(f"Worst first. {words} {_SURE}"), tag("div", {"class": f"by-class {task}"}, listed))
+    body = join(note(f"Worst first. {words} {_SURE}"), tag("div", {"class": f"by-class {style}"}, listed))
     return Section(anchor="classes", title="Class by class", short="Classes", body=body)
 
 

@@ -1,7 +1,7 @@
 """Numbers as people read them. None, NaN and infinity are a dash: nothing was measured."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 NOTHING = "–"
@@ -88,6 +88,12 @@ def duration(value: Any) -> str:
 def things(number: int, one: str, many: str | None = None) -> str:
     """1 image, 12 images."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def shares(of_classes: Sequence[float], names: Sequence[str]) -> str:
+    """The classes that have a share, with it where it is less than the whole: cat 0.70, dog 0.30."""
+    named = [(name, share) for name, share in zip(names, of_classes, strict=True) if share]
+    return ", ".join(name if share == 1 else f"{name} {share:.2f}" for name, share in named)
 
 
 def setting(value: Any) -> str:

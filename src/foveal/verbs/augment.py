@@ -10,29 +10,24 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from foveal.annotations import Numbers
 from foveal.augment.draws import Draws
 from foveal.augment.pipeline import augment_images, draw
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import UsageError
 from foveal.feed.store import Store
-from foveal.ops.masks import on_grid, run_lengths
 from foveal.preprocess import input_hw
 from foveal.read import assign_roles
 from foveal.read.writing import new_folder
 from foveal.recipes.defaults import Recipe, resolve
 from foveal.recipes.facts import probe
 from foveal.reporting.contact_sheet import Row, contact_sheet
-from foveal.reporting.overlays import colour_pixels, draw_boxes, paint_masks
-from foveal.tasks.instance_masks import Outlines
-from foveal.tasks.segment import LabelMaps
-from foveal.tasks.task import Targets, Task
-from foveal.tasks.truths import Truths
+from foveal.reporting.galleries.evaluated import as_pictures
+from foveal.reporting.tasks import presentation_of
+from foveal.tasks.task import Task
 from foveal.training.prepare import prepare_data, prepare_task
-from foveal.types import Dataset, Sample
+from foveal.types import Dataset
 from foveal.verbs.choices import choices
 from foveal.verbs.console import say
-from foveal.verbs.pictures import as_pictures
 from foveal.verbs.train import data_for
 
 
@@ -100,55 +95,11 @@ def _seen(store: Store, keys: Tensor, task: Task, recipe: Recipe, *, epoch: int)
     )
     augmented, targets = task.augment(augment_images(store.gather(every), params), task.encode(store, every), params)
     pictures = as_pictures((augmented.float() * 255).round().clamp(0, 255).to(torch.uint8))
-    if task.name == "regress":
-        return pictures, [_numbers(sample, task.classes) for sample in store.samples]
-    return _with_targets(pictures, targets, task.classes)
+    return presentation_of(task.name).draw_targets(pictures, targets, store.samples, task.classes)
 
 
 def _titled(column: str, pictures: list[np.ndarray], words: list[str]) -> tuple[list[np.ndarray], list[str]]:
     return pictures, [f"{column}: {each}" if each else column for each in words]
-
-
-def _with_targets(
-    pictures: list[np.ndarray], targets: Targets, classes: tuple[str, ...]
-) -> tuple[list[np.ndarray], list[str]]:
-    """What is to be learned drawn on the pictures, or in words."""
-    if isinstance(targets, LabelMaps):
-        drawn = [colour_pixels(*pair) for pair in zip(pictures, targets.labels.numpy(), strict=True)]
-        return drawn, [""] * len(pictures)
-    if isinstance(targets, Truths):
-        drawn = [_with_objects(picture, targets, row, classes) for row, picture in enumerate(pictures)]
-        return drawn, [""] * len(pictures)
-    assert isinstance(targets, Tensor)
-    return pictures, [_in_words(row, classes) for row in targets]
-
-
-def _with_objects(picture: np.ndarray, truths: Truths, row: int, classes: tuple[str, ...]) -> np.ndarray:
-    """The boxes and masks of the objects that are learned."""
-    learned = ~truths.spared[row]
-    labels = truths.labels[row][learned].tolist()
-    outlines = truths.outlines[row].kept(learned)
-    masks = [None if mask is None else run_lengths(_pixels(outlines, mask, picture)) for mask in outlines.masks]
-    painted = paint_masks(picture, masks, labels)
-    boxes: np.ndarray = truths.boxes_xyxy[row][learned].numpy()
-    return draw_boxes(painted, boxes, labels, [classes[label] for label in labels])
-
-
-def _pixels(outlines: Outlines, mask: Any, picture: np.ndarray) -> np.ndarray:
-    """(H, W) bool: a mask in the frame of the picture."""
-    height, width = picture.shape[:2]
-    return on_grid(mask, outlines.to_frame, max(height, width))[:height, :width]
-
-
-def _numbers(sample: Sample, names: tuple[str, ...]) -> str:
-    values = sample.known(Numbers).values
-    return ", ".join(f"{name} {value:g}" for name, value in zip(names, values, strict=True))
-
-
-def _in_words(target: Tensor, classes: tuple[str, ...]) -> str:
-    """Classes, with their shares where they have one of less than the whole."""
-    named = [(classes[index], float(target[index])) for index in target.nonzero().flatten().tolist()]
-    return ", ".join(name if share == 1 else f"{name} {share:.2f}" for name, share in named)
 
 
 def _written(rows: list[Row], out: Path) -> dict[str, Any]:

@@ -25,7 +25,9 @@ from foveal.files import write_json, write_text
 from foveal.networks import CUSTOM, network_spec
 from foveal.networks.describe import describe_network
 from foveal.recipes.defaults import Recipe
+from foveal.reporting.galleries.evaluated import Evaluated, as_pictures
 from foveal.reporting.report import Report, render
+from foveal.reporting.tasks import presentation_of
 from foveal.runs import RunFolder, read_events
 from foveal.tasks.task import Task
 from foveal.training.loop import Trainer
@@ -33,7 +35,6 @@ from foveal.training.prepare import TrainingData
 from foveal.training.settings import TrainSettings
 from foveal.types import Dataset, Split
 from foveal.verbs.console import figure_words, say
-from foveal.verbs.pictures import as_pictures, shown
 from foveal.verbs.session import Session, shown_settings
 
 _SHEET = 32  # augmented images
@@ -68,7 +69,9 @@ def finish_run(session: Session) -> dict[str, Any]:
         config=shown_settings(recipe.settings, origin),
         reasons=recipe.reasons if origin is None else {"weights": origin.words(), **recipe.reasons},
         times={**session.watch.times, "total": session.watch.total()},
-        **shown(task, evaluation, store, bundle.network, session.device),
+        gallery=presentation_of(task.name).gallery(
+            Evaluated(task=task, evaluation=evaluation, store=store, network=bundle.network, device=session.device)
+        ),
         augmented=_augmented(session.trainer),
         filters=_first_filters(bundle.network),
     )

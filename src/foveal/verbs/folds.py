@@ -105,6 +105,7 @@ class CrossValidation:
             title=f"{settings.model} on {self.dataset.name}",
             warnings=warnings,
             about={"images": len(self.in_folds()), "of": len(self.dataset.samples), "classes": len(self.task.classes)},
+            task=self.task.name,
             primary=self.task.primary,
             metrics=result["metrics"],
             folds=result["folds"],

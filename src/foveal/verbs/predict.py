@@ -7,7 +7,6 @@ from itertools import chain, count, tee
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 from torch import nn
 
@@ -18,7 +17,6 @@ from foveal.files import atomic_path
 from foveal.images import IMAGE_SUFFIXES, decode
 from foveal.images.label_map import write_label_map
 from foveal.inference.predictor import Model, load_model
-from foveal.ops.masks import from_json
 from foveal.processes.group import joined
 from foveal.processes.launch import launched
 from foveal.read.archive_path import file_named, is_archive, open_archive
@@ -85,19 +83,13 @@ def predict(
         if not isinstance(loaded, Model):
             loaded = _load(loaded, device=device, engine=engine, precision=precision, images=len(inputs))
 
-        places = loaded.task.name in ("detect", "segment")
-        if draw is not None and not places:
-            raise UsageError("--draw draws boxes or the classes of pixels; this model looks at whole images")
-        if masks is not None and loaded.task.name != "segment":
-            raise UsageError(f"--masks saves the class of every pixel; this model's task is to {loaded.task.name}")
-
-        if coco is not None and not places:
-            raise UsageError("--coco writes boxes or the regions of classes; this model looks at whole images")
+        if draw is not None or masks is not None or coco is not None:
+            _check_shown(loaded.task.name, draw=draw is not None, masks=masks is not None, coco=coco is not None)
 
         def work(mine: Iterable[Path]) -> Iterator[dict[str, Any]]:
             predictions = _predictions(loaded, mine, tta=tta, tile=tile, overlap=overlap)
             if draw is not None:
-                predictions = _drawn(predictions, loaded.classes, Path(draw))
+                predictions = _drawn(predictions, loaded, Path(draw))
             return predictions if masks is None else _with_masks(predictions, Path(masks))
 
         found = processes.share_out(inputs, work, size=BATCH_SIZE)
@@ -119,27 +111,28 @@ def _predictions(
             yield {"path": str(path), **prediction}
 
 
-def _drawn(predictions: Iterable[dict[str, Any]], classes: tuple[str, ...], folder: Path) -> Iterator[dict[str, Any]]:
-    """The predictions as they are; each image is saved as `folder`/NAME.jpg with what was found on it."""
-    from foveal.reporting.overlays import colour_pixels, draw_boxes, paint_masks  # fonts are loaded where they are used
+def _check_shown(task: str, *, draw: bool, masks: bool, coco: bool) -> None:
+    """Raises UsageError where predictions of the task can't be drawn, saved as label maps or written as COCO's."""
+    from foveal.reporting.tasks import presentation_of  # fonts are loaded where they are used
 
-    names = _Names(folder)
+    presentation = presentation_of(task)
+    if draw and presentation.draw is None:
+        raise UsageError("--draw draws boxes or the classes of pixels; this model looks at whole images")
+    if masks and not presentation.has_label_maps:
+        raise UsageError(f"--masks saves the class of every pixel; this model's task is to {task}")
+    if coco and not presentation.has_places:
+        raise UsageError("--coco writes boxes or the regions of classes; this model looks at whole images")
+
+
+def _drawn(predictions: Iterable[dict[str, Any]], model: Model, folder: Path) -> Iterator[dict[str, Any]]:
+    """The predictions as they are; each image is saved as `folder`/NAME.jpg with what was found on it."""
+    from foveal.reporting.tasks import presentation_of
+
+    names, draw = _Names(folder), presentation_of(model.task.name).draw
+    assert draw is not None
     for prediction in predictions:
         if "error" not in prediction:
-            image = decode(file_named(prediction["path"]))
-            if "label_map" in prediction:
-                image = colour_pixels(image, prediction["label_map"])
-            else:
-                objects = prediction["objects"]
-                labels = [classes.index(each["label"]) for each in objects]
-                found = [from_json(each["mask"]) if "mask" in each else None for each in objects]
-                image = paint_masks(image, found, labels)
-                image = draw_boxes(
-                    image,
-                    np.array([each["box"] for each in objects], np.float64).reshape(-1, 4),
-                    labels,
-                    [f"{each['label']} {each['score']:.2f}" for each in objects],
-                )
+            image = draw(decode(file_named(prediction["path"])), prediction, model.classes)
             with atomic_path(names.take(prediction["path"], ".jpg")) as temporary:
                 Image.fromarray(image).save(temporary, "JPEG", quality=95)
         yield prediction

@@ -7,16 +7,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from foveal.metrics.operating_point import BACKGROUND
 from foveal.networks.describe import Description
+from foveal.reporting.listings import Listing, number
+from foveal.reporting.tasks import presentation_of
 
-_CLASS_COLUMNS = {
-    "classify": ("support", "precision", "recall", "f1", "auroc", "average_precision"),
-    "multilabel": ("support", "threshold", "precision", "recall", "f1", "average_precision"),
-    "detect": ("objects", "AP", "AP50", "AP75", "AR100", "mask_AP", "mask_AP50", "precision", "recall", "f1"),
-    "segment": ("pixels", "iou", "dice", "boundary_f1"),
-}
-"""By task, what is shown of a class: how many there were, and of its figures those that there are."""
 _BAR = 40  # characters of a whole step
 _LEAST_SHARE = 0.005  # of a part that gets a row
 _CEILINGS = {
@@ -28,40 +22,29 @@ _CEILINGS = {
 
 
 def evaluation_table(result: Mapping[str, Any]) -> None:
-    """Each figure with its interval, the classes with theirs, and the confusion matrix where it fits."""
+    """Each figure with its interval, and what else the task has to say."""
     console = _console()
     overall = _table(f"{result['task']}: {result['n']:,} {result['split']} images")
     for heading in ("metric", "value", "95 % interval"):
         overall.add_column(heading, justify="left" if heading == "metric" else "right", no_wrap=True)
     for name, interval in result["metrics"].items():
-        overall.add_row(name, _number(interval["value"]), f"{_number(interval['low'])} to {_number(interval['high'])}")
+        overall.add_row(name, number(interval), f"{number(interval['low'])} to {number(interval['high'])}")
     console.print(overall)
-    if "score_threshold" in result:
-        console.print(f"precision, recall and f1: of detections with a score from {result['score_threshold']:g} on\n")
-    if "per_target" in result:
-        console.print(_targets_table(result["per_target"]))
-        return
-    by_class = _table("by class")
-    by_class.add_column("class", overflow="fold")
-    count, *headings = _CLASS_COLUMNS[result["task"]]
-    headings = [each for each in headings if all(each in row for row in result["per_class"].values())]
-    for heading in ("images" if count == "support" else count, *headings):
-        by_class.add_column(heading.replace("_", " "), justify="right", no_wrap=True)
-    for name, row in result["per_class"].items():
-        by_class.add_row(name, f"{row[count]:,.0f}", *(_number(_value(row[heading])) for heading in headings))
-    console.print(by_class)
-    if "confusion" in result and len(result["classes"]) <= 12:
-        console.print(_confusion_table(result["task"], result["classes"], result["confusion"]))
+    for each in presentation_of(result["task"]).listings(result):
+        console.print(each if isinstance(each, str) else _listed(each))
 
 
-def _targets_table(per_target: Mapping[str, Mapping[str, Any]]) -> Table:
-    """A row a target, in its own unit."""
-    table = _table("by target, mae and rmse in its unit")
-    table.add_column("target", overflow="fold")
-    for heading in ("mae", "rmse", "r2"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for name, row in per_target.items():
-        table.add_row(name, *(_number(_value(row[heading])) for heading in ("mae", "rmse", "r2")))
+def _listed(listing: Listing) -> Table:
+    table = _table(listing.title)
+    names, *headings = listing.columns
+    table.add_column(names, overflow="fold")
+    for heading in headings:
+        if listing.unbroken:
+            table.add_column(heading, justify="right", no_wrap=True)
+        else:
+            table.add_column(heading, justify="right", overflow="fold")
+    for row in listing.rows:
+        table.add_row(*row)
     return table
 
 
@@ -72,16 +55,9 @@ def folds_table(result: Mapping[str, Any]) -> None:
     for heading in ("metric", "mean", "95 % t-interval", *(f"fold {each['fold']}" for each in result["folds"])):
         table.add_column(heading, justify="left" if heading == "metric" else "right", no_wrap=True)
     for name, figure in result["metrics"].items():
-        by_fold = [_number(each["metrics"][name]) for each in result["folds"]]
-        table.add_row(
-            name, _number(figure["value"]), f"{_number(figure['low'])} to {_number(figure['high'])}", *by_fold
-        )
+        by_fold = [number(each["metrics"][name]) for each in result["folds"]]
+        table.add_row(name, number(figure["value"]), f"{number(figure['low'])} to {number(figure['high'])}", *by_fold)
     _console().print(table)
-
-
-def _value(figure: Mapping[str, float | None] | float | None) -> float | None:
-    """Of a figure with an interval or without."""
-    return figure["value"] if isinstance(figure, Mapping) else figure
 
 
 def description_table(description: Description) -> None:
@@ -172,25 +148,6 @@ def _parts_table(about: str, profile: Mapping[str, Any]) -> Table:
             "" if part["of_ceiling"] is None else f"{part['of_ceiling']:.0%} of {_CEILINGS[part['ceiling']]}",
         )
     return table
-
-
-def _confusion_table(task: str, classes: Sequence[str], confusion: Sequence[Sequence[int]]) -> Table:
-    """Counts; of pixels, which are many, the share of the row."""
-    shares = task == "segment"
-    unit = ", each cell a share of its row's pixels" if shares else ""
-    table = _table(f"confusion: rows are the truth, columns the prediction{unit}")
-    names = [*classes, BACKGROUND][: len(confusion)]
-    table.add_column("", overflow="fold")
-    for name in names:
-        table.add_column(name, justify="right", overflow="fold")
-    for name, row in zip(names, confusion, strict=True):
-        total = sum(row)
-        table.add_row(name, *("·" if not count else f"{count / total:.2f}" if shares else str(count) for count in row))
-    return table
-
-
-def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.4f}"
 
 
 def _pair(pair: tuple[int | float, int | float] | None) -> str:

@@ -3,7 +3,6 @@
 import copy
 import json
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -12,7 +11,6 @@ from typing import Any
 
 from torch import nn
 
-from foveal.annotations import Numbers
 from foveal.device import begin_to_start, pick_device
 from foveal.errors import Interrupted, UsageError
 from foveal.events import Event, Finished, RateFound
@@ -26,9 +24,10 @@ from foveal.tasks.task import Task
 from foveal.training.distribution import share_state
 from foveal.training.prepare import check_network, prepare_task
 from foveal.training.settings import TrainSettings
-from foveal.types import Dataset, TaskName
+from foveal.types import Dataset
 from foveal.verbs.choices import Choices, choices, choices_of_run, save_config
 from foveal.verbs.console import Stopwatch, TrainingDisplay, say
+from foveal.verbs.data_lines import say_data
 from foveal.verbs.evaluate import without_void
 from foveal.verbs.finish import finish_run
 from foveal.verbs.folds import CrossValidation
@@ -46,8 +45,6 @@ from foveal.verbs.signals import stop_requests
 from foveal.verbs.start import fitted, opened_weights, with_weights
 from foveal.verbs.tensorboard import summary_writer, tensorboard_log
 from foveal.weights.sources import Opened
-
-_LISTED = 30  # classes or targets, before training
 
 
 def train(
@@ -189,7 +186,7 @@ def _train(
         begin_to_start(device)
     asked, dataset = data_for(choice, module)
     dataset = assign_roles(dataset, **asked.roles())
-    _say_data(dataset, asked.task or "classify")
+    say_data(dataset, asked.task or "classify")
     tries, asked = asked.batch_size == "auto", replace(asked, batch_size=asked.batch_size_given)
     opened = opened_weights(choice, module, processes)
     facts = probe(dataset.of_split("train"), len(dataset.classes))
@@ -279,28 +276,6 @@ def _check_held_out(settings: TrainSettings, dataset: Dataset) -> None:
 def _run_of(choice: Choices, processes: Processes, out: Path | str | None, name: str) -> RunFolder:
     """The run folder that is continued, or a new one."""
     return processes.from_first(lambda: choice.run or new_run(None if out is None else Path(out), name))
-
-
-def _say_data(dataset: Dataset, task: TaskName) -> None:
-    number = len(dataset.classes)
-    classes = f"{number} classes"
-    if task == "regress":
-        classes = f"{number} {'target' if number == 1 else 'targets'} to regress"
-    if task == "multilabel":
-        classes = f"{number} labels, any number of them an image"
-    say(f"data: {dataset.name}, {dataset.format}, {classes}, {len(dataset.samples):,} images")
-    images = Counter[str](sample.split or "all" for sample in dataset.samples)
-    for split, counts in dataset.counts().items():
-        total = f"{images[split]:,} images" if task == "multilabel" else f"{sum(counts.values()):,}"
-        listed = ", ".join(f"{name} {count:,}" for name, count in list(counts.items())[:_LISTED])
-        more = f", … {len(counts) - _LISTED} more" if len(counts) > _LISTED else ""
-        say(f"  {split}: {total} ({listed}{more})")
-    for column, name in enumerate(dataset.classes[:_LISTED] if task == "regress" else ()):
-        values = [sample.known(Numbers).values[column] for sample in dataset.samples]
-        say(f"  {name}: {min(values):g} to {max(values):g}")
-    if dataset.ignored:
-        shown = ", ".join(dataset.ignored[:5]) + (", …" if len(dataset.ignored) > 5 else "")
-        say(f"  left alone: {len(dataset.ignored)} files ({shown})")
 
 
 def _train_and_finish(

@@ -1,12 +1,10 @@
-"""Which images the report shows of all that were evaluated, and their pixels."""
+"""Which images the report shows of all that were evaluated."""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from foveal.images import decode
 from foveal.reporting.places import Example, Examples
-from foveal.types import Sample
 
 _EACH = 4  # images of a kind
 
@@ -21,9 +19,3 @@ def examples_of(ordered: Sequence[int], example: Callable[[int], Example], *, se
         best=[example(index) for index in others[middle:][::-1]],
         random=[example(others[position]) for position in drawn],
     )
-
-
-def whole_image(sample: Sample) -> np.ndarray:
-    """The image as it is shown, of its own size: uint8 (H, W, 1 or 3), of other channels the first."""
-    image = decode(sample.image.read(), name=sample.image.name)
-    return image if image.shape[2] in (1, 3) else image[:, :, :1]

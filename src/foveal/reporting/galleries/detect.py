@@ -5,41 +5,37 @@ D detections told and G objects of an image.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from foveal.evaluation.evaluate import Evaluation
-from foveal.feed.store import Store
 from foveal.metrics.matching import Found, Truth, box_iou
 from foveal.metrics.outcomes import IOU, NOTHING, Outcomes, outcomes
 from foveal.reporting.cutouts import Cutout, Mistakes
-from foveal.reporting.overlays import cut_out, draw_boxes, paint_masks
+from foveal.reporting.galleries.evaluated import MOST_SHOWN, Evaluated, whole_image
+from foveal.reporting.galleries.examples import examples_of
+from foveal.reporting.overlays import cut_out, draw_objects
 from foveal.reporting.places import Example
-from foveal.tasks.task import Task
+from foveal.reporting.tasks.detect import Gallery
 from foveal.types import Sample
-from foveal.verbs.examples import examples_of, whole_image
-
-_SHOWN = 24  # mistakes of a kind
 
 
-def detections(task: Task, evaluation: Evaluation, store: Store) -> dict[str, Any]:
-    """Fields of `foveal.reporting.report.Report` by name."""
-    score = task.settings["score"]
-    pairs = [pair for record in evaluation.records for pair in record]
+def gallery(evaluated: Evaluated) -> Gallery:
+    """Images with what is there and what was told, by their mistakes; and each mistake."""
+    classes, score = evaluated.task.classes, evaluated.task.settings["score"]
+    pairs = [pair for record in evaluated.evaluation.records for pair in record]
     images = [
         _Image(sample, found, truth, outcomes(found, truth, score=score))
-        for sample, (found, truth) in zip(store.samples, pairs, strict=True)
+        for sample, (found, truth) in zip(evaluated.store.samples, pairs, strict=True)
     ]
     order = sorted(range(len(images)), key=lambda index: (-images[index].mistakes, len(images[index].truth.labels)))
-    return {
-        "examples": examples_of(order, lambda index: _example(images[index], task.classes)),
-        "cutouts": {
-            "missed": _missed(images, task.classes, score),
-            "invented": _told(images, [each.invented for each in images], task.classes),
-            "confused": _told(images, [each.confused for each in images], task.classes),
+    return Gallery(
+        examples=examples_of(order, lambda index: _example(images[index], classes)),
+        cutouts={
+            "missed": _missed(images, classes, score),
+            "invented": _told(images, [each.invented for each in images], classes),
+            "confused": _told(images, [each.confused for each in images], classes),
         },
-    }
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +74,11 @@ def _example(image: _Image, classes: Sequence[str]) -> Example:
     parts = [f"{number} {what}" for what, each in counts.items() if (number := int(each.sum()))]
     there = [classes[label] for label in truth.labels]
     return Example(
-        truth=draw_boxes(_painted(pixels, truth), truth.boxes_xyxy, truth.labels.tolist(), there),
-        found=draw_boxes(_painted(pixels, told), told.boxes_xyxy, told.labels.tolist(), words),
+        truth=draw_objects(pixels, truth.boxes_xyxy, truth.labels.tolist(), there, truth.masks),
+        found=draw_objects(pixels, told.boxes_xyxy, told.labels.tolist(), words, told.masks),
         words=f"{len(truth.labels)} objects, {', '.join(parts) or 'no mistake'}",
         path=image.sample.image.name,
     )
-
-
-def _painted(image_u8: np.ndarray, objects: Found | Truth) -> np.ndarray:
-    """The image with the masks that there are."""
-    return image_u8 if objects.masks is None else paint_masks(image_u8, objects.masks, objects.labels.tolist())
 
 
 def _missed(images: Sequence[_Image], classes: Sequence[str], threshold: float) -> Mistakes:
@@ -95,7 +86,7 @@ def _missed(images: Sequence[_Image], classes: Sequence[str], threshold: float) 
     missed = [(image, row) for image in images for row in np.flatnonzero(image.missed).tolist()]
     missed.sort(key=lambda each: -each[0].truth.areas[each[1]])
     shown = []
-    for image, row in missed[:_SHOWN]:
+    for image, row in missed[:MOST_SHOWN]:
         box, label = image.truth.boxes_xyxy[row], int(image.truth.labels[row])
         score = _below(image.found, box, label, threshold)
         shown.append(_cutout(image.sample, box, label, classes[label], score))
@@ -114,7 +105,7 @@ def _told(images: Sequence[_Image], which: Sequence[np.ndarray], classes: Sequen
     told = [(image, row) for image, each in zip(images, which, strict=True) for row in np.flatnonzero(each).tolist()]
     told.sort(key=lambda each: -each[0].judged.told.scores[each[1]])
     shown = []
-    for image, row in told[:_SHOWN]:
+    for image, row in told[:MOST_SHOWN]:
         label, took = int(image.judged.told.labels[row]), int(image.judged.object_of[row])
         words = classes[label] if took == NOTHING else f"{classes[image.truth.labels[took]]} → {classes[label]}"
         box, score = image.judged.told.boxes_xyxy[row], float(image.judged.told.scores[row])

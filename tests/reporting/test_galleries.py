@@ -10,11 +10,12 @@ from foveal.images.sources import ArrayImage, FileImage
 from foveal.metrics.detection import Found, Truth
 from foveal.metrics.matching import box_areas
 from foveal.metrics.outcomes import outcomes
+from foveal.reporting.galleries.detect import _Image, _missed, _told
+from foveal.reporting.galleries.evaluated import whole_image
+from foveal.reporting.galleries.examples import examples_of
 from foveal.reporting.overlays import CUT, cut_out
 from foveal.reporting.places import Example
 from foveal.types import Sample
-from foveal.verbs.detections import _Image, _missed, _told
-from foveal.verbs.examples import examples_of, whole_image
 
 CLASSES = ("cat", "dog")
 

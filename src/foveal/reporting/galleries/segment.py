@@ -1,0 +1,43 @@
+"""Pictures of a segmentation: images with their classes and with what was said."""
+
+import numpy as np
+import torch
+
+from foveal.annotations import PixelClasses
+from foveal.evaluation.forward import forward
+from foveal.images.label_map import read_label_map
+from foveal.reporting.galleries.evaluated import Evaluated, whole_image
+from foveal.reporting.galleries.examples import examples_of
+from foveal.reporting.overlays import colour_pixels
+from foveal.reporting.places import Example
+from foveal.reporting.tasks.segment import Gallery
+
+
+def gallery(evaluated: Evaluated) -> Gallery:
+    """Images by their share of right pixels."""
+    judged = [each for record in evaluated.evaluation.records for each in record]
+    rights = [np.trace(each.confusion) / max(1, each.confusion.sum()) for each in judged]
+    order = sorted(range(len(rights)), key=lambda index: rights[index])
+    return Gallery(examples=examples_of(order, lambda index: _example(evaluated, index, float(rights[index]))))
+
+
+def _example(evaluated: Evaluated, index: int, right: float) -> Example:
+    sample = evaluated.store.samples[index]
+    image = whole_image(sample)
+    return Example(
+        truth=colour_pixels(image, read_label_map(sample.known(PixelClasses).label_map)),
+        found=colour_pixels(image, _said(evaluated, index)),
+        words=f"{right:.3f} of its pixels right",
+        path=sample.image.name,
+    )
+
+
+def _said(evaluated: Evaluated, index: int) -> np.ndarray:
+    """(H, W): the classes that the network gives the pixels of an image."""
+    store = evaluated.store
+    size_hw = store.samples[index].size_hw
+    assert size_hw is not None
+    images = store.gather(torch.tensor([index]))
+    outputs = forward(evaluated.network, store.preprocess, images, device=evaluated.device)
+    said: np.ndarray = evaluated.task.decode(outputs, [store.preprocess.placement(size_hw)])[0]["label_map"]
+    return said

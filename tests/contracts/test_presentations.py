@@ -1,0 +1,105 @@
+"""What every task's presentation keeps to: report, terminal and pictures know a task by it alone."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.contracts.test_tasks import CASES, CLASSES, PREPROCESS, SIDE, samples
+from tests.made import store_of
+from tests.reporting.test_folds import REPORT as FOLDS
+from tests.reporting.test_report import Page, report
+
+from foveal.evaluation.evaluate import evaluate_store
+from foveal.networks.build import build_backbone
+from foveal.reporting.folds import render_folds
+from foveal.reporting.galleries.evaluated import Evaluated
+from foveal.reporting.report import render
+from foveal.reporting.tasks import PRESENTATIONS, presentation_of
+from foveal.tasks import TASKS, make_task
+from foveal.types import ArrayImage
+from foveal.verbs.tables import evaluation_table
+
+
+def evaluated(name: str, settings: dict[str, Any], folder: Path) -> Evaluated:
+    """A network as drawn, on two images with all that any task is judged by."""
+    torch.manual_seed(0)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, SIDE, SIDE, 1), dtype=np.uint8)
+    known = [replace(each, image=ArrayImage(lambda: pixels, index)) for index, each in enumerate(samples(folder))]
+    task, store = make_task(name, CLASSES, settings), store_of(known, PREPROCESS)
+    network, device = task.build(build_backbone("resnet18", 1)), torch.device("cpu")
+    evaluation = evaluate_store(task, network, PREPROCESS, store, device=device)
+    return Evaluated(task=task, evaluation=evaluation, store=store, network=network, device=device)
+
+
+def test_every_task_is_shown() -> None:
+    assert sorted(PRESENTATIONS) == sorted(TASKS)
+
+
+@pytest.mark.parametrize(("name", "settings"), CASES)
+def test_report_and_terminal_show_what_the_task_measures(
+    name: str, settings: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found, presentation = evaluated(name, settings, tmp_path), presentation_of(name)
+    result = found.evaluation.to_json(task=found.task, split="test")
+    assert presentation.headline(result).metric == found.task.primary
+
+    page = Page(render(report(CLASSES, evaluation=result, gallery=presentation.gallery(found))))
+    assert len(set(page.ids)) == len(page.ids)
+    others = [metric for metric in result["metrics"] if metric != found.task.primary]
+    assert all(presentation.metric(metric).title in page.words for metric in others)
+    large = presentation.metrics[found.task.primary].in_line
+    assert large in page.words
+    assert presentation.headline(result).sentence in page.words
+    assert all(name in page.words for name in CLASSES)
+
+    evaluation_table(result)
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in (*CLASSES, *result["metrics"]))
+
+    metrics = {metric: {"value": 0.5, "low": 0.4, "high": 0.6} for metric in result["metrics"]}
+    folds = [{**each, "metrics": dict.fromkeys(metrics, 0.5)} for each in FOLDS.folds]
+    of_folds = replace(FOLDS, task=name, primary=found.task.primary, metrics=metrics, folds=folds)
+    assert f"{large}, mean of folds" in Page(render_folds(of_folds)).words
+
+
+@pytest.mark.parametrize(("name", "settings"), CASES)
+def test_targets_and_predictions_are_drawn(name: str, settings: dict[str, Any], tmp_path: Path) -> None:
+    found, presentation = evaluated(name, settings, tmp_path), presentation_of(name)
+    task, store = found.task, found.store
+    pictures = [np.zeros((SIDE, SIDE, 1), np.uint8)] * 2
+    drawn, words = presentation.draw_targets(pictures, task.encode(store, torch.arange(2)), store.samples, CLASSES)
+    assert [each.shape[:2] for each in drawn] == [(SIDE, SIDE)] * 2
+    assert len(words) == 2
+    assert any(words) or drawn[0].any()
+
+    assert presentation.has_places == (presentation.draw is not None)
+    assert presentation.has_places >= presentation.has_label_maps
+    if presentation.draw is not None:
+        with torch.inference_mode():
+            outputs = found.network(PREPROCESS.to_input(store.gather(torch.arange(1))))
+        prediction = task.decode(outputs, [PREPROCESS.placement((SIDE, SIDE))])[0]
+        image = presentation.draw(pictures[0], prediction, CLASSES)
+        assert (image.shape, image.dtype) == ((SIDE, SIDE, 3), np.uint8)
+
+
+@pytest.mark.parametrize("name", PRESENTATIONS)
+@pytest.mark.parametrize("number", [1, 2, 1000])
+def test_nouns_are_words(name: str, number: int) -> None:
+    nouns = presentation_of(name).nouns
+    assert f"{number:,}" in nouns.classes(number)
+    assert str(number) in nouns.learned(number)
+    assert f"{number:,}" in nouns.split_size(number, number)
+
+
+def test_no_presentation_loads_torch() -> None:
+    code = (
+        "import sys; from foveal.reporting.tasks import PRESENTATIONS, presentation_of; "
+        "[presentation_of(name) for name in PRESENTATIONS]; print('torch' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"
