@@ -15,13 +15,13 @@ from tests.reporting.test_folds import REPORT as FOLDS
 from tests.reporting.test_report import Page, report
 
 from foveal.evaluation.evaluate import evaluate_store
+from foveal.images.sources import ArrayImage
 from foveal.networks.build import build_backbone
 from foveal.reporting.folds import render_folds
 from foveal.reporting.galleries.evaluated import Evaluated
 from foveal.reporting.report import render
 from foveal.reporting.tasks import PRESENTATIONS, presentation_of
 from foveal.tasks import TASKS, make_task
-from foveal.types import ArrayImage
 from foveal.verbs.tables import evaluation_table
 
 
@@ -29,7 +29,10 @@ def evaluated(name: str, settings: dict[str, Any], folder: Path) -> Evaluated:
     """A network as drawn, on two images with all that any task is judged by."""
     torch.manual_seed(0)
     pixels = np.random.default_rng(0).integers(0, 256, (2, SIDE, SIDE, 1), dtype=np.uint8)
-    known = [replace(each, image=ArrayImage(lambda: pixels, index)) for index, each in enumerate(samples(folder))]
+    known = [
+        replace(each, image=ArrayImage(lambda: pixels, index, str(index)))
+        for index, each in enumerate(samples(folder, name))
+    ]
     task, store = make_task(name, CLASSES, settings), store_of(known, PREPROCESS)
     network, device = task.build(build_backbone("resnet18", 1)), torch.device("cpu")
     evaluation = evaluate_store(task, network, PREPROCESS, store, device=device)
