@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from benchmarks.common import keep, unpacked
+from foveal.annotations import ClassLabel
 from foveal.feed.store import Store, build_store
 from foveal.preprocess import Preprocess
 from foveal.read import from_arrays, read_dataset
@@ -79,7 +80,7 @@ def in_turns(stores: dict[str, Store], *, batches: int = BATCHES) -> list[dict[s
 
 def batches_of(store: Store) -> Callable[[int], object]:
     """Makes the network's input of the batch with that number, of images in random order."""
-    classes = sorted({str(each.label) for each in store.samples})
+    classes = sorted({str(each.known(ClassLabel).index) for each in store.samples})
     facts = DataFacts(num_train=len(store), num_classes=len(classes), side=SIDE, channels=3)
     asked = TrainSettings(model="resnet20_cifar", size=SIDE, batch_size=BATCH_SIZE, epochs=1, augment=AUGMENT)
     settings = resolve(asked, facts).settings

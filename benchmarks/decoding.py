@@ -35,7 +35,7 @@ def main() -> None:
     for archive, side, count in SETS:
         samples = read_dataset(unpacked(archive)).of_split("train")[:count]
         for sample in samples:
-            decoding.read_content(sample)
+            sample.image.read()
         for repetition in range(REPETITIONS):
             for way, limits in ways.items():
                 rate = count / seconds(partial(decoded, samples, side), **limits)

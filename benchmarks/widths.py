@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks.common import over_seeds, seeds_of, unpacked
 from foveal.files import cache_folder
+from foveal.images.sources import file_of
 from foveal.read import read_dataset
 
 TIMES = {"caltech22": "10m", "brain-mri": "5m", "orl-faces": "2m"}
@@ -26,8 +27,9 @@ def third_held_out(data: Path) -> Path:
     if not folder.is_dir():
         by_class: defaultdict[str, dict[bytes, Path]] = defaultdict(dict)
         for sample in read_dataset(data).samples:
-            if sample.split != "test" and isinstance(sample.image, Path):
-                by_class[sample.image.parent.name].setdefault(sample.image.read_bytes(), sample.image)
+            path = file_of(sample.image)
+            if sample.split != "test" and path is not None:
+                by_class[path.parent.name].setdefault(path.read_bytes(), path)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
             made = Path(temporary) / folder.name

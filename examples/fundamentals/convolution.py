@@ -23,6 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 import foveal
+from foveal.annotations import ClassLabel
 from foveal.bundle import load_bundle
 from foveal.feed.store import Store, build_store
 from foveal.networks.build import build_backbone
@@ -47,7 +48,7 @@ def photographs(samples: Sequence[Sample], preprocess: Preprocess, *, number: in
     order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(0))[:number].tolist()
     store = build_store([samples[index] for index in order], preprocess, on_bad_image="skip")
     inputs = preprocess.to_input(store.gather(torch.arange(len(store))))
-    return store, inputs, np.array([sample.label for sample in store.samples])
+    return store, inputs, np.array([sample.known(ClassLabel).index for sample in store.samples])
 
 
 def in_tiles(inputs: Tensor, number: int) -> Tensor:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from foveal import read_dataset
+from foveal.annotations import ClassLabel
 from foveal.feed.store import build_store
 from foveal.preprocess import Preprocess
 from foveal.read import assign_splits, from_arrays
@@ -114,7 +115,7 @@ def pixels(samples: Sequence[Sample], preprocess: Preprocess) -> tuple[Tensor, T
     """(N, C, H, W) float32 in 0..1 and labels (N,)."""
     store = build_store(samples, preprocess, on_bad_image="error")
     images = store.gather(torch.arange(len(store))).contiguous().float() / 255
-    return images, torch.tensor([sample.label for sample in store.samples])
+    return images, torch.tensor([sample.known(ClassLabel).index for sample in store.samples])
 
 
 def batches(images: Images, *, size: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -7,6 +7,18 @@ __version__ = "0.1.0"
 
 # Resolved at first use, so that `import foveal` and `foveal --help` load no torch.
 _PUBLIC = {
+    "ArrayImage": "foveal.images.sources",
+    "ClassLabel": "foveal.annotations",
+    "Dataset": "foveal.types",
+    "FileImage": "foveal.images.sources",
+    "Instance": "foveal.annotations",
+    "LabelSet": "foveal.annotations",
+    "Numbers": "foveal.annotations",
+    "Objects": "foveal.annotations",
+    "PixelClasses": "foveal.annotations",
+    "Polygons": "foveal.annotations",
+    "RunLengths": "foveal.annotations",
+    "Sample": "foveal.types",
     "bench": "foveal.verbs.bench",
     "convert": "foveal.verbs.convert",
     "describe": "foveal.verbs.describe",

@@ -8,40 +8,45 @@ import pytest
 import torch
 from tests.made import targets_of
 
+from foveal.annotations import Annotation, ClassLabel, Instance, LabelSet, Numbers, Objects, PixelClasses, Polygons
 from foveal.images.label_map import write_label_map
+from foveal.images.sources import ArrayImage
 from foveal.networks.build import build_backbone
 from foveal.preprocess import Preprocess
 from foveal.tasks import TASKS, make_task
-from foveal.types import ArrayImage, Instance, Polygons, Sample
+from foveal.types import Sample
 
 CLASSES = ("cat", "dog", "owl")
 SIDE = 64
 PREPROCESS = Preprocess(size_hw=(SIDE, SIDE), channels=1, fit="squash", mean=(0.0,), std=(1.0,))
 
 
-def samples(folder: Path) -> list[Sample]:
-    """Two images with all that any task learns from."""
+def samples(folder: Path, task: str) -> list[Sample]:
+    """Two images with what the task learns from."""
     labels = np.arange(SIDE * SIDE, dtype=np.int64).reshape(SIDE, SIDE) % 3
     write_label_map(labels.astype(np.uint8), folder / "x.png")
-    found = [
+    things = [
         (
             Instance(label=0, box_xyxy=(4, 4, 40, 30), mask=Polygons(((4, 4, 40, 4, 20, 30),))),
             Instance(label=2, box_xyxy=(30, 30, 60, 60)),
         ),
         (),
     ]
+    known: dict[str, list[Annotation]] = {
+        "classify": [ClassLabel(0), ClassLabel(1)],
+        "regress": [Numbers((-0.5, 20.0, 0.0)), Numbers((0.5, 20.0, -3.0))],
+        "multilabel": [LabelSet(()), LabelSet((0, 2))],
+        "detect": [Objects(each) for each in things],
+        "segment": [PixelClasses(folder / "x.png")] * 2,
+    }
     return [
         Sample(
             id=str(index),
-            image=ArrayImage(list, 0),
-            label=index,
-            targets=(index - 0.5, 20.0, -3.0 * index),
-            label_set=(0, 2) if index else (),
-            instances=each,
-            label_map=folder / "x.png",
+            image=ArrayImage(list, 0, str(index)),
+            annotation=each,
             size_hw=(SIDE, SIDE),
         )
-        for index, each in enumerate(found)
+        for index, each in enumerate(known[task])
     ]
 
 
@@ -55,7 +60,7 @@ def test_every_task_has_one_shape(name: str, settings: dict[str, bool], tmp_path
     assert task.classes == CLASSES
     assert make_task(name, CLASSES, task.settings).settings == task.settings
     network = task.build(build_backbone("resnet18", 1))
-    targets = targets_of(task, samples(tmp_path), PREPROCESS)
+    targets = targets_of(task, samples(tmp_path, name), PREPROCESS)
     assert len(targets) == 2
     assert len(targets[1:]) == 1
     targets = targets.to(torch.device("cpu"))

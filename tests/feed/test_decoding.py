@@ -24,9 +24,7 @@ def samples(tmp_path: Path) -> tuple[Sample, ...]:
     """150 images in three chunks, of which one is broken and one is gone."""
     found = read_dataset(shape_folder(tmp_path / "shapes", count=150, splits=("train",))).samples
     for index, change in ((3, lambda path: path.write_bytes(b"no image")), (140, Path.unlink)):
-        path = found[index].image
-        assert isinstance(path, Path)
-        change(path)
+        change(Path(found[index].image.name))
     return tuple(found)
 
 
@@ -58,8 +56,7 @@ def test_pillows_switch_for_files_that_end_too_early_holds_in_processes(
 ) -> None:
     found = read_dataset(shape_folder(tmp_path / "shapes", count=30, splits=("train",))).samples
     for sample in found:
-        assert isinstance(sample.image, Path)
-        sample.image.write_bytes(sample.image.read_bytes()[:-40])
+        Path(sample.image.name).write_bytes(Path(sample.image.name).read_bytes()[:-40])
     monkeypatch.setattr(decoding, "FILES", 1)
     monkeypatch.setattr(decoding, "cores", lambda: 2)
     assert len(decoded(found, None)[1]) == 30

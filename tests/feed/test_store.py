@@ -32,7 +32,7 @@ def everything(store: Store) -> torch.Tensor:
 
 
 def expected(samples: tuple[Sample, ...]) -> torch.Tensor:
-    images = np.stack([PREPROCESS.load(sample.image) for sample in samples])  # type: ignore[arg-type]
+    images = np.stack([PREPROCESS.load(sample.image.read()) for sample in samples])  # type: ignore[arg-type]
     return torch.from_numpy(images).permute(0, 3, 1, 2)
 
 
@@ -71,7 +71,7 @@ def test_announced_images_are_decoded_ahead_and_once(
     store.announce(torch.tensor([2, 3, 5]))  # 1 is given up: decoded already, or never
     some = torch.tensor([5, 3, 5, 2, 0])
     assert torch.equal(store.gather(some), images[some])
-    assert [decoded.count(str(samples[index].image)) for index in (2, 3, 5, 0)] == [1, 1, 1, 1]
+    assert [decoded.count(samples[index].image.name) for index in (2, 3, 5, 0)] == [1, 1, 1, 1]
 
 
 def test_the_second_run_finds_the_images_decoded(samples: tuple[Sample, ...], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,11 +85,8 @@ def test_the_second_run_finds_the_images_decoded(samples: tuple[Sample, ...], mo
 
 def test_a_changed_file_is_decoded_again(samples: tuple[Sample, ...]) -> None:
     build_store(samples, PREPROCESS)
-    path = samples[0].image
-    assert isinstance(path, Path)
-    other = samples[-1].image
-    assert isinstance(other, Path)
-    path.write_bytes(other.read_bytes())
+    path, other = Path(samples[0].image.name), Path(samples[-1].image.name).read_bytes()
+    path.write_bytes(other)
     store = build_store(samples, PREPROCESS)
     assert torch.equal(everything(store)[0], everything(store)[-1])
     assert store.hashes[0] == store.hashes[-1]
@@ -97,11 +94,10 @@ def test_a_changed_file_is_decoded_again(samples: tuple[Sample, ...]) -> None:
 
 def test_bad_images_are_listed_all_at_once_or_skipped(samples: tuple[Sample, ...]) -> None:
     for sample in samples[2:4]:
-        assert isinstance(sample.image, Path)
-        sample.image.write_bytes(b"not an image")
+        Path(sample.image.name).write_bytes(b"not an image")
     with pytest.raises(BadImagesError, match="2 images can't be decoded") as caught:
         build_store(samples, PREPROCESS)
-    assert [error.path for error in caught.value.errors] == [str(sample.image) for sample in samples[2:4]]
+    assert [error.path for error in caught.value.errors] == [sample.image.name for sample in samples[2:4]]
     for _ in ("decoding", "from the cache"):
         store = build_store(samples, PREPROCESS, on_bad_image="skip")
         assert len(store.skipped) == 2
@@ -110,8 +106,7 @@ def test_bad_images_are_listed_all_at_once_or_skipped(samples: tuple[Sample, ...
 
 
 def test_a_missing_file_is_a_bad_image(samples: tuple[Sample, ...]) -> None:
-    assert isinstance(samples[1].image, Path)
-    samples[1].image.unlink()
+    Path(samples[1].image.name).unlink()
     with pytest.raises(BadImagesError, match="no such file"):
         build_store(samples, PREPROCESS)
 
@@ -181,24 +176,24 @@ def test_arrays_are_not_cached(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 def test_an_image_that_was_unreadable_for_a_moment_is_tried_again(
     samples: tuple[Sample, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    busy = {samples[2].image, samples[5].image}
+    busy = {samples[2].image.name, samples[5].image.name}
 
     def read(path: Path) -> bytes:
-        if path in busy:
+        if str(path) in busy:
             raise ImageError(path, "can't be read: the server is away")
         return path.read_bytes()
 
-    monkeypatch.setattr("foveal.feed.decoding.read_bytes", read)
+    monkeypatch.setattr("foveal.images.sources.read_bytes", read)
     assert len(build_store(samples, PREPROCESS, on_bad_image="skip").skipped) == 2
-    busy.remove(samples[2].image)
+    busy.remove(samples[2].image.name)
     assert [str(error.path) for error in build_store(samples, PREPROCESS, on_bad_image="skip").skipped] == [
-        str(samples[5].image)
+        samples[5].image.name
     ]
     busy.clear()
     store = build_store(samples, PREPROCESS)
     assert "found decoded" in store.description
     assert torch.equal(everything(store), expected(samples))
-    assert store.hashes[2] == content_hash(samples[2].image.read_bytes())  # type: ignore[union-attr]
+    assert store.hashes[2] == content_hash(samples[2].image.read())
 
 
 def test_what_is_cached_is_found_however_little_room_is_left(samples: tuple[Sample, ...]) -> None:

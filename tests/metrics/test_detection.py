@@ -10,6 +10,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from foveal.annotations import Objects
 from foveal.metrics.detection import Found, Truth, detection_metrics
 from foveal.metrics.matching import box_areas, box_iou
 from foveal.metrics.voc import voc_average_precision
@@ -71,7 +72,7 @@ def assert_equal_to_reference(found: list[Found], truth: list[Truth], num_classe
 def truth_of(dataset: Dataset) -> list[Truth]:
     made = []
     for sample in dataset.samples:
-        instances = sample.instances or ()
+        instances = sample.known(Objects).instances
         boxes = np.array([each.box_xyxy for each in instances], float).reshape(-1, 4)
         areas = [own if each.area is None else each.area for each, own in zip(instances, box_areas(boxes), strict=True)]
         crowd = np.array([each.crowd for each in instances], bool)

@@ -11,11 +11,11 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from foveal.annotations import Objects, RunLengths
 from foveal.metrics.detection import Found, Truth, detection_metrics
 from foveal.metrics.instance_masks import mask_metrics, with_mask_figures
 from foveal.ops.masks import areas, as_run_lengths, rasterised, run_lengths, to_json
 from foveal.read import read_dataset
-from foveal.types import RunLengths
 
 NAMES = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
 
@@ -135,7 +135,7 @@ def test_real_masks_as_pycocotools(real_data: Callable[[str], Path]) -> None:
     truth, sizes = [], []
     for sample in dataset.samples:
         assert sample.size_hw is not None
-        found = sample.instances or ()
+        found = sample.known(Objects).instances
         masks = [as_run_lengths(each.mask, sample.size_hw) for each in found if each.mask is not None]
         labels, given = np.array([each.label for each in found], int), np.array([each.area for each in found], float)
         crowd = np.array([each.crowd for each in found], bool)

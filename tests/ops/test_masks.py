@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from foveal.annotations import Polygons
 from foveal.ops.masks import (
     areas,
     as_run_lengths,
@@ -17,7 +18,6 @@ from foveal.ops.masks import (
     run_lengths,
     to_json,
 )
-from foveal.types import Polygons
 
 
 def test_run_lengths_keep_every_pixel() -> None:

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
+from foveal.annotations import Polygons
 from foveal.ops.masks import rasterised, run_lengths, run_lengths_within
 from foveal.ops.outlines import outline, regions
-from foveal.types import Polygons
 
 MAPS = st.tuples(st.integers(1, 9), st.integers(1, 12)).flatmap(
     lambda shape: arrays(np.uint8, shape, elements=st.integers(0, 2))

@@ -8,6 +8,7 @@ import pytest
 import torch
 from tests.ops.test_boxes import drawn
 
+from foveal.annotations import Objects
 from foveal.ops.boxes import box_areas, pairwise_iou
 from foveal.ops.suppression import suppress, suppress_tiles
 from foveal.ops.tiles import tile_corners
@@ -119,7 +120,7 @@ def test_cells_of_a_mosaic_are_told_once(real_data: Callable[[str], Path]) -> No
     rows = [
         [*np.add(each.box_xyxy, np.tile([index % 3 * 640, index // 3 * 480], 2)), each.label]
         for index, sample in enumerate(dataset.of_split("test")[:9])
-        for each in sample.instances or ()
+        for each in sample.known(Objects).instances
     ]
     truth = torch.tensor(rows, dtype=torch.float64)
     truth = truth[suppress(truth[:, :4], truth[:, 4], threshold=0.6)]

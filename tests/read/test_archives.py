@@ -13,14 +13,16 @@ import pytest
 from PIL import Image
 from tests.read.packing import pack, zip_of
 
+from foveal.annotations import ClassLabel, Instance, Objects, PixelClasses
 from foveal.errors import DataError, ImageError
 from foveal.feed.store import build_store
 from foveal.images import decode, read_bytes, read_header
 from foveal.images.label_map import read_label_map, write_label_map
+from foveal.images.sources import FileImage
 from foveal.preprocess import Preprocess
 from foveal.read import READERS, Reader, from_arrays, read_csv, read_dataset
 from foveal.read.archive_path import ArchivePath, open_archive
-from foveal.types import Dataset, Instance, Sample
+from foveal.types import Dataset, Sample
 
 KINDS = ("x.zip", "x.tar", "x.tar.gz", "x.tgz", "x.tar.bz2", "x.tar.xz")
 
@@ -29,7 +31,7 @@ def made(reader: Reader, folder: Path) -> Path:
     """Twelve images written in the reader's format."""
     images = np.random.default_rng(0).integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
     dataset = from_arrays(images, ["cat", "dog"] * 6, splits=["train", "train", "val", "val", "test", "test"] * 2)
-    if reader.holds != "labels":
+    if ClassLabel not in reader.gives:
         (folder / "made").mkdir(parents=True)
         samples = [described(sample, reader, folder / "made" / f"{i}.png") for i, sample in enumerate(dataset.samples)]
         dataset = replace(dataset, samples=tuple(samples))
@@ -38,19 +40,24 @@ def made(reader: Reader, folder: Path) -> Path:
 
 
 def described(sample: Sample, reader: Reader, file: Path) -> Sample:
-    if reader.holds == "instances":
-        return replace(sample, label=None, instances=(Instance(label=sample.label or 0, box_xyxy=(3, 4, 20, 30)),))
-    write_label_map(np.full((32, 32), sample.label, np.uint8), file)
-    return replace(sample, label=None, label_map=file)
+    label = sample.known(ClassLabel).index
+    if Objects in reader.gives:
+        return replace(sample, annotation=Objects((Instance(label=label, box_xyxy=(3, 4, 20, 30)),)))
+    write_label_map(np.full((32, 32), label, np.uint8), file)
+    return replace(sample, annotation=PixelClasses(file))
+
+
+def of_pixels(sample: Sample) -> bool:
+    return isinstance(sample.annotation, PixelClasses)
 
 
 def told(dataset: Dataset) -> list[tuple[Sample, bytes, bytes]]:
     """All that is known of each sample, with its pixels and its label map's for their paths."""
     return [
         (
-            replace(sample, image=Path("x"), label_map=None),
-            decode(sample.image if isinstance(sample.image, Path) else sample.image.pixels()).tobytes(),
-            b"" if sample.label_map is None else read_label_map(sample.label_map).tobytes(),
+            replace(sample, image=FileImage(Path("x")), annotation=None if of_pixels(sample) else sample.annotation),
+            decode(sample.image.read()).tobytes(),
+            read_label_map(sample.known(PixelClasses).label_map).tobytes() if of_pixels(sample) else b"",
         )
         for sample in dataset.samples
     ]
@@ -100,9 +107,7 @@ def test_names_of_a_zip_that_does_not_say_their_encoding(
     dataset = read_dataset(archive)
     assert set(dataset.classes) == {"b", found}
     assert {sample.id for sample in dataset.samples} == {"b/1.png", f"{found}/1.png"}
-    assert [decode(sample.image).shape for sample in dataset.samples if isinstance(sample.image, Path)] == [
-        (5, 8, 3)
-    ] * 2
+    assert [decode(sample.image.read()).shape for sample in dataset.samples] == [(5, 8, 3)] * 2
 
 
 def test_a_lone_split_folder_is_not_looked_through(put: Callable[..., Path], tmp_path: Path) -> None:
@@ -125,7 +130,7 @@ def test_a_table_leads_nowhere_outside(put: Callable[..., Path], tmp_path: Path)
         read_dataset(archive)
     inside = zip_of(tmp_path / "y.zip", {"t.csv": b"where,label\n1.png,cat\n", "1.png": read_bytes(folder / "1.png")})
     table = open_archive(inside) / "t.csv"
-    assert read_csv(table, path_column="where").samples[0].image == table.with_name("1.png")
+    assert read_csv(table, path_column="where").samples[0].image == FileImage(table.with_name("1.png"))
 
 
 @pytest.fixture
@@ -201,9 +206,8 @@ def test_an_archive_that_changes_is_read_anew_and_never_in_halves(put: Callable[
     Image.fromarray(np.zeros((90, 80), np.uint8)).save(folder / "dog" / "2.png")
     pack(folder, tmp_path / "x.tar")
     image = dataset.samples[0].image
-    assert isinstance(image, Path)
     with pytest.raises(ImageError, match=r"x\.tar has changed since it was opened"):
-        decode(image)
+        image.read()
     assert len(read_dataset(tmp_path / "x.tar").samples) == 3
 
 

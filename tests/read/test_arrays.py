@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from foveal.annotations import ClassLabel
 from foveal.errors import DataError
+from foveal.images.sources import ArrayImage, FileImage
 from foveal.read import from_arrays
 from foveal.read.arrays import from_samples, read_npz, write_npz
-from foveal.types import ArrayImage, Sample
+from foveal.types import Sample
 
 GREY = np.arange(3 * 4 * 6, dtype=np.uint8).reshape(3, 4, 6)
 
@@ -19,31 +21,31 @@ GREY = np.arange(3 * 4 * 6, dtype=np.uint8).reshape(3, 4, 6)
 def test_integers_are_class_names_or_index_them() -> None:
     dataset = from_arrays(GREY, np.array([10, 2, 10]))
     assert dataset.classes == ("2", "10")
-    assert [s.label for s in dataset.samples] == [1, 0, 1]
+    assert [s.known(ClassLabel).index for s in dataset.samples] == [1, 0, 1]
     assert [s.id for s in dataset.samples] == ["images[0]", "images[1]", "images[2]"]
     dataset = from_arrays(GREY, [2, 0, 2], classes=["a", "b", "c"])
-    assert [s.label for s in dataset.samples] == [2, 0, 2]
+    assert [s.known(ClassLabel).index for s in dataset.samples] == [2, 0, 2]
 
 
 def test_strings_are_class_names() -> None:
     assert from_arrays(GREY, ["b10", "b9", "a"]).classes == ("a", "b9", "b10")
     dataset = from_arrays(GREY, np.array(["x", "y", "x"]), classes=("y", "x"))
-    assert [s.label for s in dataset.samples] == [1, 0, 1]
+    assert [s.known(ClassLabel).index for s in dataset.samples] == [1, 0, 1]
 
 
 def test_images_are_not_copied_and_can_be_sent() -> None:
     image = from_arrays(GREY, [0, 1, 2]).samples[1].image
     assert isinstance(image, ArrayImage)
-    assert np.shares_memory(image.pixels(), GREY)
-    assert (pickle.loads(pickle.dumps(image)).pixels() == GREY[1]).all()
+    assert np.shares_memory(image.read(), GREY)
+    assert (pickle.loads(pickle.dumps(image)).read() == GREY[1]).all()
 
 
 def test_lists_of_sizes_and_of_paths(tmp_path: Path) -> None:
     images = [np.zeros((4, 6), np.uint8), np.zeros((7, 3, 3), np.float32)]
-    sizes = [s.image.pixels().shape for s in from_arrays(images, [0, 1]).samples]  # type: ignore[union-attr]
+    sizes = [s.image.read().shape for s in from_arrays(images, [0, 1]).samples]  # type: ignore[union-attr]
     assert sizes == [(4, 6), (7, 3, 3)]
     dataset = from_arrays([str(tmp_path / "a.png"), tmp_path / "b.png"], ["x", "y"])
-    assert [s.image for s in dataset.samples] == [tmp_path / "a.png", tmp_path / "b.png"]
+    assert [s.image for s in dataset.samples] == [FileImage(tmp_path / "a.png"), FileImage(tmp_path / "b.png")]
     assert dataset.samples[0].id == (tmp_path / "a.png").as_posix()
 
 
@@ -96,7 +98,7 @@ def test_what_does_not_fit(images: Any, labels: Any, options: dict[str, Any], me
 
 def test_samples_are_checked() -> None:
     with pytest.raises(DataError, match="x has the label 2 of 2 classes"):
-        from_samples([Sample(id="x", image=Path("x.png"), label=2)], ["a", "b"])
+        from_samples([Sample(id="x", image=FileImage(Path("x.png")), annotation=ClassLabel(2))], ["a", "b"])
 
 
 def test_npz_of_someone_else(tmp_path: Path) -> None:
@@ -111,7 +113,9 @@ def test_npz_keeps_the_order_of_classes_and_ids(tmp_path: Path) -> None:
     write_npz(dataset, tmp_path / "a.npz")
     found = read_npz(tmp_path / "a.npz")
     assert found.classes == ("z", "a")
-    assert [(s.id, s.label, s.split) for s in found.samples] == [(s.id, s.label, s.split) for s in dataset.samples]
+    assert [(s.id, s.known(ClassLabel).index, s.split) for s in found.samples] == [
+        (s.id, s.known(ClassLabel).index, s.split) for s in dataset.samples
+    ]
 
 
 def save(path: Path, **arrays: np.ndarray) -> Path:
@@ -142,7 +146,7 @@ def test_npz_images_load_at_first_use(tmp_path: Path) -> None:
     image = dataset.samples[0].image
     assert isinstance(image, ArrayImage)
     with pytest.raises(DataError, match="can't be read"):
-        image.pixels()
+        image.read()
 
 
 def test_writing_npz_needs_one_size_and_the_suffix(tmp_path: Path, put: Callable[..., Path]) -> None:

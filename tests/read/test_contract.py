@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from foveal.annotations import ClassLabel
 from foveal.errors import DataError
 from foveal.images import decode
+from foveal.images.sources import FileImage
 from foveal.read import READERS, Reader, from_arrays, read_dataset
 from foveal.types import Dataset, Sample
 
@@ -35,14 +37,16 @@ def target(reader: Reader, tmp_path: Path) -> Path:
 
 
 def content(dataset: Dataset) -> list[tuple[bytes, str, str | None]]:
-    return sorted((pixels(s).tobytes(), dataset.classes[s.label or 0], s.split or "") for s in dataset.samples)
+    return sorted(
+        (pixels(s).tobytes(), dataset.classes[s.known(ClassLabel).index], s.split or "") for s in dataset.samples
+    )
 
 
 def pixels(sample: Sample) -> np.ndarray:
-    return decode(sample.image if isinstance(sample.image, Path) else sample.image.pixels())
+    return decode(sample.image.read())
 
 
-@pytest.fixture(params=[each for each in READERS.values() if each.holds == "labels"], ids=lambda reader: reader.name)
+@pytest.fixture(params=[each for each in READERS.values() if ClassLabel in each.gives], ids=lambda reader: reader.name)
 def reader(request: pytest.FixtureRequest) -> Reader:
     found = request.param
     assert isinstance(found, Reader)
@@ -83,7 +87,7 @@ def test_never_overwrites(reader: Reader, tmp_path: Path) -> None:
 
 def test_a_failed_write_leaves_nothing(reader: Reader, tmp_path: Path) -> None:
     dataset = made(reader, SPLIT_SETS["all"])
-    broken = replace(dataset.samples[-1], image=tmp_path / "missing.png")
+    broken = replace(dataset.samples[-1], image=FileImage(tmp_path / "missing.png"))
     dataset = replace(dataset, samples=(*dataset.samples[:-1], broken))
     with pytest.raises(DataError, match=r"missing\.png|images\[11\]"):
         reader.write(dataset, target(reader, tmp_path))
@@ -93,7 +97,7 @@ def test_a_failed_write_leaves_nothing(reader: Reader, tmp_path: Path) -> None:
 def test_what_no_format_holds(reader: Reader, tmp_path: Path) -> None:
     dataset = made(reader, SPLIT_SETS["all"])
     path = target(reader, tmp_path)
-    unknown = (replace(dataset.samples[0], label=None), *dataset.samples[1:])
+    unknown = (replace(dataset.samples[0], annotation=None), *dataset.samples[1:])
     with pytest.raises(DataError, match=r"samples without a label can't be written: images\[0\]"):
         reader.write(replace(dataset, samples=unknown), path)
     with pytest.raises(DataError, match="classes without samples can't be written: dog9, dog10"):

@@ -4,11 +4,13 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from foveal.annotations import Annotation, Numbers
 from foveal.errors import DataError
 from foveal.read import READERS, read_csv, read_dataset
 from foveal.read.csv_table import recognises_csv
@@ -66,7 +68,7 @@ def test_what_a_table_is_taken_for(
     file = table(data, header, *rows)
     dataset = read_dataset(file, task=task, names=names)
     assert dataset.classes == classes
-    said = [next(v for v in (s.targets, s.label_set, s.label) if v is not None) for s in dataset.samples]
+    said = [astuple(sample.known(Annotation))[0] for sample in dataset.samples]  # type: ignore[call-overload]
     assert said == values
     assert [sample.id for sample in dataset.samples] == list(NAMES)
     folder = read_dataset(data, task=task, names=names)
@@ -118,7 +120,7 @@ def test_a_folder_of_classes_beside_a_table_stays_one(put: Put) -> None:
     (data / "about.csv").write_text("file,width\ncat/1.png,8\ndog/2.png,8\n", encoding="utf-8")
     assert read_dataset(data).format == "class-folders"
     by_table = read_dataset(data, format="csv", names=["width"])
-    assert [sample.targets for sample in by_table.samples] == [(8.0,), (8.0,)]
+    assert [sample.known(Numbers).values for sample in by_table.samples] == [(8.0,), (8.0,)]
 
 
 def test_labels_with_the_separator_in_their_name_are_not_written(data: Path, tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from foveal.annotations import ClassLabel
 from foveal.errors import DataError
+from foveal.images.sources import FileImage
 from foveal.read import read_csv, read_dataset
 from foveal.read.csv_table import recognises_csv
 
@@ -32,12 +34,12 @@ def test_paths_labels_splits_and_groups_in_the_tables_order(data: Path) -> None:
     )
     dataset = read_csv(file)
     assert dataset.classes == ("dog9", "dog10")
-    assert [(s.id, s.label, s.split, s.group) for s in dataset.samples] == [
+    assert [(s.id, s.known(ClassLabel).index, s.split, s.group) for s in dataset.samples] == [
         ("images/sub/3.png", 1, "train", "p1"),
         ("images/1.png", 0, "test", "p2"),
         ("images/2.png", 0, None, None),
     ]
-    assert dataset.samples[1].image == data / "images/1.png"
+    assert dataset.samples[1].image == FileImage(data / "images/1.png")
     assert (dataset.format, dataset.root) == ("csv", data)
     assert [s.id for s in read_dataset(data).samples] == [s.id for s in dataset.samples]
 
@@ -49,7 +51,7 @@ def test_delimiters_byte_order_mark_and_line_ends(data: Path, delimiter: str, en
     lines = [("Filename", "Class"), ("images/1.png", "été"), ("images\\2.png", "b")]
     text = "".join(delimiter.join(cells) + newline for cells in lines)
     dataset = read_csv(table(data, text, encoding=encoding))
-    assert [(s.id, dataset.classes[s.label or 0]) for s in dataset.samples] == [
+    assert [(s.id, dataset.classes[s.known(ClassLabel).index]) for s in dataset.samples] == [
         ("images/1.png", "été"),
         ("images/2.png", "b"),
     ]
@@ -78,7 +80,7 @@ def test_columns_of_other_names(data: Path) -> None:
 def test_an_absolute_path_may_lead_anywhere_and_a_relative_one_may_not(data: Path, put: Put) -> None:
     outside = put("9.png", root="outside") / "9.png"
     dataset = read_csv(table(data, f"path,label\n{outside},a\n"))
-    assert dataset.samples[0].image == outside
+    assert dataset.samples[0].image == FileImage(outside)
     assert dataset.samples[0].id == outside.as_posix()
     with pytest.raises(DataError, match=r"labels\.csv:2: \.\./outside/9\.png leads out of the table's folder"):
         read_csv(table(data, "path,label\nimages/../../outside/9.png,a\n"))

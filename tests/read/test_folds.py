@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold
 from tests.read.test_splits import made
 
+from foveal.annotations import ClassLabel
 from foveal.errors import DataError, UsageError
 from foveal.read import assign_roles
 from foveal.read.folds import take_fold
@@ -72,7 +73,7 @@ def test_groups_are_dealt_no_worse_than_by_scikit_learn() -> None:
     assert sorted(id for fold in found for id in fold) == sorted(sample.id for sample in data.samples)
     groups = [{sample.group for sample in data.samples if sample.id in fold} for fold in found]
     assert sum(len(each) for each in groups) == 200
-    labels = np.array([sample.label for sample in data.samples])
+    labels = np.array([sample.known(ClassLabel).index for sample in data.samples])
     theirs = StratifiedGroupKFold(5).split(labels, labels, [sample.group for sample in data.samples])
     spread = [np.bincount(labels[test], minlength=2) for _, test in theirs]
     ours = [np.bincount([int(id[0]) for id in fold], minlength=2) for fold in found]
@@ -138,4 +139,4 @@ def test_any_data_set(rows: list[tuple[int, int | None]], folds: int, seed: int)
         inside = {sample.group for sample in data.samples if sample.id in fold} - {None}
         outside = [sample for sample in data.samples if sample.id not in fold]
         assert inside & {sample.group for sample in outside} == set(), index
-        assert {sample.label for sample in outside} == {label for label, _ in rows}
+        assert {sample.known(ClassLabel).index for sample in outside} == {label for label, _ in rows}

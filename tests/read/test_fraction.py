@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.read.test_splits import made
 
+from foveal.annotations import ClassLabel, Objects
 from foveal.errors import UsageError
+from foveal.images.sources import FileImage
 from foveal.read import assign_roles
 from foveal.read.fraction import take_fraction
 from foveal.types import Dataset, Sample
@@ -78,7 +80,10 @@ def test_groups_stay_together_and_strata_are_kept() -> None:
 
 
 def test_images_without_a_class_are_one_stratum() -> None:
-    samples = tuple(Sample(id=str(index), image=Path("x.jpg"), instances=(), split="train") for index in range(20))
+    samples = tuple(
+        Sample(id=str(index), image=FileImage(Path("x.jpg")), annotation=Objects(()), split="train")
+        for index in range(20)
+    )
     data = Dataset(name="made", format="coco", root=None, classes=("thing",), samples=samples)
     assert len(training(take_fraction(data, 0.3, seed=0))) == 6
 
@@ -100,6 +105,6 @@ def test_any_data_set(rows: list[tuple[int, int | None]], fractions: tuple[float
     smaller, larger = (take_fraction(data, fraction, seed=seed) for fraction in sorted(fractions))
     assert training(smaller) <= training(larger)
     for found in (smaller, larger):
-        assert {sample.label for sample in found.of_split("train")} == {label for label, _ in rows}
+        assert {sample.known(ClassLabel).index for sample in found.of_split("train")} == {label for label, _ in rows}
         used = {sample.group for sample in found.of_split("train")} - {None}
         assert used & {sample.group for sample in found.of_split("unused")} == set()

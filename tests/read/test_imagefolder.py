@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from foveal.annotations import ClassLabel
 from foveal.errors import DataError
+from foveal.images.sources import FileImage
 from foveal.read import read_dataset
 from foveal.read.imagefolder import read_imagefolder, write_imagefolder
 
@@ -27,14 +29,14 @@ def test_tables_and_lines(data: Path) -> None:
     dataset = read_dataset(data)
     assert dataset.format == "imagefolder"
     assert dataset.classes == ("daisy", "rose", "tulip")
-    assert [(sample.id, sample.label, sample.split) for sample in dataset.samples] == [
+    assert [(sample.id, sample.known(ClassLabel).index, sample.split) for sample in dataset.samples] == [
         ("train/3.png", 1, "train"),
         ("train/1.png", 2, "train"),
         ("train/deep/2.png", 1, "train"),
         ("validation/1.png", 2, "val"),
         ("test/1.png", 0, "test"),
     ]
-    assert dataset.samples[2].image == data / "train" / "deep" / "2.png"
+    assert dataset.samples[2].image == FileImage(data / "train" / "deep" / "2.png")
     assert dataset.ignored == ("train/notes.txt",)
 
 
@@ -73,7 +75,7 @@ def test_metadata_above_the_splits_folders_keeps_them(
     (data / name).write_text(text, encoding="utf-8")
     dataset = read_dataset(data, format=None if all(splits) else format)
     assert dataset.format == format
-    assert [(sample.id, dataset.classes[sample.label or 0]) for sample in dataset.samples] == rows
+    assert [(sample.id, dataset.classes[sample.known(ClassLabel).index]) for sample in dataset.samples] == rows
     assert [sample.split for sample in dataset.samples] == [split for split in splits for _ in range(2)]
 
 

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import foveal
+from foveal.annotations import ClassLabel, Instance, Objects, Polygons, RunLengths
 from foveal.errors import DataError
+from foveal.images.sources import FileImage
 from foveal.ops.masks import rasterised
 from foveal.read import READERS, Reader, read_dataset
 from foveal.read.instances import InstanceCheck, safe_parts, split_in
-from foveal.types import Dataset, Instance, Polygons, RunLengths, Sample
+from foveal.types import Dataset, Sample
 
 CLASSES = ("cat", "dog")
 
@@ -37,13 +39,13 @@ def made(folder: Path, *, background: bool = True) -> Dataset:
         () if background else (Instance(label=1, box_xyxy=(1, 1, 2, 2)),),
     ]
     samples = tuple(
-        Sample(id=name, image=path, split=name.split("/")[0], instances=found)  # type: ignore[arg-type]
+        Sample(id=name, image=FileImage(path), split=name.split("/")[0], annotation=Objects(found))  # type: ignore[arg-type]
         for (name, path), found in zip(images.items(), things, strict=True)
     )
     return Dataset(name="made", format="voc", root=folder, classes=CLASSES, samples=samples)
 
 
-@pytest.fixture(params=[each for each in READERS.values() if each.holds == "instances"], ids=lambda each: each.name)
+@pytest.fixture(params=[each for each in READERS.values() if Objects in each.gives], ids=lambda each: each.name)
 def reader(request: pytest.FixtureRequest) -> Reader:
     found = request.param
     assert isinstance(found, Reader)
@@ -54,7 +56,7 @@ def content(dataset: Dataset) -> dict[str, Any]:
     return {
         Path(sample.id).stem: (
             sample.split,
-            [(dataset.classes[each.label], each.box_xyxy) for each in sample.instances or ()],
+            [(dataset.classes[each.label], each.box_xyxy) for each in sample.known(Objects).instances],
         )
         for sample in dataset.samples
     }
@@ -90,7 +92,7 @@ def test_outlines_are_kept_or_said_to_be_left_out(
 ) -> None:
     dataset = made(tmp_path / "made")
     result = foveal.convert(dataset, to=reader.name, out=tmp_path / "out")
-    masks = [each.mask for sample in read_dataset(tmp_path / "out").samples for each in sample.instances or ()]
+    masks = [each.mask for sample in read_dataset(tmp_path / "out").samples for each in sample.known(Objects).instances]
     if "outline" in reader.loses:
         assert result["left_out"] == ["1 outlines; their boxes are kept"]
         assert "left out, as voc does not hold them" in capsys.readouterr().err
@@ -103,7 +105,7 @@ def test_outlines_are_kept_or_said_to_be_left_out(
 
 def test_a_failed_write_leaves_nothing(reader: Reader, tmp_path: Path) -> None:
     dataset = made(tmp_path / "made")
-    samples = (*dataset.samples[:2], replace(dataset.samples[2], image=tmp_path / "missing.png"))
+    samples = (*dataset.samples[:2], replace(dataset.samples[2], image=FileImage(tmp_path / "missing.png")))
     with pytest.raises(DataError, match=r"missing\.png"):
         reader.write(replace(dataset, samples=samples), tmp_path / "out" / "written")
     assert not list((tmp_path / "out").iterdir())
@@ -114,7 +116,7 @@ def test_groups_and_labels_are_refused(reader: Reader, tmp_path: Path) -> None:
     grouped = tuple(replace(sample, group="g") for sample in dataset.samples)
     with pytest.raises(DataError, match="can't hold the samples' groups"):
         reader.write(replace(dataset, samples=grouped), tmp_path / "written")
-    labelled = tuple(replace(sample, instances=None, label=0) for sample in dataset.samples)
+    labelled = tuple(replace(sample, annotation=ClassLabel(0)) for sample in dataset.samples)
     with pytest.raises(DataError, match="have no boxes"):
         reader.write(replace(dataset, samples=labelled), tmp_path / "written")
     with pytest.raises(DataError, match="expected one class an image"):
@@ -176,8 +178,7 @@ def test_cocos_run_lengths_and_crowds_are_read(tmp_path: Path) -> None:
     def change(content: dict[str, Any]) -> None:
         content["annotations"][0] |= {"iscrowd": 1, "segmentation": {"size": [30, 40], "counts": [31, 2, 1167]}}
 
-    first = read_dataset(coco(tmp_path, change)).of_split("train")[0].instances
-    assert first is not None
+    first = read_dataset(coco(tmp_path, change)).of_split("train")[0].known(Objects).instances
     assert first[0].crowd
     assert isinstance(first[0].mask, RunLengths)
     assert np.argwhere(rasterised(first[0].mask, (30, 40))).tolist() == [[1, 1], [2, 1]]
@@ -226,7 +227,7 @@ def test_voc_counts_from_one_unless_a_box_begins_at_zero(tmp_path: Path) -> None
     file = tmp_path / "voc" / "Annotations" / "a.xml"
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace("<xmin>1.000</xmin>", "<xmin>0</xmin>"), encoding="utf-8")
-    first = read_dataset(tmp_path / "voc").samples[0].instances
+    first = read_dataset(tmp_path / "voc").samples[0].known(Objects).instances
     assert first is not None
     assert first[0].box_xyxy == (3.0, 4.0, 20.0, 25.5)
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import foveal
+from foveal.annotations import PixelClasses
 from foveal.errors import DataError, ImageError
 from foveal.images.label_map import VOID, palette, read_label_map, write_label_map
 from foveal.read import READERS, read_dataset
@@ -42,9 +43,8 @@ def test_every_layout_is_found(layout: str, tmp_path: Path) -> None:
     assert {sample.split for sample in dataset.samples} == {None if layout == "voc" else "train"}
     assert list(dataset.counts().values()) == [{"images": 3}]
     for index, sample in enumerate(dataset.samples):
-        assert sample.label_map is not None
         assert sample.size_hw == (6, 9)
-        assert np.unique(read_label_map(sample.label_map)).tolist() == [index, VOID]
+        assert np.unique(read_label_map(sample.known(PixelClasses).label_map)).tolist() == [index, VOID]
 
 
 def test_camvid_is_read(real_data: Callable[[str], Path]) -> None:
@@ -61,10 +61,9 @@ def test_written_and_read_is_the_same(tmp_path: Path) -> None:
     assert found.classes == ("road", "sky", "tree")
     for ours, theirs in zip(found.samples, dataset.samples, strict=True):
         assert ours.split == theirs.split
-        assert ours.label_map is not None
-        assert theirs.label_map is not None
-        assert np.array_equal(read_label_map(ours.label_map), read_label_map(theirs.label_map))
-    without = replace(dataset, samples=(replace(dataset.samples[0], label_map=None),))
+        maps = (read_label_map(each.known(PixelClasses).label_map) for each in (ours, theirs))
+        assert np.array_equal(*maps)
+    without = replace(dataset, samples=(replace(dataset.samples[0], annotation=None),))
     with pytest.raises(DataError, match="have no label map: train/x0"):
         READERS["label-maps"].write(without, tmp_path / "again")
     with pytest.raises(DataError, match="holds label-maps, which coco does not"):

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from foveal.annotations import ClassLabel
 from foveal.errors import DataError, UsageError
+from foveal.images.sources import FileImage
 from foveal.read import read_dataset
 from foveal.types import Sample
 
@@ -19,9 +21,14 @@ def test_a_dataset_comes_back_as_it_is(put: Callable[..., Path]) -> None:
 def test_arrays_and_samples(put: Callable[..., Path]) -> None:
     assert read_dataset((np.zeros((2, 4, 5), np.uint8), ["b", "a"])).classes == ("a", "b")
     assert read_dataset((np.zeros((2, 4, 5), np.uint8), [1, 0]), classes=["x", "y"]).classes == ("x", "y")
-    samples = [Sample(id="1", image=put("1.png") / "1.png", label=1)]
+    samples = [Sample(id="1", image=FileImage(put("1.png") / "1.png"), annotation=ClassLabel(1))]
     assert read_dataset(samples, classes=["a", "b"]).samples == tuple(samples)
-    assert read_dataset((samples[0], Sample(id="2", image=Path("2.png"))), classes=["a", "b"]).samples[1].label is None
+    assert (
+        read_dataset((samples[0], Sample(id="2", image=FileImage(Path("2.png")))), classes=["a", "b"])
+        .samples[1]
+        .annotation
+        is None
+    )
 
 
 def test_nothing_recognised_says_what_is_there_and_what_is_expected(tmp_path: Path) -> None:
@@ -56,7 +63,7 @@ def test_two_formats_are_never_guessed_between(put: Callable[..., Path]) -> None
         (".", {"format": "jpegs"}, "unknown format 'jpegs'; there are class-folders, csv, idx, arrays"),
         (".", {"classes": ["a"]}, "classes goes with arrays and samples"),
         (([], []), {"format": "csv"}, "format 'csv' goes with a path, not with tuple"),
-        ([Sample(id="1", image=Path("1.png"))], {}, "a list of samples needs classes"),
+        ([Sample(id="1", image=FileImage(Path("1.png")))], {}, "a list of samples needs classes"),
     ],
 )
 def test_misuse(data: object, options: dict[str, object], message: str) -> None:

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from foveal.annotations import ClassLabel
 from foveal.errors import DataError, UsageError
+from foveal.images.sources import FileImage
 from foveal.read import assign_splits
 from foveal.types import Dataset, Sample, Split
 
@@ -21,8 +23,8 @@ def made(labels: list[int], *, groups: list[str | None] | None = None, split: Sp
     samples = tuple(
         Sample(
             id=f"{label}/{i}.jpg",
-            image=Path("x.jpg"),
-            label=label,
+            image=FileImage(Path("x.jpg")),
+            annotation=ClassLabel(label),
             split=split,
             group=groups[i] if groups else None,
         )
@@ -83,7 +85,13 @@ def test_a_sample_more_moves_few_others() -> None:
     data = made([i % 3 for i in range(300)])
     before = splits(assign_splits(data, val_share=0.15, test_share=0.15, seed=0))
     for name in ("0/new.jpg", "1/other.jpg", "2/third.jpg"):
-        more = replace(data, samples=(Sample(id=name, image=Path("x.jpg"), label=int(name[0])), *data.samples))
+        more = replace(
+            data,
+            samples=(
+                Sample(id=name, image=FileImage(Path("x.jpg")), annotation=ClassLabel(int(name[0]))),
+                *data.samples,
+            ),
+        )
         after = splits(assign_splits(more, val_share=0.15, test_share=0.15, seed=0))
         assert sum(after[id] != before[id] for id in before) <= 6
 
@@ -150,8 +158,8 @@ def test_any_data_set(rows: list[tuple[int, int | None]], share: float, seed: in
         return
     assert [replace(s, split=None) for s in found.samples] == list(data.samples)
     assert all(s.split is not None for s in found.samples)
-    in_train = {s.label for s in found.of_split("train")}
-    assert in_train == {s.label for s in data.samples}
+    in_train = {s.known(ClassLabel).index for s in found.of_split("train")}
+    assert in_train == {s.known(ClassLabel).index for s in data.samples}
     of_group: dict[str, set[Split | None]] = {}
     for sample in found.samples:
         if sample.group is not None:

@@ -2,16 +2,17 @@
 
 import time
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from foveal.annotations import Instance, Objects, PixelClasses
 from foveal.images.label_map import read_label_map, write_label_map
+from foveal.images.sources import FileImage
 from foveal.read import READERS, read_dataset
 from foveal.read.writing import free_name, relative_name
-from foveal.types import Dataset, Instance, Sample
+from foveal.types import Dataset, Sample
 
 
 def test_a_taken_name_is_numbered_in_any_letter_case() -> None:
@@ -33,7 +34,7 @@ def test_many_of_one_name_take_seconds() -> None:
     start = time.process_time()
     for index in range(20_000):
         name = f"/{index}/frame.png"
-        found = relative_name(Sample(id=name, image=Path(name)), taken, below=["images"])
+        found = relative_name(Sample(id=name, image=FileImage(Path(name))), taken, below=["images"])
     assert str(found) == "images/frame-20000.png"
     assert time.process_time() - start < 10
 
@@ -47,8 +48,8 @@ def test_images_of_one_stem_keep_what_is_known_of_each(format: str, names: tuple
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.full((6, 9, 3), 100 * label, np.uint8)).save(file)
         write_label_map(np.full((6, 9), label, np.uint8), label_map)
-        told: dict[str, Any] = {"label_map": label_map} if format == "label-maps" else {"instances": (box(label),)}
-        samples.append(Sample(id=name, image=file, split="train", **told))
+        known = PixelClasses(label_map) if format == "label-maps" else Objects((box(label),))
+        samples.append(Sample(id=name, image=FileImage(file), split="train", annotation=known))
     classes = ("x", "y", "z")
     READERS[format].write(
         Dataset(name="made", format=format, root=tmp_path, classes=classes, samples=tuple(samples)), tmp_path / "out"
@@ -56,13 +57,11 @@ def test_images_of_one_stem_keep_what_is_known_of_each(format: str, names: tuple
     found = read_dataset(tmp_path / "out", format=format).samples
     assert len(found) == 3
     for sample in found:
-        assert isinstance(sample.image, Path)
-        label = round(int(np.asarray(Image.open(sample.image)).mean()) / 100)
-        if sample.instances is not None:
-            assert [each.label for each in sample.instances] == [label]
+        label = round(int(np.asarray(Image.open(sample.image.name)).mean()) / 100)
+        if format == "label-maps":
+            assert np.unique(read_label_map(sample.known(PixelClasses).label_map)).tolist() == [label]
         else:
-            assert sample.label_map is not None
-            assert np.unique(read_label_map(sample.label_map)).tolist() == [label]
+            assert [each.label for each in sample.known(Objects).instances] == [label]
 
 
 def box(label: int) -> Instance:

@@ -4,13 +4,15 @@ import pytest
 import torch
 from tests.made import targets_of
 
+from foveal.annotations import ClassLabel
 from foveal.errors import UsageError
+from foveal.images.sources import ArrayImage
 from foveal.losses.classification import LOSSES
 from foveal.networks.build import build_backbone
 from foveal.preprocess import Preprocess
 from foveal.tasks import make_task
 from foveal.tasks.whole_image import AUX_WEIGHT
-from foveal.types import ArrayImage, Sample
+from foveal.types import Sample
 
 CLASSES = ("cat", "dog", "owl")
 PREPROCESS = Preprocess(size_hw=(16, 16), channels=1, fit="squash", mean=(0.0,), std=(1.0,))
@@ -18,7 +20,7 @@ PLACED = [PREPROCESS.placement((16, 16))] * 2
 
 
 def sample(label: int) -> Sample:
-    return Sample(id=str(label), image=ArrayImage(list, 0), label=label)
+    return Sample(id=str(label), image=ArrayImage(list, 0, str(label)), annotation=ClassLabel(label))
 
 
 def test_targets_are_one_hot_in_the_samples_order() -> None:

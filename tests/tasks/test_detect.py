@@ -7,24 +7,26 @@ import pytest
 import torch
 from tests.made import targets_of
 
+from foveal.annotations import Instance, Objects
 from foveal.augment.draws import Draws
 from foveal.augment.pipeline import draw
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import ModelError, UsageError
 from foveal.evaluation.forward import forward_views
+from foveal.images.sources import FileImage
 from foveal.networks.build import build_backbone
 from foveal.networks.detector_head import BINS
 from foveal.preprocess import Preprocess
 from foveal.tasks.detect import Settings, make
 from foveal.tasks.truths import Truths
-from foveal.types import Instance, Sample
+from foveal.types import Sample
 
 PREPROCESS = Preprocess(size_hw=(64, 64), channels=3, fit="squash", mean=(0.5,) * 3, std=(0.25,) * 3)
 TASK = make(("cat", "dog"), Settings(channels=16, score=0.0))
 
 
 def sample(*instances: Instance, size_hw: tuple[int, int] = (32, 128)) -> Sample:
-    return Sample(id="x", image=Path("x.png"), instances=instances, size_hw=size_hw)
+    return Sample(id="x", image=FileImage(Path("x.png")), annotation=Objects(instances), size_hw=size_hw)
 
 
 CAT = Instance(label=0, box_xyxy=(20, 4, 60, 28))

@@ -8,9 +8,11 @@ import pytest
 import torch
 from tests.made import targets_of
 
+from foveal.annotations import Instance, Objects, Polygons, RunLengths
 from foveal.augment.draws import Draws
 from foveal.augment.pipeline import AugmentParams, augment_masks, draw
 from foveal.augment.settings import AugmentSettings
+from foveal.images.sources import FileImage
 from foveal.losses.assignment import Assigned
 from foveal.metrics.detection import Found
 from foveal.networks.build import build_backbone
@@ -20,7 +22,7 @@ from foveal.preprocess import Preprocess
 from foveal.tasks.detect import Settings, make
 from foveal.tasks.instance_masks import LEARNED_SIDE, MOST_CELLS, REACH, Outlines, in_words, mask_loss, with_masks
 from foveal.tasks.truths import Truths
-from foveal.types import Instance, Polygons, RunLengths, Sample
+from foveal.types import Sample
 
 PREPROCESS = Preprocess(size_hw=(64, 96), channels=3, fit="squash", mean=(0.5,) * 3, std=(0.25,) * 3)
 TASK = make(("cat", "dog"), Settings(channels=16, score=0.0, masks=True))
@@ -30,7 +32,7 @@ TRIANGLE = (20.0, 10.0, 120.0, 40.0, 40.0, 110.0)
 
 def sample(*masks: Polygons | RunLengths | None, size_hw: tuple[int, int] = IMAGE_HW) -> Sample:
     found = tuple(Instance(label=0, box_xyxy=(20, 10, 120, 110), mask=mask) for mask in masks)
-    return Sample(id="x", image=Path("x.png"), instances=found, size_hw=size_hw)
+    return Sample(id="x", image=FileImage(Path("x.png")), annotation=Objects(found), size_hw=size_hw)
 
 
 def as_pixels() -> RunLengths:
@@ -79,7 +81,7 @@ def test_masks_go_with_their_boxes() -> None:
     """Of two objects the one that augmentation moves out of the image goes, and the other keeps its own mask."""
     left = Instance(label=0, box_xyxy=(0, 0, 30, 30), mask=Polygons(((0.0, 0.0, 30.0, 0.0, 0.0, 30.0),)))
     right = Instance(label=1, box_xyxy=(60, 70, 90, 100), mask=Polygons(((60.0, 70.0, 90.0, 70.0, 60.0, 100.0),)))
-    both = replace(sample(), instances=(left, right))
+    both = replace(sample(), annotation=Objects((left, right)))
     truths = targets_of(TASK, [both, both], PREPROCESS)
     assert isinstance(truths, Truths)
     draws = Draws(0, 0, torch.tensor([0, 1]))

@@ -6,7 +6,9 @@ import pytest
 import torch
 from tests.made import targets_of
 
+from foveal.annotations import LabelSet
 from foveal.errors import UsageError
+from foveal.images.sources import FileImage
 from foveal.preprocess import Preprocess
 from foveal.tasks import make_task
 from foveal.types import Sample
@@ -17,7 +19,10 @@ PLACED = [PREPROCESS.placement((8, 8))] * 2
 
 
 def samples(*sets: tuple[int, ...]) -> list[Sample]:
-    return [Sample(id=str(index), image=Path("x.png"), label_set=each) for index, each in enumerate(sets)]
+    return [
+        Sample(id=str(index), image=FileImage(Path("x.png")), annotation=LabelSet(each))
+        for index, each in enumerate(sets)
+    ]
 
 
 def test_targets_are_sets_and_one_may_be_empty() -> None:

@@ -6,7 +6,9 @@ import pytest
 import torch
 from tests.made import targets_of
 
+from foveal.annotations import Numbers
 from foveal.errors import UsageError
+from foveal.images.sources import FileImage
 from foveal.preprocess import Preprocess
 from foveal.tasks import make_task
 from foveal.tasks.whole_image import AUX_WEIGHT
@@ -19,7 +21,10 @@ VALUES = ((1.7e9 + 2e5, 39.0), (1.7e9 - 1e5, 40.25))
 
 
 def samples() -> list[Sample]:
-    return [Sample(id=str(index), image=Path("x.png"), targets=each) for index, each in enumerate(VALUES)]
+    return [
+        Sample(id=str(index), image=FileImage(Path("x.png")), annotation=Numbers(each))
+        for index, each in enumerate(VALUES)
+    ]
 
 
 def test_targets_are_standardised_and_come_back() -> None:

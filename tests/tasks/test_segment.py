@@ -7,12 +7,14 @@ import pytest
 import torch
 from tests.made import targets_of
 
+from foveal.annotations import PixelClasses
 from foveal.augment.draws import Draws
 from foveal.augment.pipeline import AugmentParams, draw
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import UsageError
 from foveal.feed.label_maps import median_frequency_weights
 from foveal.images.label_map import VOID, write_label_map
+from foveal.images.sources import FileImage
 from foveal.preprocess import Preprocess
 from foveal.tasks.segment import LabelMaps, Settings, make
 from foveal.types import Sample
@@ -30,7 +32,9 @@ def sample(folder: Path) -> Sample:
     labels[:, 20:] = 1
     labels[0] = 7
     write_label_map(labels, folder / "x.png")
-    return Sample(id="x", image=folder / "x.jpg", label_map=folder / "x.png", size_hw=(20, 40))
+    return Sample(
+        id="x", image=FileImage(folder / "x.jpg"), annotation=PixelClasses(folder / "x.png"), size_hw=(20, 40)
+    )
 
 
 def test_label_maps_lie_where_preprocessing_puts_them(tmp_path: Path) -> None:
@@ -85,7 +89,9 @@ def test_what_is_said_is_judged_at_the_images_own_size(tmp_path: Path, fit: str)
 def test_classes_are_weighed_by_the_median_share_over_their_own(tmp_path: Path) -> None:
     labels = np.repeat(np.array([0, 1, 2, 7], np.uint8), [60, 30, 10, 100]).reshape(10, 20)  # 7 is void
     write_label_map(labels, tmp_path / "x.png")
-    seen = Sample(id="x", image=tmp_path / "x.jpg", label_map=tmp_path / "x.png", size_hw=(10, 20))
+    seen = Sample(
+        id="x", image=FileImage(tmp_path / "x.jpg"), annotation=PixelClasses(tmp_path / "x.png"), size_hw=(10, 20)
+    )
     assert median_frequency_weights([seen], 4, void=7) == (0.7071, 1.0, 1.7321, 1.0)
 
 
@@ -95,7 +101,7 @@ def test_a_weighed_loss_is_the_weighed_mean_of_its_items(tmp_path: Path) -> None
     one = sample(tmp_path)
     (tmp_path / "other").mkdir()
     write_label_map(np.full((20, 40), 1, np.uint8), tmp_path / "other" / "x.png")
-    other = Sample(id="y", image=one.image, label_map=tmp_path / "other" / "x.png", size_hw=(20, 40))
+    other = Sample(id="y", image=one.image, annotation=PixelClasses(tmp_path / "other" / "x.png"), size_hw=(20, 40))
     targets = targets_of(task, [one, other], preprocess("squash", (20, 40)))
     outputs = {"logits": torch.randn(2, 2, 20, 40, generator=torch.Generator().manual_seed(0))}
     assert task.weigh is not None

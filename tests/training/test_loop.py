@@ -11,6 +11,7 @@ import torch
 from tests.made import shapes
 from torch import nn
 
+from foveal.annotations import ClassLabel
 from foveal.augment.draws import Draws
 from foveal.augment.mosaic import draw_mosaic, mosaic_pixels
 from foveal.augment.settings import AugmentSettings
@@ -69,7 +70,7 @@ def test_the_losses_are_those_of_a_plain_loop() -> None:
         momentum=0.9,
     )
     images = ours.preprocess.to_input(ours.batches.store.gather(torch.arange(40)))
-    labels = torch.tensor([sample.label for sample in ours.batches.store.samples])
+    labels = torch.tensor([sample.known(ClassLabel).index for sample in ours.batches.store.samples])
     order = epoch_order(40, seed=0, epoch=0)
     expected = []
     for batch in order.split(8):

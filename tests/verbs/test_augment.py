@@ -16,6 +16,7 @@ from tests.verbs.test_regression import discs
 from tests.verbs.test_segmentation import made as made_label_maps
 
 import foveal
+from foveal.annotations import Objects
 from foveal.cli import main
 from foveal.errors import DataError, UsageError
 from foveal.images.label_map import palette
@@ -61,8 +62,8 @@ def test_the_first_column_is_the_image_as_it_is(tmp_path: Path) -> None:
     shown = foveal.show_augmentation(data, out=tmp_path / "look", images=2, variants=1, mixup=0.4)
     for name, file in shown["images"].items():
         sample = next(each for each in data.samples if each.id == name)
-        assert np.array_equal(picture(file, 0, (128, 128)), sample.image.pixels())  # type: ignore[union-attr]
-        assert not np.array_equal(picture(file, 1, (128, 128)), sample.image.pixels())  # type: ignore[union-attr]
+        assert np.array_equal(picture(file, 0, (128, 128)), sample.image.read())  # type: ignore[union-attr]
+        assert not np.array_equal(picture(file, 1, (128, 128)), sample.image.read())  # type: ignore[union-attr]
 
 
 def test_boxes_and_masks_are_drawn_where_the_objects_went(tmp_path: Path) -> None:
@@ -70,11 +71,10 @@ def test_boxes_and_masks_are_drawn_where_the_objects_went(tmp_path: Path) -> Non
     mirrored = {"augmentation": "none", "hflip": 1.0, "size": 96}
     shown = foveal.show_augmentation(dataset, out=tmp_path / "look", images=9, variants=1, **mirrored)
     sample = dataset.samples[3]
-    plain, flipped = (picture(shown["images"][str(sample.image)], column, (64, 96), factor=2) for column in (0, 1))
-    with Image.open(str(sample.image)) as image:
+    plain, flipped = (picture(shown["images"][sample.image.name], column, (64, 96), factor=2) for column in (0, 1))
+    with Image.open(sample.image.name) as image:
         pixels = np.array(image).astype(int)
-    assert sample.instances is not None
-    x1, y1, x2, y2 = (int(each) for each in sample.instances[0].box_xyxy)
+    x1, y1, x2, y2 = (int(each) for each in sample.known(Objects).instances[0].box_xyxy)
     changed = np.abs(plain - pixels).sum(axis=2) > 0
     assert not changed[y2:].any()  # words stand at the box's upper edge
     assert changed[y2 - 1, x1:x2].all()
@@ -147,6 +147,6 @@ def test_it_is_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 def test_what_can_not_be_shown_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--images 0 and --variants 6: expected at least 1 of each"):
         foveal.show_augmentation(shapes(30), out=tmp_path / "look", images=0)
-    unlabelled = replace(shapes(30), samples=tuple(replace(each, label=None) for each in shapes(30).samples))
+    unlabelled = replace(shapes(30), samples=tuple(replace(each, annotation=None) for each in shapes(30).samples))
     with pytest.raises(DataError):
         foveal.show_augmentation(unlabelled, out=tmp_path / "look")

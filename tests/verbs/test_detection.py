@@ -14,12 +14,14 @@ from safetensors.torch import load_file
 from tests.read.packing import pack
 
 import foveal
+from foveal.annotations import Instance, Objects
 from foveal.errors import DataError, UsageError
 from foveal.events import Event, StepDone
+from foveal.images.sources import FileImage
 from foveal.metrics.detection import Found, Truth
 from foveal.read import READERS, read_dataset
 from foveal.tasks import make_task
-from foveal.types import Dataset, Instance, Sample
+from foveal.types import Dataset, Sample
 
 CLASSES = ("disc", "square")
 OPTIONS = {"model": "resnet18_d", "size": 96, "batch_size": 4, "epochs": 2.0, "ema": 0.5}
@@ -38,7 +40,13 @@ def made(folder: Path, *, count: int = 14) -> Dataset:
         found = (Instance(label=label, box_xyxy=(x, y, x + 36, y + 32)),) if index % 7 < 6 else ()
         split = "train" if index < count - 4 else "val" if index < count - 2 else "test"
         samples.append(
-            Sample(id=f"{index}.png", image=folder / f"{index}.png", split=split, instances=found, size_hw=(64, 96))  # type: ignore[arg-type]
+            Sample(
+                id=f"{index}.png",
+                image=FileImage(folder / f"{index}.png"),
+                split=split,
+                annotation=Objects(found),
+                size_hw=(64, 96),
+            )  # type: ignore[arg-type]
         )
     return Dataset(name="squares", format="coco", root=folder, classes=CLASSES, samples=tuple(samples))
 
@@ -98,7 +106,7 @@ def test_the_data_says_what_is_learned(trained: tuple[Path, Path]) -> None:
 
 def test_a_test_of_backgrounds_alone_ends_in_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = made(tmp_path / "images")
-    bare = [replace(each, instances=()) if each.split == "test" else each for each in data.samples]
+    bare = [replace(each, annotation=Objects(())) if each.split == "test" else each for each in data.samples]
     result = foveal.train(replace(data, samples=tuple(bare)), out=tmp_path / "run", **{**OPTIONS, "epochs": 0.5})
     assert result["metrics"]["AP"]["value"] is None
     assert "test AP undefined (2 images), " in capsys.readouterr().err

@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from tests.made import SHAPES, shape_folder, shapes
 from tests.read.packing import pack, zip_of
 
 import foveal
+from foveal.annotations import ClassLabel
 from foveal.bundle import load_bundle
 from foveal.errors import DataError, ImageError, ModelError
 from foveal.evaluation.evaluate import evaluate_store
@@ -48,7 +50,7 @@ def test_images(trained: tuple[Path, Path]) -> tuple[list[Path], np.ndarray]:
         bundle.contract.make_task(), bundle.network, preprocess, store, device=torch.device("cpu")
     )
     outputs, _ = joined(evaluation.records)
-    return [Path(str(sample.image)) for sample in samples], outputs["logits"].double().softmax(dim=1).numpy()
+    return [Path(sample.image.name) for sample in samples], outputs["logits"].double().softmax(dim=1).numpy()
 
 
 def scores_of(predictions: Iterable[object]) -> np.ndarray:
@@ -135,9 +137,7 @@ def test_classes_are_matched_by_name(trained: tuple[Path, Path], tmp_path: Path)
         (data / "test" / "zebra").rmdir()
     samples = read_dataset(data).samples
     backwards = tuple(reversed(SHAPES))
-    renamed = [
-        type(each)(id=each.id, image=each.image, label=2 - (each.label or 0), split=each.split) for each in samples
-    ]
+    renamed = [replace(each, annotation=ClassLabel(2 - each.known(ClassLabel).index)) for each in samples]
     assert foveal.evaluate(run, read_dataset(renamed, classes=backwards))["confusion"] == reference
     other = shape_folder(tmp_path / "two", count=20, splits=("test",))
     for path in (other / "test" / "disc").iterdir():

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from foveal.images.sources import ArrayImage, FileImage
 from foveal.metrics.detection import Found, Truth
 from foveal.metrics.matching import box_areas
 from foveal.metrics.outcomes import outcomes
 from foveal.reporting.overlays import CUT, cut_out
 from foveal.reporting.places import Example
-from foveal.types import ArrayImage, Sample
+from foveal.types import Sample
 from foveal.verbs.detections import _Image, _missed, _told
 from foveal.verbs.examples import examples_of, whole_image
 
@@ -36,7 +37,7 @@ def test_both_ends_and_some_between(count: int) -> None:
 
 
 def image_of(found: Found, truth: Truth) -> _Image:
-    sample = Sample(id="x", image=ArrayImage(lambda: np.zeros((1, 120, 200, 4), np.uint8), 0))
+    sample = Sample(id="x", image=ArrayImage(lambda: np.zeros((1, 120, 200, 4), np.uint8), 0, "x"))
     return _Image(sample, found, truth, outcomes(found, truth, score=0.25))
 
 
@@ -73,6 +74,6 @@ def test_a_cut_out_shows_the_box_with_its_surroundings() -> None:
 
 def test_whole_images_can_be_drawn_on(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((5, 7, 3), np.uint8)).save(tmp_path / "x.png")
-    assert whole_image(Sample(id="x", image=tmp_path / "x.png")).shape == (5, 7, 3)
-    many = ArrayImage(lambda: np.zeros((2, 5, 7, 6), np.uint8), 1)
+    assert whole_image(Sample(id="x", image=FileImage(tmp_path / "x.png"))).shape == (5, 7, 3)
+    many = ArrayImage(lambda: np.zeros((2, 5, 7, 6), np.uint8), 1, "x")
     assert whole_image(Sample(id="x", image=many)).shape == (5, 7, 1)

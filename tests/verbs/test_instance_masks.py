@@ -11,12 +11,13 @@ from safetensors.torch import load_file
 from tests.verbs.test_detection import OPTIONS, made
 
 import foveal
+from foveal.annotations import Instance, Objects, Polygons
 from foveal.errors import UsageError
 from foveal.events import Event, StepDone
 from foveal.ops.masks import from_json, pixels_of
 from foveal.read import READERS, read_dataset
 from foveal.tasks import make_task
-from foveal.types import Dataset, Instance, Polygons
+from foveal.types import Dataset
 
 
 def with_outlines(dataset: Dataset) -> Dataset:
@@ -28,7 +29,7 @@ def with_outlines(dataset: Dataset) -> Dataset:
         return replace(instance, mask=Polygons(((x, y1, x2, y, x, y2, x1, y),)))
 
     samples = [
-        replace(sample, instances=tuple(map(outlined, sample.instances or ()))) if index else sample
+        replace(sample, annotation=Objects(tuple(map(outlined, sample.known(Objects).instances)))) if index else sample
         for index, sample in enumerate(dataset.samples)
     ]
     return replace(dataset, samples=tuple(samples))
@@ -77,7 +78,7 @@ def test_predictions_have_masks_of_the_images_size(trained: tuple[Path, Path], t
     list(foveal.predict(model, image, draw=tmp_path / "drawn", coco=image.parent / "found.json"))
     with Image.open(tmp_path / "drawn" / "0.jpg") as drawn:
         assert drawn.size == (96, 64)
-    written = read_dataset(image.parent / "found.json").samples[0].instances
+    written = read_dataset(image.parent / "found.json").samples[0].known(Objects).instances
     assert written is not None
     assert [(each.mask, each.area) for each in written] == [(from_json(each["mask"]), each["area"]) for each in found]
 

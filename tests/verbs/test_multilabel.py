@@ -10,6 +10,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 import foveal
+from foveal.annotations import LabelSet
 from foveal.bundle import load_bundle
 from foveal.cli import main
 from foveal.errors import DataError, UsageError
@@ -103,7 +104,7 @@ def test_thresholds_are_those_of_the_held_out_images(trained: tuple[Path, Path])
 def test_both_kinds_of_tables_say_the_same(trained: tuple[Path, Path], tmp_path: Path) -> None:
     run, data = trained
     columns = made(tmp_path / "columns", as_cells=False)
-    assert read_dataset(columns).samples[3].label_set == read_dataset(data).samples[3].label_set
+    assert read_dataset(columns).samples[3].annotation == read_dataset(data).samples[3].annotation
     assert foveal.evaluate(run, columns)["metrics"] == foveal.evaluate(run, data)["metrics"]
     images, truths = corners(64)
     one = foveal.evaluate(run, (images[52:], truths[52:]))
@@ -187,10 +188,10 @@ def test_a_table_that_is_converted_comes_back(trained: tuple[Path, Path], tmp_pa
     columns = made(tmp_path / "columns", as_cells=False)
     foveal.convert(columns, to="csv", out=tmp_path / "csv")
     foveal.convert(tmp_path / "csv", to="arrays", out=tmp_path / "a.npz")
-    expected = sorted((each.label_set, each.split) for each in read_dataset(trained[1]).samples)
+    expected = sorted((each.known(LabelSet).indices, each.split) for each in read_dataset(trained[1]).samples)
     for path in (tmp_path / "csv", tmp_path / "a.npz"):
         dataset = read_dataset(path)
         assert dataset.classes == NAMES
-        assert sorted((each.label_set, each.split) for each in dataset.samples) == expected
+        assert sorted((each.known(LabelSet).indices, each.split) for each in dataset.samples) == expected
     with pytest.raises(DataError, match="this format holds one class an image; csv and arrays hold numbers and sets"):
         foveal.convert(tmp_path / "csv", to="class-folders", out=tmp_path / "folders")

@@ -9,12 +9,14 @@ import torch
 from PIL import Image
 from tests.made import targets_of, tiny_model
 
+from foveal.annotations import Instance, Objects, PixelClasses
 from foveal.errors import ImageError
 from foveal.images.label_map import write_label_map
+from foveal.images.sources import FileImage
 from foveal.networks.build import build_backbone
 from foveal.preprocess import Preprocess
 from foveal.tasks import make_task
-from foveal.types import Instance, Sample
+from foveal.types import Sample
 
 PREPROCESS = Preprocess(size_hw=(64, 96), channels=3, fit="squash", mean=(0.5,) * 3, std=(0.25,) * 3)
 LARGE_HW = (4000, 6000)
@@ -82,18 +84,18 @@ def test_a_large_image_by_tiles_holds_one_row_of_sums() -> None:
     assert sum(found["shares"].values()) == pytest.approx(1, abs=1e-5)
 
 
-def sample(folder: Path, count: int) -> Sample:
-    """An image with so many objects of the first of three classes, and its label map."""
+def sample(folder: Path, count: int, task: str) -> Sample:
+    """An image with so many objects of the first of three classes, or its label map."""
     random = np.random.default_rng(count)
     corners = random.uniform(0, 50, (count, 2))
     boxes = np.concatenate([corners, corners + random.uniform(2, 14, (count, 2))], axis=1)
     labels = np.full((64, 96), 255 if count == 0 else 1, np.uint8)
     write_label_map(labels, folder / f"{count}.png")
+    things = tuple(Instance(label=0, box_xyxy=tuple(box)) for box in boxes.tolist())
     return Sample(
         id=str(count),
-        image=folder / f"{count}.jpg",
-        instances=tuple(Instance(label=0, box_xyxy=tuple(box)) for box in boxes.tolist()),
-        label_map=folder / f"{count}.png",
+        image=FileImage(folder / f"{count}.jpg"),
+        annotation=Objects(things) if task == "detect" else PixelClasses(folder / f"{count}.png"),
         size_hw=(64, 96),
     )
 
@@ -104,7 +106,7 @@ def test_losses_and_gradients_are_finite(task: str, counts: tuple[int, int], tmp
     """No object (all void), 500, classes that never occur: in a batch together and alone."""
     made = make_task(task, ("a", "b", "c"), {})
     network = made.build(build_backbone("resnet18_d", 3))
-    targets = targets_of(made, [sample(tmp_path, count) for count in counts], PREPROCESS)
+    targets = targets_of(made, [sample(tmp_path, count, task) for count in counts], PREPROCESS)
     terms = made.loss(network(torch.randn(2, 3, 64, 96)), targets)
     total = torch.stack(list(terms.values())).sum()
     total.backward()

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 import foveal
+from foveal.annotations import Numbers
 from foveal.bundle import load_bundle
 from foveal.cli import main
 from foveal.errors import DataError, RunError, UsageError
@@ -143,7 +144,10 @@ def test_resume_is_bit_identical(trained: tuple[Path, Path], tmp_path: Path) -> 
     ours, theirs = (load_file(each / "model.safetensors") for each in (tmp_path / "run", trained[0]))
     assert all(ours[name].equal(theirs[name]) for name in theirs)
     dataset = read_dataset(trained[1], names=("across", "light"))
-    other = tuple(replace(each, targets=tuple(value + 1 for value in each.targets or ())) for each in dataset.samples)
+    other = tuple(
+        replace(each, annotation=Numbers(tuple(value + 1 for value in each.known(Numbers).values)))
+        for each in dataset.samples
+    )
     with pytest.raises(RunError, match="other images, labels or held-out ones"):
         foveal.train(replace(dataset, samples=other), resume=tmp_path / "run")
 
@@ -204,7 +208,7 @@ def test_what_can_not_be_learned_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--target names the columns of a table; arrays has target"):
         foveal.train(from_arrays(images, targets[:, 0]), target="across", out=tmp_path / "run")
     unknown = from_arrays(images, targets[:, 0])
-    unknown = replace(unknown, samples=tuple(replace(each, targets=None) for each in unknown.samples))
+    unknown = replace(unknown, samples=tuple(replace(each, annotation=None) for each in unknown.samples))
     with pytest.raises(DataError, match="have no numbers to regress"):
         foveal.train(unknown, task="regress", out=tmp_path / "run")
 
@@ -243,7 +247,7 @@ def test_a_table_that_is_converted_comes_back(trained: tuple[Path, Path], tmp_pa
     for path in (tmp_path / "csv", tmp_path / "a.npz"):
         dataset = read_dataset(path)
         assert dataset.classes == ("across", "light")
-        assert {each.targets for each in dataset.samples} == expected
+        assert {each.known(Numbers).values for each in dataset.samples} == expected
         assert len(dataset.of_split("test")) == 12
     with pytest.raises(DataError, match="this format holds one class an image; csv and arrays hold numbers and sets"):
         foveal.convert(tmp_path / "csv", to="class-folders", out=tmp_path / "folders")

@@ -11,6 +11,7 @@ from PIL import Image
 from tests.made import tiny_model
 
 import foveal
+from foveal.annotations import Objects
 from foveal.errors import ImageError, UsageError
 from foveal.images.label_map import VOID, read_label_map
 from foveal.inference.predictor import Model
@@ -152,8 +153,7 @@ def test_boxes_are_read_back(tmp_path: Path) -> None:
     dataset = read_dataset(tmp_path / "found.json", format="coco")
     assert dataset.classes == ("thing",)
     for sample, prediction in zip(dataset.samples, found, strict=False):
-        assert sample.instances is not None
-        assert sample.instances[0].box_xyxy == pytest.approx(prediction["objects"][0]["box"])
+        assert sample.known(Objects).instances[0].box_xyxy == pytest.approx(prediction["objects"][0]["box"])
 
 
 def check_regions(maps: dict[Path, np.ndarray], classes: tuple[str, ...], file: Path) -> None:
@@ -164,7 +164,7 @@ def check_regions(maps: dict[Path, np.ndarray], classes: tuple[str, ...], file: 
     assert len(dataset.samples) == len(maps)
     for sample, labels in zip(dataset.samples, maps.values(), strict=True):
         made = np.full(labels.shape, VOID, np.uint8)
-        for instance in sample.instances or ():
+        for instance in sample.known(Objects).instances:
             assert instance.mask is not None
             mask = rasterised(instance.mask, (labels.shape[0], labels.shape[1]))
             assert mask.sum() == instance.area

@@ -306,7 +306,9 @@ def test_wrong_words_are_refused_before_anything_is_made(
 
 def test_samples_without_a_label_are_named(tmp_path: Path) -> None:
     data = shapes(30)
-    unlabelled = [replace(sample, label=None) if index == 7 else sample for index, sample in enumerate(data.samples)]
+    unlabelled = [
+        replace(sample, annotation=None) if index == 7 else sample for index, sample in enumerate(data.samples)
+    ]
     with pytest.raises(DataError, match=r"1 samples have no label: images\[7\]"):
         foveal.train(replace(data, samples=tuple(unlabelled)), out=tmp_path / "run")
 

@@ -14,7 +14,6 @@ from foveal.evaluation.forward import BATCH_SIZE, forward
 from foveal.feed.store import Store
 from foveal.preprocess import Preprocess
 from foveal.tasks.task import Measurement, Record, Task
-from foveal.types import Sample
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,20 +75,12 @@ def labelled_hashes(
     """What `duplicate_notes` reads, of the stores that are there: by name hashes (N,) and labels (N,), and the words
     that these index: classes, or what is said of the images in their place."""
     there = {name: store for name, store in stores.items() if store is not None}
-    said = {name: [_said(sample, classes) for sample in store.samples] for name, store in there.items()}
+    known = {name: [sample.annotation for sample in store.samples] for name, store in there.items()}
+    said = {name: ["" if each is None else each.words(classes) for each in row] for name, row in known.items()}
     words = tuple(sorted({each for row in said.values() for each in row}))
     index = {each: label for label, each in enumerate(words)}
     labels = {name: np.array([index[each] for each in row], np.int64) for name, row in said.items()}
     return {name: (store.hashes, labels[name]) for name, store in there.items()}, words
-
-
-def _said(sample: Sample, classes: tuple[str, ...]) -> str:
-    """Nothing where things are said of places in the image."""
-    if sample.targets is not None:
-        return ", ".join(f"{name} {value:.9g}" for name, value in zip(classes, sample.targets, strict=True))
-    if sample.label_set is not None:
-        return ", ".join(classes[label] for label in sample.label_set) or "no label"
-    return "" if sample.label is None else classes[sample.label]
 
 
 def duplicate_notes(splits: Mapping[str, tuple[np.ndarray, np.ndarray]], classes: tuple[str, ...]) -> list[str]:

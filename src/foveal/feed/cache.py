@@ -40,8 +40,9 @@ class Entry:
     reused: bool
 
 
-def cache_key(samples: Sequence[Sample], preprocess: Preprocess) -> str:
-    """A name for these files as they are now (path, size, time) under this preprocessing's uint8 half.
+def cache_key(samples: Sequence[Sample], preprocess: Preprocess) -> str | None:
+    """A name for these images as they are now under this preprocessing's uint8 half; None where nothing tells one of
+    them from others.
 
     Raises OSError for a file that is gone.
     """
@@ -49,10 +50,10 @@ def cache_key(samples: Sequence[Sample], preprocess: Preprocess) -> str:
     geometry = [_VERSION, *preprocess.size_hw, preprocess.channels, preprocess.fit]
     digest.update(json.dumps(geometry).encode())
     for sample in samples:
-        assert isinstance(sample.image, Path)
-        status = sample.image.stat()
-        digest.update(os.fsencode(sample.image.absolute()))
-        digest.update(f"\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+        key = sample.image.key()
+        if key is None:
+            return None
+        digest.update(key)
     return digest.hexdigest()
 
 

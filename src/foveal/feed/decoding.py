@@ -19,10 +19,10 @@ from PIL import ImageFile
 
 from foveal.errors import BadImagesError, ImageError
 from foveal.feed.workers import Workers, can_start
-from foveal.images import read_bytes
 from foveal.images.fit import load_fitted
+from foveal.images.sources import file_of
 from foveal.processes.launch import cores
-from foveal.types import ArrayImage, Fit, OnBadImage, Sample
+from foveal.types import Fit, ImageRef, OnBadImage, Sample
 
 if TYPE_CHECKING:
     from foveal.preprocess import Preprocess
@@ -37,9 +37,6 @@ to start as some hundred images."""
 _CHUNK = 64  # images a task, at most: enough to hide the hand-over, few enough to keep every core busy to the end
 _CHUNK_BYTES = 2**22  # and their pixels
 _AHEAD = 2  # chunks for each core that are decoded before they are wanted: more would only fill memory
-
-Source = tuple[Path | ArrayImage, str]
-"""Where an image is read from, and what a message calls it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,16 +63,17 @@ class Decoder:
     truncated: bool
     """Pillow's own switch, as it is set in this process: whether files that end too early are taken."""
 
-    def __call__(self, sources: Sequence[Source]) -> Decoded:
+    def __call__(self, images: Sequence[ImageRef]) -> Decoded:
         ImageFile.LOAD_TRUNCATED_IMAGES = self.truncated
-        hashes = np.zeros(len(sources), np.uint64)
-        pixels = np.zeros((len(sources), *self.size_hw, self.channels), np.uint8) if self.kept else None
+        hashes = np.zeros(len(images), np.uint64)
+        pixels = np.zeros((len(images), *self.size_hw, self.channels), np.uint8) if self.kept else None
         bad = []
-        for index, (source, name) in enumerate(sources):
+        for index, image in enumerate(images):
             try:
-                content = _content(source)
+                content = image.read()
                 hashes[index] = content_hash(content)
-                fitted = load_fitted(content, size_hw=self.size_hw, channels=self.channels, fit=self.fit, name=name)
+                size, name = self.size_hw, image.name
+                fitted = load_fitted(content, size_hw=size, channels=self.channels, fit=self.fit, name=name)
             except ImageError as error:
                 bad.append((index, error))
                 continue
@@ -126,11 +124,6 @@ def keep_good(samples: Sequence[Sample], bad: Sequence[tuple[int, ImageError]], 
     return [index for index in range(len(samples)) if index not in bad_indices]
 
 
-def read_content(sample: Sample) -> bytes | np.ndarray:
-    """A file's bytes, or an array image's pixels. Raises ImageError where the file can't be read."""
-    return _content(sample.image)
-
-
 def content_hash(content: bytes | np.ndarray) -> int:
     """64 bits of BLAKE2b over an image's bytes (pixels and shape for an array): equal for byte-identical images."""
     digest = hashlib.blake2b(digest_size=8)
@@ -141,24 +134,17 @@ def content_hash(content: bytes | np.ndarray) -> int:
     return int.from_bytes(digest.digest(), "little")
 
 
-def image_name(sample: Sample) -> str:
-    """How a message names a sample's image: its path, or its id for an array."""
-    return str(sample.image) if isinstance(sample.image, Path) else sample.id
-
-
-def _content(source: Path | ArrayImage) -> bytes | np.ndarray:
-    return source.pixels() if isinstance(source, ArrayImage) else read_bytes(source)
-
-
 def _in_parallel(samples: Sequence[Sample], decoder: Decoder) -> Generator[Decoded]:
     """What became of each chunk, in order: in processes where there are many plain files, else in threads."""
     count = cores()
     many = count > 1 and len(samples) >= FILES
-    plain = all(type(sample.image) is type(Path()) for sample in samples)  # others lie in an archive or in memory
+    plain = all(
+        type(file_of(sample.image)) is type(Path()) for sample in samples
+    )  # others lie in an archive or in memory
     size = max(1, min(_CHUNK, _CHUNK_BYTES // (math.prod(decoder.size_hw) * decoder.channels)))
     with ExitStack() as stack:  # what is left is given up first, then the processes are ended, then the threads joined
         pool = stack.enter_context(ThreadPoolExecutor(count))
-        decode: Callable[[Sequence[Source]], Decoded] = decoder
+        decode: Callable[[Sequence[ImageRef]], Decoded] = decoder
         if many and plain and can_start():
             count = min(count, MOST_PROCESSES)
             with suppress(OSError):  # no more processes are allowed: threads are only slower
@@ -167,7 +153,7 @@ def _in_parallel(samples: Sequence[Sample], decoder: Decoder) -> Generator[Decod
         coming: deque[Future[Decoded]] = deque()
         for start in range(0, len(samples), size):
             chunk = samples[start : start + size]
-            coming.append(pool.submit(decode, [(sample.image, image_name(sample)) for sample in chunk]))
+            coming.append(pool.submit(decode, [sample.image for sample in chunk]))
             if len(coming) > _AHEAD * count:
                 yield coming.popleft().result()
         while coming:

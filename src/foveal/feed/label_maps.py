@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from foveal.annotations import PixelClasses
 from foveal.images.label_map import VOID, read_label_map
 from foveal.preprocess import Preprocess
 from foveal.types import Sample
@@ -18,12 +19,11 @@ GatherLabels = Callable[[Tensor], Tensor]
 
 def label_maps_of(samples: Sequence[Sample], preprocess: Preprocess, *, memory_allowance: int) -> GatherLabels | None:
     """None where the samples have none. memory_allowance: in bytes. Raises ImageError for one that can't be read."""
-    if not samples or samples[0].label_map is None:
+    if not samples or not isinstance(samples[0].annotation, PixelClasses):
         return None
 
     def load(sample: Sample) -> np.ndarray:
-        assert sample.label_map is not None
-        return preprocess.place_labels(read_label_map(sample.label_map))
+        return preprocess.place_labels(read_label_map(sample.known(PixelClasses).label_map))
 
     def read(rows: Sequence[int]) -> np.ndarray:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -43,8 +43,7 @@ def median_frequency_weights(samples: Sequence[Sample], num_classes: int, *, voi
     """
 
     def count(sample: Sample) -> np.ndarray:
-        assert sample.label_map is not None
-        return np.bincount(read_label_map(sample.label_map).reshape(-1), minlength=VOID + 1)
+        return np.bincount(read_label_map(sample.known(PixelClasses).label_map).reshape(-1), minlength=VOID + 1)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         counts = np.sum(list(pool.map(count, samples)), axis=0)

@@ -24,7 +24,7 @@ def epoch_order(num_samples: int, *, seed: int, epoch: int) -> Tensor:
     return torch.randperm(num_samples, generator=generator)
 
 
-def balanced_order(labels: Sequence[int | None], *, seed: int, epoch: int) -> Tensor:
+def balanced_order(labels: Sequence[int], *, seed: int, epoch: int) -> Tensor:
     """N draws (N,) that take every class of the N `labels` equally often, to one, over all epochs together too.
 
     Of each class every sample is drawn before one is drawn again, within an epoch and from one to the next: the samples

@@ -18,10 +18,10 @@ from torch import Tensor
 from foveal.device import free_gpu_bytes, memory_bytes, sent
 from foveal.errors import ImageError
 from foveal.feed.cache import Bad, allowance_bytes, cache_key, is_cached, open_or_build
-from foveal.feed.decoding import Progress, decode_all, image_name, keep_good, read_content
+from foveal.feed.decoding import Progress, decode_all, keep_good
 from foveal.feed.label_maps import GatherLabels, label_maps_of
 from foveal.preprocess import Placement, Preprocess, as_batch
-from foveal.types import ArrayImage, OnBadImage, Sample
+from foveal.types import OnBadImage, Sample
 
 MEMORY_SHARE = 0.25  # of the machine's memory may hold decoded images
 GPU_SHARE = 0.4  # of a GPU's free memory likewise
@@ -94,7 +94,6 @@ def _decoded(
     size = int(np.prod(shape))
     in_memory = size <= memory_allowance
     on_disk = size <= (allowance_bytes() if disk_allowance is None else disk_allowance)
-    files = not any(isinstance(sample.image, ArrayImage) for sample in samples)
     start = time.perf_counter()
 
     def fill(out: np.ndarray | None, rows: Sequence[int]) -> tuple[np.ndarray, Bad]:
@@ -102,7 +101,7 @@ def _decoded(
 
     everything = range(len(samples))
     found = f"{len(samples):,} images at {shape[1]}×{shape[2]}×{shape[3]}"
-    if files and len(samples):
+    if len(samples):
         try:
             key = cache_key(samples, preprocess)
         except OSError:  # a file is gone: decode, so that all bad images are listed, not the first
@@ -183,7 +182,7 @@ class _Decoder:
         return self._pool.submit(self._load, self._samples[index])
 
     def _load(self, sample: Sample) -> np.ndarray:
-        return self._preprocess.load(read_content(sample), name=image_name(sample))
+        return self._preprocess.load(sample.image.read(), name=sample.image.name)
 
 
 def on_gpu(stores: Sequence[Store], device: torch.device) -> list[Store]:

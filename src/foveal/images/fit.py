@@ -8,9 +8,9 @@ from PIL import Image
 from foveal.errors import ImageError
 from foveal.images.decode import decode_sized
 from foveal.images.resize import resize
-from foveal.types import ArrayImage, Fit
+from foveal.types import Fit
 
-ImageSource = Path | str | bytes | np.ndarray | Image.Image | ArrayImage
+ImageSource = Path | str | bytes | np.ndarray | Image.Image
 
 
 def load_fitted(
@@ -20,8 +20,6 @@ def load_fitted(
 
     Raises ImageError.
     """
-    if isinstance(source, ArrayImage):
-        source = source.pixels()
     image, shown_hw = decode_sized(source, name=name, min_hw=None if fit == "pad" else size_hw)
     image = _with_channels(image, channels, name or (str(source) if isinstance(source, str | Path) else "image"))
     return _FITS[fit](image, size_hw), shown_hw

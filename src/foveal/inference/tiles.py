@@ -18,7 +18,6 @@ from foveal.inference.engines.engine import Engine
 from foveal.ops.tiles import tile_corners
 from foveal.preprocess import Placement, Preprocess, as_batch
 from foveal.tasks.task import Outputs, Task
-from foveal.types import ArrayImage
 
 LEAST_SIDE = 32
 MOST_OVERLAP = 0.9
@@ -129,6 +128,6 @@ class TiledModel:
 def _decoded(image: ImageSource, index: int) -> _Whole | ImageError:
     name = str(image) if isinstance(image, str | Path) else f"images[{index}]"
     try:
-        return _Whole(name, decode(image.pixels() if isinstance(image, ArrayImage) else image, name=name))
+        return _Whole(name, decode(image, name=name))
     except ImageError as error:
         return error

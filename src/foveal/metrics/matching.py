@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foveal.types import RunLengths
+from foveal.annotations import RunLengths
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 AREAS = ((0.0, 1e10), (0.0, 32.0**2), (32.0**2, 96.0**2), (96.0**2, 1e10))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as reference
 
-from foveal.types import Polygons, RunLengths
+from foveal.annotations import Polygons, RunLengths
 
 
 def compressed(counts: Sequence[int], size_hw: tuple[int, int]) -> RunLengths:

@@ -10,9 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from foveal.annotations import ClassLabel
 from foveal.errors import DataError, UsageError
+from foveal.read.annotated import read_for
 from foveal.read.archive_path import data_folder, is_archive, open_archive
 from foveal.read.arrays import ARRAYS, from_arrays, from_samples
+from foveal.read.checks import checked
 from foveal.read.cifar import CIFAR10, CIFAR100
 from foveal.read.class_folders import CLASS_FOLDERS
 from foveal.read.coco import COCO
@@ -24,7 +27,7 @@ from foveal.read.names import listed, natural_sorted
 from foveal.read.reader import Reader
 from foveal.read.roles import assign_roles
 from foveal.read.splits import assign_splits
-from foveal.read.taught import as_floats, as_label_sets, as_targets
+from foveal.read.taught import as_floats
 from foveal.read.voc import VOC
 from foveal.read.yolo import YOLO
 from foveal.types import Dataset, Sample, TaskName
@@ -58,13 +61,7 @@ def read_dataset(
     Raises DataError where no format recognises the path, or more than one does, and for all that the format
     itself finds wrong; UsageError for an unknown format or an option that doesn't go with `data`.
     """
-    dataset = _read(data, format=format, classes=classes, task=task, names=names)
-    if any(sample.label is not None for sample in dataset.samples):
-        if task == "regress":
-            return as_targets(dataset)
-        if task == "multilabel":
-            return as_label_sets(dataset)
-    return dataset
+    return read_for(_read(data, format=format, classes=classes, task=task, names=names), task)
 
 
 def _read(
@@ -102,8 +99,8 @@ def _read_path(path: Path, format: str | None, task: TaskName | None, names: Seq
         if not path.exists():
             raise DataError(f"{path}: no such file or folder")
         if is_archive(path):
-            return _read_archive(path, format, task, names)
-        return _read_as(_reader_for(path, format), path, task, names)
+            return checked(_read_archive(path, format, task, names), path)
+        return checked(_read_as(_reader_for(path, format), path, task, names), path)
     except OSError as error:
         raise DataError(f"{path}: can't be read: {error}") from error
 
@@ -126,7 +123,7 @@ def _reader_for(path: Path, format: str | None) -> Reader:
             raise UsageError(f"unknown format {format!r}; there are {', '.join(READERS)}")
         return READERS[format]
     found = [reader for reader in READERS.values() if reader.recognises(path)]
-    found = [reader for reader in found if reader.holds != "labels"] or found
+    found = [reader for reader in found if ClassLabel not in reader.gives] or found
     if len(found) == 1:
         return found[0]
     if not found and names_images(path):

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import math
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from foveal.annotations import ClassLabel, LabelSet, Numbers
 from foveal.errors import DataError
 from foveal.files import atomic_path
 from foveal.images.arrays import MAX_CHANNELS
+from foveal.images.sources import ArrayImage, FileImage
+from foveal.read.checks import checked
 from foveal.read.names import listed, split_of
 from foveal.read.once import Once
 from foveal.read.reader import Reader
 from foveal.read.taught import class_names, taught
 from foveal.read.writing import check_writable, pixels_of, refuse_existing
-from foveal.types import SPLITS, ArrayImage, Dataset, Sample, Split
+from foveal.types import SPLITS, Dataset, ImageRef, Sample, Split
 
 _KEYS = ("images", "labels", "classes", "splits", "groups", "ids")
 
@@ -45,27 +47,27 @@ def from_arrays(
     Raises DataError for shapes, types, lengths and labels that don't fit.
     """
     sources = _sources(images)
-    field, values, names = taught(labels, classes)
-    given = {"labels": values, "splits": splits, "groups": groups}
+    known, names = taught(labels, classes)
+    given = {"labels": known, "splits": splits, "groups": groups}
     for what, each in given.items():
         if each is not None and len(each) != len(sources):
             raise DataError(f"{len(sources)} images, but {len(each)} {what}")
     samples = [
         Sample(
-            id=f"images[{i}]" if isinstance(source, ArrayImage) else source.as_posix(),
-            image=source,
+            id=own,
+            image=image,
+            annotation=known[i],
             split=None if splits is None else _split(splits[i], i),
             group=None if groups is None or groups[i] is None else str(groups[i]),
-            **{field: values[i]},
         )
-        for i, source in enumerate(sources)
+        for i, (own, image) in enumerate(sources)
     ]
-    return _dataset(samples, names, name=name, root=None)
+    return checked(_dataset(samples, names, name=name, root=None), name)
 
 
 def from_samples(samples: Sequence[Sample], classes: Sequence[str]) -> Dataset:
     """A data set of samples made by hand, in their order."""
-    return _dataset(samples, class_names(classes), name="samples", root=None)
+    return checked(_dataset(samples, class_names(classes), name="samples", root=None), "samples")
 
 
 def read_npz(path: Path) -> Dataset:
@@ -79,19 +81,20 @@ def read_npz(path: Path) -> Dataset:
     small = _load_small(path)
     if "labels" not in small:
         raise DataError(f"{path}: expected the arrays images and labels, found images and {listed(list(small))}")
-    field, values, names = taught(small["labels"], small["classes"].tolist() if "classes" in small else None)
+    known, names = taught(small["labels"], small["classes"].tolist() if "classes" in small else None)
     for key, each in small.items():
         if key != "classes" and (each.shape[:1] != (shape[0],) or (each.ndim > 1 and key != "labels")):
             raise DataError(f"{path}: {shape[0]} images, but {key} has the shape {each.shape}")
     load = Once(partial(_load_images, path))
     texts = {key: [str(value) for value in small[key]] for key in ("splits", "groups", "ids") if key in small}
+    ids = texts["ids"] if "ids" in texts else _names(shape[0])
     samples = [
         Sample(
-            id=texts["ids"][i] if "ids" in texts else f"images[{i}]",
-            image=ArrayImage(load, i),
+            id=ids[i],
+            image=ArrayImage(load, i, ids[i]),
+            annotation=known[i],
             split=_split(texts["splits"][i], i) if "splits" in texts else None,
             group=(texts["groups"][i] or None) if "groups" in texts else None,
-            **{field: values[i]},
         )
         for i in range(shape[0])
     ]
@@ -136,31 +139,39 @@ def write_npz(dataset: Dataset, path: Path) -> None:
 
 def _labels_to_write(dataset: Dataset) -> np.ndarray:
     """What `taught` reads. Raises DataError for what it wouldn't read back."""
-    targets = [sample.targets for sample in dataset.samples if sample.targets is not None]
-    if targets:
-        return np.array(targets, np.float64)
-    sets = [sample.label_set for sample in dataset.samples if sample.label_set is not None]
-    if sets:
+    if dataset.annotates is Numbers:
+        return np.array([sample.known(Numbers).values for sample in dataset.samples], np.float64)
+    if dataset.annotates is LabelSet:
+        sets = [sample.known(LabelSet).indices for sample in dataset.samples]
         return np.array([[label in each for label in range(len(dataset.classes))] for each in sets])
     check_writable(dataset)
-    return np.array([sample.label for sample in dataset.samples], np.int64)
+    return np.array([sample.known(ClassLabel).index for sample in dataset.samples], np.int64)
 
 
-def _sources(images: np.ndarray | Sequence[Any]) -> list[ArrayImage | Path]:
+def _sources(images: np.ndarray | Sequence[Any]) -> list[tuple[str, ImageRef]]:
+    """Each image's id, and where it is."""
     if isinstance(images, np.ndarray) and images.dtype != object:
         _check_stack(images.shape, images.dtype)
         load = _Kept(images)
-        return [ArrayImage(load, i) for i in range(len(images))]
+        return _rows(load, len(images))
     items = list(images)
     if items and all(isinstance(item, (str, Path)) for item in items):
-        return [Path(item) for item in items]
+        return [(path.as_posix(), FileImage(path)) for path in map(Path, items)]
     for i, item in enumerate(items):
         if not isinstance(item, np.ndarray):
             raise DataError(f"images[{i}]: expected an array or a path (all alike), got {type(item).__name__}")
         _check_shape(f"images[{i}]", "(H, W) or (H, W, C)", item.shape, 2)
         _check_dtype(f"images[{i}]", item.dtype)
-    kept = _Kept(items)
-    return [ArrayImage(kept, i) for i in range(len(items))]
+    return _rows(_Kept(items), len(items))
+
+
+def _rows(load: Callable[[], Any], count: int) -> list[tuple[str, ImageRef]]:
+    return [(name, ArrayImage(load, i, name)) for i, name in enumerate(_names(count))]
+
+
+def _names(count: int) -> list[str]:
+    """Of the rows of an array."""
+    return [f"images[{i}]" for i in range(count)]
 
 
 class _Kept:
@@ -203,28 +214,7 @@ def _split(text: str | None, index: int) -> Split | None:
 
 
 def _dataset(samples: Sequence[Sample], classes: tuple[str, ...], *, name: str, root: Path | None) -> Dataset:
-    if not samples:
-        raise DataError(f"{name}: there are no images")
-    seen: set[str] = set()
-    for sample in samples:
-        if sample.id in seen:
-            raise DataError(f"{name}: two samples have the id {sample.id!r}")
-        seen.add(sample.id)
-        for label in sample.labels():
-            if label is not None and not 0 <= label < len(classes):
-                raise DataError(f"{name}: {sample.id} has the label {label} of {len(classes)} classes")
-        if sample.targets is not None:
-            _check_targets(sample, classes, name)
     return Dataset(name=name, format=ARRAYS.name, root=root, classes=classes, samples=tuple(samples))
-
-
-def _check_targets(sample: Sample, names: tuple[str, ...], dataset: str) -> None:
-    assert sample.targets is not None
-    if len(sample.targets) != len(names):
-        raise DataError(f"{dataset}: {sample.id} has {len(sample.targets)} targets, but there are {len(names)} names")
-    for name, value in zip(names, sample.targets, strict=True):
-        if not math.isfinite(value):
-            raise DataError(f"{dataset}: {sample.id}: {name} is {value}, expected a finite number")
 
 
 def _header_of_images(path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -261,6 +251,7 @@ def _load_images(path: Path) -> np.ndarray:
 ARRAYS = Reader(
     name="arrays",
     title="a .npz file with the arrays images (N, H, W[, C]) and labels (N,); from Python (images, labels)",
+    gives=(ClassLabel, LabelSet, Numbers),
     recognises=recognises_npz,
     read=read_npz,
     write=write_npz,

@@ -14,7 +14,9 @@ from typing import Literal
 
 import numpy as np
 
+from foveal.annotations import ClassLabel
 from foveal.errors import DataError, ImageError
+from foveal.images.sources import ArrayImage
 from foveal.read.names import listed, natural_key, read_lines, refuse, split_of
 from foveal.read.once import Once
 from foveal.read.reader import Reader
@@ -26,7 +28,7 @@ from foveal.read.writing import (
     require_no_groups,
     require_splits,
 )
-from foveal.types import SPLITS, ArrayImage, Dataset, Sample, Split
+from foveal.types import SPLITS, Dataset, Sample, Split
 
 SHAPE = (32, 32, 3)
 _PIXEL_BYTES = 32 * 32 * 3
@@ -126,9 +128,11 @@ def _read(path: Path, layout: _Layout, kind: Labels) -> Dataset:
         labels = _labels(file, layout)
         problems += [fault for each in names if (fault := _label_fault(file, labels[each], names[each]))]
         load = Once(partial(_load_pixels, file, layout))
+        known = [ClassLabel(index) for index in range(int(labels[kind].max()) + 1)]
         samples += [
-            Sample(id=f"{file.stem}[{i}]", image=ArrayImage(load, i), label=label, split=split)
+            Sample(id=name, image=ArrayImage(load, i, name), annotation=known[label], split=split)
             for i, label in enumerate(labels[kind].tolist())
+            for name in (f"{file.stem}[{i}]",)
         ]
     refuse(path, problems)
     return Dataset(
@@ -226,11 +230,12 @@ def _write(file: Path, samples: Sequence[Sample], *, label_bytes: int) -> None:
         return
     with file.open("wb") as opened:
         for sample in samples:
-            assert sample.label is not None
             pixels = pixels_of(sample)
             if pixels.shape != SHAPE:
                 raise ImageError(sample.id, f"is {pixels.shape}; images of CIFAR's files are {SHAPE}")
-            opened.write(bytes([*[0] * (label_bytes - 1), sample.label]) + pixels.transpose(2, 0, 1).tobytes())
+            opened.write(
+                bytes([*[0] * (label_bytes - 1), sample.known(ClassLabel).index]) + pixels.transpose(2, 0, 1).tobytes()
+            )
 
 
 def _write_names(file: Path, classes: Sequence[str]) -> None:

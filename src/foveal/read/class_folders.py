@@ -4,7 +4,9 @@ import os
 import unicodedata
 from pathlib import Path, PurePosixPath
 
+from foveal.annotations import ClassLabel
 from foveal.errors import DataError
+from foveal.images.sources import FileImage
 from foveal.read.imagefolder import metadata_files, root_metadata
 from foveal.read.names import JUNK, listed, natural_key, natural_sorted, refuse, split_of
 from foveal.read.reader import Reader
@@ -22,8 +24,8 @@ def read_class_folders(path: Path) -> Dataset:
     are in `ignored`, and so are links that lead out of `path` or back into a folder they lie in. Class names
     are compared as Unicode NFC, so that a copy by way of a Mac stays the same data set.
 
-    Raises DataError for images outside any class folder, an empty class folder, two folders for one split,
-    classes that differ in letter case only, and where there are no images.
+    Raises DataError for images outside any class folder, an empty class folder, two folders for one split, and where
+    there are no images.
     """
     files = list(walk(path))
     images = [file.parts for file in files if file.is_image]
@@ -33,12 +35,12 @@ def read_class_folders(path: Path) -> Dataset:
     depth = 1 if splits else 0
     classes = natural_sorted(_nfc(parts[depth]) for parts in images if len(parts) > depth + 1)
     refuse(path, _problems(path, images, splits, classes))
-    index = {name: label for label, name in enumerate(classes)}
+    labels = {name: ClassLabel(index) for index, name in enumerate(classes)}
     samples = [
         Sample(
             id=_nfc("/".join(parts)),
-            image=path.joinpath(*parts),
-            label=index[_nfc(parts[depth])],
+            image=FileImage(path.joinpath(*parts)),
+            annotation=labels[_nfc(parts[depth])],
             split=splits[parts[0]] if splits else None,
         )
         for parts in images
@@ -82,8 +84,7 @@ def write_class_folders(dataset: Dataset, path: Path) -> None:
     with new_folder(path) as folder:
         taken: dict[str, int] = {}
         for sample in dataset.samples:
-            assert sample.label is not None
-            class_name = dataset.classes[sample.label]
+            class_name = dataset.classes[sample.known(ClassLabel).index]
             prefix = [sample.split, class_name] if sample.split else [class_name]
             name = relative_name(sample, taken, below=prefix)
             copy_image(sample, folder / name)
@@ -128,22 +129,16 @@ def _problems(
         return problems
     empty = _empty_folders(path, list(splits) or [""], set(classes))
     problems += [f"class folder {name} holds no images; fill it or remove it" for name in empty]
-    return problems + _same_names(list(splits), classes)
+    return problems + _same_split(list(splits))
 
 
-def _same_names(split_folders: list[str], classes: tuple[str, ...]) -> list[str]:
-    """Two folders for one split, and classes that are one folder on a system that ignores letter case."""
+def _same_split(split_folders: list[str]) -> list[str]:
+    """Two folders for one split."""
     problems = []
     for split in SPLITS:
         named = [name for name in split_folders if split_of(name) == split]
         if len(named) > 1:
             problems.append(f"{' and '.join(named)} both mean the {split} split; leave one")
-    by_case: dict[str, list[str]] = {}
-    for name in classes:
-        by_case.setdefault(name.casefold(), []).append(name)
-    for same in by_case.values():
-        if len(same) > 1:
-            problems.append(f"classes {' and '.join(same)} differ in letter case only; rename one")
     return problems
 
 

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from foveal.annotations import Instance, Objects, Polygons, RunLengths
 from foveal.errors import DataError
+from foveal.images.sources import FileImage
 from foveal.ops.masks import compressed, to_json
 from foveal.read.instances import ImageIndex, InstanceCheck, read_headers, size_fault, split_in
 from foveal.read.names import listed, refuse
 from foveal.read.reader import Reader
 from foveal.read.writing import check_instances, copy_image, new_folder, relative_name, require_no_groups, shown_size
-from foveal.types import Dataset, Instance, Polygons, RunLengths, Sample, Split
+from foveal.types import Dataset, Sample, Split
 
 _SNIFFED = 1 << 16
 
@@ -91,7 +93,7 @@ def write_coco(dataset: Dataset, path: Path) -> None:
                 height, width = shown_size(sample, folder / name)
                 file_name = name.relative_to("images").as_posix()
                 images.append({"id": number, "file_name": file_name, "width": width, "height": height})
-                annotations += [annotation_row(instance, number) for instance in sample.instances or ()]
+                annotations += [annotation_row(instance, number) for instance in sample.known(Objects).instances]
             content = {
                 "images": images,
                 "annotations": [{"id": index, **each} for index, each in enumerate(annotations, start=1)],
@@ -189,7 +191,13 @@ def _samples(
             f"{where}: left out {len(flat):,} of {all_of_them:,} annotations, for boxes without area: {listed(flat)}"
         )
     return [
-        Sample(id=name, image=root / name, split=split, instances=tuple(checks[number].instances), size_hw=stated)
+        Sample(
+            id=name,
+            image=FileImage(root / name),
+            split=split,
+            annotation=Objects(tuple(checks[number].instances)),
+            size_hw=stated,
+        )
         for number, (name, stated) in found.items()
     ]
 
@@ -295,7 +303,7 @@ def _below(root: Path, file: Path) -> str:
 COCO = Reader(
     name="coco",
     title="COCO: annotations/instances_*.json beside the images, or one such .json",
-    holds="instances",
+    gives=(Objects,),
     loses=("difficult",),
     recognises=recognises_coco,
     read=read_coco,

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from foveal.annotations import Annotation, ClassLabel, LabelSet, Numbers
 from foveal.errors import DataError
 from foveal.read.names import listed, natural_sorted
 from foveal.types import Split, TaskName
@@ -72,11 +73,9 @@ class Row:
 class Said:
     """What the rows say of their images."""
 
-    field: Literal["label", "label_set", "targets"]
-    """Of `Sample`."""
     classes: tuple[str, ...]
-    values: list[Any]
-    """Row by row, for the field; None where a problem was noted."""
+    values: Sequence[Annotation | None]
+    """Row by row; None where a problem was noted."""
     columns: tuple[int, ...]
     """Those that were read."""
 
@@ -116,9 +115,9 @@ def said(
 def _classes(rows: Sequence[Row], problems: list[str], column: int) -> Said:
     texts = [row.cells[column] for row in rows]
     classes = natural_sorted(text for text in texts if text)
-    index = {name: label for label, name in enumerate(classes)}
+    known = {name: ClassLabel(index) for index, name in enumerate(classes)}
     problems += [f"{row.where}: the label is empty" for row, text in zip(rows, texts, strict=True) if not text]
-    return Said("label", classes, [index.get(text) for text in texts], (column,))
+    return Said(classes, [known.get(text) for text in texts], (column,))
 
 
 def _targets(
@@ -127,7 +126,7 @@ def _targets(
     own = [_without_prefix(header.names[column]) for column in columns]
     classes = _different(header, own if names is None else [name.strip() for name in names])
     values = _read(rows, problems, columns, classes, number_in, "expected a finite number such as 3.5")
-    return Said("targets", classes, values, columns)
+    return Said(classes, [None if each is None else Numbers(each) for each in values], columns)
 
 
 def _label_sets(header: Header, rows: Sequence[Row], problems: list[str], names: Sequence[str] | None) -> Said | None:
@@ -139,8 +138,8 @@ def _label_sets(header: Header, rows: Sequence[Row], problems: list[str], names:
         return None
     classes = _different(header, names or [header.names[column] for column in columns])
     flags = _read(rows, problems, columns, classes, {"0": False, "1": True}.get, "expected 0 or 1")
-    sets = [None if each is None else tuple(i for i, flag in enumerate(each) if flag) for each in flags]
-    return Said("label_set", classes, sets, columns)
+    sets = [None if each is None else LabelSet(tuple(i for i, flag in enumerate(each) if flag)) for each in flags]
+    return Said(classes, sets, columns)
 
 
 def _sets_in_cells(rows: Sequence[Row], column: int, names: Sequence[str]) -> Said:
@@ -150,7 +149,8 @@ def _sets_in_cells(rows: Sequence[Row], column: int, names: Sequence[str]) -> Sa
     parts = [{part.strip() for part in text.split(separator)} - {""} for text in texts]
     classes = (*names, *natural_sorted(set().union(*parts) - set(names)))
     index = {name: label for label, name in enumerate(classes)}
-    return Said("label_set", classes, [tuple(sorted(index[name] for name in each)) for each in parts], (column,))
+    sets = [LabelSet(tuple(sorted(index[name] for name in each))) for each in parts]
+    return Said(classes, sets, (column,))
 
 
 def _read(

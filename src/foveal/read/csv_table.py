@@ -9,7 +9,9 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from foveal.annotations import ClassLabel, LabelSet, Numbers
 from foveal.errors import DataError
+from foveal.images.sources import FileImage
 from foveal.read.csv_columns import (
     GROUP_COLUMNS,
     LABEL_COLUMNS,
@@ -24,7 +26,7 @@ from foveal.read.csv_columns import (
 )
 from foveal.read.names import folder_splits, listed, refuse, split_of, text_of
 from foveal.read.reader import Reader
-from foveal.read.writing import check_samples, check_writable, copy_image, new_folder, relative_name
+from foveal.read.writing import check_writable, copy_image, new_folder, relative_name
 from foveal.types import Dataset, Sample, TaskName
 
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
@@ -81,10 +83,10 @@ def read_csv(
     samples = tuple(
         Sample(
             id=line.row.path,
-            image=root / line.row.path,
+            image=FileImage(root / line.row.path),
+            annotation=line.value,
             split=line.row.split or splits.get(line.row.path),
             group=line.row.group,
-            **{found.field: line.value},
         )
         for line in kept
     )
@@ -147,16 +149,13 @@ def _columns_to_write(dataset: Dataset, path: Path) -> list[str]:
     odd = [name for name in dataset.classes if name != name.strip() or not name]
     if odd:
         raise DataError(f"{path}: class names that begin or end in a space can't be written: {odd}")
-    first = dataset.samples[0] if dataset.samples else None
-    if first is not None and first.targets is not None:
-        check_samples(dataset)
+    if dataset.annotates is Numbers:
         return [TARGET + name for name in dataset.classes]
-    if first is not None and first.label_set is not None:
-        check_samples(dataset)
+    if dataset.annotates is LabelSet:
         clashing = [name for name in dataset.classes if "|" in name]
         if clashing:
             raise DataError(f"{path}: labels are written with | between them, and can't have it: {listed(clashing)}")
-        used = {label for sample in dataset.samples for label in sample.labels()}
+        used = {label for sample in dataset.samples for label in sample.known(LabelSet).indices}
         unused = [name for label, name in enumerate(dataset.classes) if label not in used]
         if unused:
             raise DataError(f"{path}: labels that no image has can't be written: {listed(unused)}")
@@ -166,12 +165,11 @@ def _columns_to_write(dataset: Dataset, path: Path) -> list[str]:
 
 
 def _cells_to_write(sample: Sample, classes: Sequence[str]) -> list[str]:
-    if sample.targets is not None:
-        return [repr(float(value)) for value in sample.targets]
-    if sample.label_set is not None:
-        return ["|".join(classes[label] for label in sample.label_set)]
-    assert sample.label is not None
-    return [classes[sample.label]]
+    if isinstance(sample.annotation, Numbers):
+        return [repr(float(value)) for value in sample.annotation.values]
+    if isinstance(sample.annotation, LabelSet):
+        return ["|".join(classes[label] for label in sample.annotation.indices)]
+    return [classes[sample.known(ClassLabel).index]]
 
 
 def _table_in(path: Path) -> Path:
@@ -325,6 +323,7 @@ CSV = Reader(
     name="csv",
     title="a .csv or .tsv file, or a folder with exactly one, with the columns path and label (split, group), or path "
     "and labels or numbers",
+    gives=(ClassLabel, LabelSet, Numbers),
     recognises=recognises_csv,
     read=read_csv,
     write=write_csv,

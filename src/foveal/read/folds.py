@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from foveal.annotations import Numbers
 from foveal.errors import DataError, UsageError
 from foveal.read.names import listed
 from foveal.read.units import Counts, Unit, totals_of, units_of
@@ -64,8 +65,8 @@ def _check(dataset: Dataset, by_fold: Sequence[Sequence[Unit]]) -> None:
     folds = len(by_fold)
     if not all(by_fold):
         raise DataError(f"{dataset.name}: {folds} folds need as many images, or groups, outside the test split")
-    if any(sample.targets is not None for sample in dataset.samples):
-        return  # numbers have no classes
+    if dataset.annotates is Numbers:
+        return  # which have no classes
     folds_of = Counter(label for units in by_fold for label in totals_of(units))
     alone = [dataset.classes[label] for label, count in folds_of.items() if label is not None and count == 1]
     if alone:

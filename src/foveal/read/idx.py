@@ -10,13 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
+from foveal.annotations import ClassLabel
 from foveal.errors import DataError, ImageError
 from foveal.images import MAX_PIXELS
+from foveal.images.sources import ArrayImage
 from foveal.read.names import listed, read_lines, refuse, split_of
 from foveal.read.once import Once
 from foveal.read.reader import Reader
 from foveal.read.writing import check_line_names, check_writable, new_folder, pixels_of, require_no_groups
-from foveal.types import SPLITS, ArrayImage, Dataset, Sample, Split
+from foveal.types import SPLITS, Dataset, Sample, Split
 
 # `train-images.idx3-ubyte` is how some mirrors unpack it.
 _FILE = re.compile(r"(train|t10k|test|val|valid|validation)-(images|labels)[-.]idx([134])-ubyte(\.gz)?", re.I)
@@ -56,13 +58,14 @@ def read_idx(path: Path) -> Dataset:
         if shapes[part.split][0] != len(values[part.split])
     ]
     refuse(path, problems)
-    classes, index = _classes(path, np.unique(np.concatenate(list(values.values()))).tolist())
+    classes, known = _classes(path, np.unique(np.concatenate(list(values.values()))).tolist())
     samples: list[Sample] = []
     for part in parts:
         load = Once(partial(_load_pixels, part.images))
         samples += [
-            Sample(id=f"{part.prefix}[{i}]", image=ArrayImage(load, i), label=index[value], split=part.split)
+            Sample(id=name, image=ArrayImage(load, i, name), annotation=known[value], split=part.split)
             for i, value in enumerate(values[part.split].tolist())
+            for name in (f"{part.prefix}[{i}]",)
         ]
     name = path.resolve().name
     return Dataset(name=name, format=IDX.name, root=path, classes=classes, samples=tuple(samples))
@@ -166,17 +169,15 @@ def _load_pixels(file: Path) -> np.ndarray:
     return _load_array(file, _read_header(file, (3, 4)))
 
 
-def _classes(path: Path, values: list[int]) -> tuple[tuple[str, ...], dict[int, int]]:
-    """Class names, and label value → index among them."""
+def _classes(path: Path, values: list[int]) -> tuple[tuple[str, ...], dict[int, ClassLabel]]:
+    """Class names, and what each label value says."""
     file = path / _CLASSES
     if not file.is_file():
-        return tuple(str(value) for value in values), {value: label for label, value in enumerate(values)}
+        return tuple(str(value) for value in values), {value: ClassLabel(index) for index, value in enumerate(values)}
     names = tuple(line for line in read_lines(file) if line.strip())
     if values and values[-1] >= len(names):
         raise DataError(f"{file}: has {len(names)} names, but a label is {values[-1]}")
-    if len(set(names)) < len(names):
-        raise DataError(f"{file}: a class is named twice")
-    return names, {value: value for value in values}
+    return names, {value: ClassLabel(value) for value in values}
 
 
 def _write_split(folder: Path, prefix: str, samples: tuple[Sample, ...]) -> None:
@@ -191,7 +192,7 @@ def _write_split(folder: Path, prefix: str, samples: tuple[Sample, ...]) -> None
         images[i] = pixels
     if first.shape[2] == 1:
         images = images[:, :, :, 0]
-    labels = np.array([sample.label for sample in samples], np.uint8)
+    labels = np.array([sample.known(ClassLabel).index for sample in samples], np.uint8)
     _write_array(folder / f"{prefix}-images-idx{images.ndim}-ubyte.gz", images)
     _write_array(folder / f"{prefix}-labels-idx1-ubyte.gz", labels)
 

@@ -5,7 +5,9 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from foveal.annotations import ClassLabel
 from foveal.errors import DataError
+from foveal.images.sources import FileImage
 from foveal.read.csv_columns import Row
 from foveal.read.csv_table import Line, check_lines, normal_path, read_csv, recognises_csv
 from foveal.read.names import folder_splits, natural_key, natural_sorted, read_lines, refuse, split_of
@@ -43,7 +45,7 @@ def read_imagefolder(path: Path) -> Dataset:
     refuse(path, _twice(tables))
     labels = {file: _jsonl_labels(file) if file.suffix == ".jsonl" else _csv_labels(file) for file in tables}
     classes = natural_sorted(label for found in labels.values() for label in found.values())
-    index = {name: label for label, name in enumerate(classes)}
+    known = {name: ClassLabel(index) for index, name in enumerate(classes)}
     samples: list[Sample] = []
     ignored: list[str] = []
     problems: list[str] = []
@@ -53,7 +55,8 @@ def read_imagefolder(path: Path) -> Dataset:
         for name, label in labels[file].items():
             if PurePosixPath(name).is_absolute():
                 problems.append(f"{below}{file.name}: {name} has to start at the folder {folder.name}")
-            samples.append(Sample(id=f"{below}{name}", image=folder / name, label=index[label], split=splits.get(name)))
+            image, split = FileImage(folder / name), splits.get(name)
+            samples.append(Sample(id=f"{below}{name}", image=image, annotation=known[label], split=split))
         _look_around(file, below, set(labels[file]), ignored, problems)
     refuse(path, problems)
     return Dataset(
@@ -139,9 +142,9 @@ def _looks_right(file: Path) -> bool:
 def _csv_labels(file: Path) -> dict[str, str]:
     """Each image's label."""
     table = read_csv(file)
-    if any(sample.label is None for sample in table.samples):
+    if table.annotates is not ClassLabel:
         raise DataError(f"{file}: expected one label an image")
-    return {sample.id: table.classes[sample.label] for sample in table.samples if sample.label is not None}
+    return {sample.id: table.classes[sample.known(ClassLabel).index] for sample in table.samples}
 
 
 def _jsonl_labels(file: Path) -> dict[str, str]:
@@ -175,10 +178,9 @@ def _write_split(
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["file_name", "label"])
         for sample in samples:
-            assert sample.label is not None
             name = relative_name(sample, taken, below=[split])
             copy_image(sample, folder / name)
-            table.writerow([str(name.relative_to(split)), classes[sample.label]])
+            table.writerow([str(name.relative_to(split)), classes[sample.known(ClassLabel).index]])
 
 
 IMAGEFOLDER = Reader(

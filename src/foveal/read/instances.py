@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from foveal.annotations import Instance
 from foveal.errors import ImageError
 from foveal.images import Header, read_header
 from foveal.read.names import split_of
 from foveal.read.walk import walk
-from foveal.types import Instance, Split
+from foveal.types import Split
 
 SLACK = 1.0
 """Pixels by which a box may stand over the image's edge, as rounding makes it; it is cut there."""

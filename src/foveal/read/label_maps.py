@@ -8,8 +8,10 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from foveal.annotations import PixelClasses
 from foveal.errors import DataError, ImageError
 from foveal.images.label_map import VOID, read_label_map
+from foveal.images.sources import FileImage
 from foveal.read.instances import ImageIndex, read_headers, size_fault, split_in
 from foveal.read.names import listed, natural_key, read_lines, refuse
 from foveal.read.reader import Reader
@@ -60,9 +62,9 @@ def read_label_maps(path: Path) -> Dataset:
     samples = tuple(
         Sample(
             id=pair.image,
-            image=path / pair.image,
+            image=FileImage(path / pair.image),
             split=_split(pair.image),
-            label_map=path / pair.label_map,
+            annotation=PixelClasses(path / pair.label_map),
             size_hw=None if header is None else header.size_hw,
         )
         for pair, header in zip(pairs, headers, strict=True)
@@ -94,19 +96,18 @@ def write_label_maps(dataset: Dataset, path: Path) -> None:
     Raises DataError for what the format can't hold: groups, and samples without a label map.
     """
     require_no_groups(dataset, "label-maps")
-    without = [sample.id for sample in dataset.samples if sample.label_map is None]
+    without = [each.id for each in dataset.samples if not isinstance(each.annotation, PixelClasses)]
     if without or not dataset.samples:
         raise DataError(f"{dataset.name}: these images have no label map: {listed(without) or 'there are no images'}")
     with new_folder(path) as folder:
         taken: dict[str, int] = {}
         for sample in dataset.samples:
-            assert sample.label_map is not None
             below = ["images", *([sample.split] if sample.split else [])]
             name = relative_name(sample, taken, below=below, by_stem=True)
             copy_image(sample, folder / name)
             target = folder / PurePosixPath("masks", *name.parts[1:]).with_suffix(".png")
             target.parent.mkdir(parents=True, exist_ok=True)
-            copy_file(sample.label_map, target)
+            copy_file(sample.known(PixelClasses).label_map, target)
         (folder / CLASSES_FILE).write_text("".join(f"{name}\n" for name in dataset.classes), encoding="utf-8")
 
 
@@ -174,7 +175,7 @@ def _split(image: str) -> Split | None:
 LABEL_MAPS = Reader(
     name="label-maps",
     title="images/x.jpg and masks/x.png, or train/x.jpg and trainannot/x.png: a class for every pixel",
-    holds="label-maps",
+    gives=(PixelClasses,),
     recognises=recognises_label_maps,
     read=read_label_maps,
     write=write_label_maps,

@@ -72,7 +72,7 @@ def read_lines(file: Path, *, name: str | None = None) -> list[str]:
     return text_of(file, name=name).replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-def refuse(path: Path, problems: Sequence[str]) -> None:
+def refuse(path: Path | str, problems: Sequence[str]) -> None:
     """Raises one DataError that lists up to 20 problems; does nothing where there are none."""
     if not problems:
         return

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from foveal.annotations import Annotation, ClassLabel
 from foveal.types import Dataset
 
 Loss = Literal["outline", "rings", "crowd", "difficult"]
@@ -20,9 +21,9 @@ class Reader:
     """What it looks like, in one line: what `read` says it expects."""
     recognises: Callable[[Path], bool]
     """Whether a path that exists looks like this format. Opens no image, raises nothing for any folder."""
-    holds: Literal["labels", "instances", "label-maps"] = "labels"
-    """What is known of an image: one class, where things are, or each pixel's class. Files that say where make a folder
-    their format's, though folders of images alone would be classes."""
+    gives: tuple[type[Annotation], ...] = (ClassLabel,)
+    """The kinds of annotation it reads and writes. Files that say where things are make a folder their format's, though
+    folders of images alone would be classes."""
     loses: tuple[Loss, ...] = ()
     """What of an instance it can't hold, though it writes the rest."""
     read: Callable[[Path], Dataset]

@@ -1,36 +1,34 @@
 """What an array beside the images teaches: a class an image, several labels or none, or numbers."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from foveal.annotations import Annotation, ClassLabel, LabelSet, Numbers
 from foveal.errors import DataError
-from foveal.read.csv_columns import number_in
 from foveal.read.names import listed, natural_sorted
-from foveal.types import Dataset
 
 ONE_TARGET = "target"
 """Of a single column of numbers without a name."""
 
-Field = Literal["label", "label_set", "targets"]
-
 
 def taught(
     labels: Sequence[Any] | np.ndarray, classes: Sequence[str] | None
-) -> tuple[Field, list[Any], tuple[str, ...]]:
-    """(field of `Sample`, its value for each image, the names of classes or targets).
+) -> tuple[Sequence[Annotation], tuple[str, ...]]:
+    """(what is known of each image, the names of classes or targets).
 
     labels: strings or integers (N,), a class each; floats (N,) or (N, T), targets; bool or 0 and 1 (N, K) of
     several columns, labels of which an image may have any number. Raises DataError.
     """
     values = np.asarray(labels)
     if values.size and values.ndim == 2 and values.shape[1] > 1 and values.dtype.kind in "iub":
-        return "label_set", *_sets(values, classes)
+        return _sets(values, classes)
     if values.size and values.dtype.kind == "f" and values.ndim in (1, 2):
-        return "targets", *_targets(values.reshape(len(values), -1), classes)
-    return "label", *_labels(values, classes)
+        return _targets(values.reshape(len(values), -1), classes)
+    indices, names = _labels(values, classes)
+    known = [ClassLabel(index) for index in range(len(names))]
+    return [known[index] for index in indices], names
 
 
 def class_names(classes: Sequence[str]) -> tuple[str, ...]:
@@ -48,29 +46,7 @@ def as_floats(labels: Sequence[Any] | np.ndarray) -> Sequence[Any] | np.ndarray:
     return values.astype(np.float64) if values.dtype.kind in "iub" else labels
 
 
-def as_targets(dataset: Dataset) -> Dataset:
-    """A data set of classes whose names are numbers, with those as targets. Raises DataError for other names."""
-    numbers = [number_in(name) for name in dataset.classes]
-    words = [name for name, number in zip(dataset.classes, numbers, strict=True) if number is None]
-    if words:
-        raise DataError(f"{dataset.name}: to regress, each label has to be a number; these are not: {listed(words)}")
-    samples = tuple(
-        replace(sample, label=None, targets=None if sample.label is None else (numbers[sample.label],))  # type: ignore[arg-type]
-        for sample in dataset.samples
-    )
-    return replace(dataset, classes=(ONE_TARGET,), samples=samples)
-
-
-def as_label_sets(dataset: Dataset) -> Dataset:
-    """A data set of one class an image as one of labels, of which each image has its own."""
-    samples = tuple(
-        replace(sample, label=None, label_set=None if sample.label is None else (sample.label,))
-        for sample in dataset.samples
-    )
-    return replace(dataset, samples=samples)
-
-
-def _sets(values: np.ndarray, classes: Sequence[str] | None) -> tuple[list[Any], tuple[str, ...]]:
+def _sets(values: np.ndarray, classes: Sequence[str] | None) -> tuple[list[LabelSet], tuple[str, ...]]:
     if not np.isin(values, (0, 1)).all():
         raise DataError(
             f"labels: expected 0 and 1 for labels of shape {values.shape}, got {values.min()} to {values.max()}; "
@@ -79,14 +55,14 @@ def _sets(values: np.ndarray, classes: Sequence[str] | None) -> tuple[list[Any],
     names = _names_of_columns(
         values, [str(column) for column in range(values.shape[1])] if classes is None else classes
     )
-    return [tuple(np.flatnonzero(row).tolist()) for row in values], names
+    return [LabelSet(tuple(np.flatnonzero(row).tolist())) for row in values], names
 
 
-def _targets(values: np.ndarray, classes: Sequence[str] | None) -> tuple[list[Any], tuple[str, ...]]:
+def _targets(values: np.ndarray, classes: Sequence[str] | None) -> tuple[list[Numbers], tuple[str, ...]]:
     count = values.shape[1]
     own = [ONE_TARGET] if count == 1 else [f"{ONE_TARGET} {column}" for column in range(count)]
     names = _names_of_columns(values, own if classes is None else classes)
-    return [tuple(row) for row in values.tolist()], names
+    return [Numbers(tuple(row)) for row in values.tolist()], names
 
 
 def _names_of_columns(values: np.ndarray, names: Sequence[str]) -> tuple[str, ...]:

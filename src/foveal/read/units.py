@@ -49,13 +49,15 @@ def units_of(samples: Sequence[Sample], places: Iterable[int], *, salt: str) -> 
 
 
 def _strata(samples: Sequence[Sample]) -> list[tuple[int | None, ...]]:
-    """The labels by which each sample counts; of several all, of none (None,)."""
-    firsts = [sample.targets[0] for sample in samples if sample.targets is not None]
+    """The classes or the quantile by which each sample counts; (None,) where it has none."""
+    known = [sample.annotation for sample in samples]
+    numbers = [None if each is None else each.quantity() for each in known]
+    firsts = [number for number in numbers if number is not None]
     if firsts:
         count = min(QUANTILES, len(firsts) // LEAST_OF_QUANTILE)
         borders = np.quantile(firsts, np.arange(1, count) / count).tolist() if count > 1 else []
-        return [(None if each.targets is None else bisect(borders, each.targets[0]),) for each in samples]
-    return [(sample.label,) if sample.label_set is None else sample.label_set or (None,) for sample in samples]
+        return [(None if number is None else bisect(borders, number),) for number in numbers]
+    return [(None,) if each is None else each.strata() or (None,) for each in known]
 
 
 def unit_key(sample: Sample) -> str:

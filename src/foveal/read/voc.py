@@ -10,6 +10,8 @@ from xml.sax.handler import ContentHandler
 from defusedxml import DefusedXmlException
 from defusedxml.sax import parse
 
+from foveal.annotations import Instance, Objects
+from foveal.images.sources import FileImage
 from foveal.read.instances import ImageIndex, InstanceCheck, read_headers, size_fault, split_in
 from foveal.read.names import natural_key, natural_sorted, read_lines, refuse, split_of
 from foveal.read.reader import Reader
@@ -22,7 +24,7 @@ from foveal.read.writing import (
     require_no_groups,
     shown_size,
 )
-from foveal.types import Dataset, Instance, Sample, Split
+from foveal.types import Dataset, Sample, Split
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _SETS = "ImageSets/Main"
@@ -68,7 +70,13 @@ def read_voc(path: Path) -> Dataset:
             check.add(thing.instance(classes.index(thing.name), one_based=one_based), f"{name}:{thing.line}")
         split = splits[stem] if splits and stem in splits else None if splits else _folder_split(image)
         samples.append(
-            Sample(id=image, image=path / image, split=split, instances=tuple(check.instances), size_hw=size_hw)
+            Sample(
+                id=image,
+                image=FileImage(path / image),
+                split=split,
+                annotation=Objects(tuple(check.instances)),
+                size_hw=size_hw,
+            )
         )
     refuse(path, problems)
     others = [name for name in index.others if name not in parsed and not name.startswith("ImageSets/")]
@@ -279,7 +287,7 @@ def _element(sample: Sample, name: str, size_hw: tuple[int, int], classes: Seque
     size = SubElement(root, "size")
     for key, pixels in zip(("height", "width"), size_hw, strict=True):
         SubElement(size, key).text = str(pixels)
-    for instance in sample.instances or ():
+    for instance in sample.known(Objects).instances:
         thing = SubElement(root, "object")
         SubElement(thing, "name").text = classes[instance.label]
         SubElement(thing, "difficult").text = str(int(instance.difficult))
@@ -292,7 +300,7 @@ def _element(sample: Sample, name: str, size_hw: tuple[int, int], classes: Seque
 VOC = Reader(
     name="voc",
     title="Pascal VOC: Annotations/*.xml beside JPEGImages/, or each .xml beside its image",
-    holds="instances",
+    gives=(Objects,),
     loses=("outline", "crowd"),
     recognises=recognises_voc,
     read=read_voc,

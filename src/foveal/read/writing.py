@@ -9,9 +9,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
+from foveal.annotations import ClassLabel, LabelSet, Numbers, Objects
 from foveal.errors import DataError, ImageError
 from foveal.images import IMAGE_SUFFIXES, decode, read_header
 from foveal.images.formats import sniff
+from foveal.images.sources import file_of
 from foveal.read.names import listed, split_of
 from foveal.types import Dataset, Sample
 
@@ -62,12 +64,12 @@ def check_samples(dataset: Dataset) -> None:
 def check_writable(dataset: Dataset) -> None:
     """Raises DataError for what no format of classes holds: no samples, unknown labels, classes without samples."""
     check_samples(dataset)
-    if any(sample.targets is not None or sample.label_set is not None for sample in dataset.samples):
+    if dataset.annotates in (Numbers, LabelSet):
         raise DataError(f"{dataset.name}: this format holds one class an image; csv and arrays hold numbers and sets")
-    unknown = [sample.id for sample in dataset.samples if sample.label is None]
+    unknown = [each.id for each in dataset.samples if not isinstance(each.annotation, ClassLabel)]
     if unknown:
         raise DataError(f"{dataset.name}: samples without a label can't be written: {listed(unknown)}")
-    used = {sample.label for sample in dataset.samples}
+    used = {sample.known(ClassLabel).index for sample in dataset.samples}
     empty = [name for label, name in enumerate(dataset.classes) if label not in used]
     if empty:
         raise DataError(f"{dataset.name}: classes without samples can't be written: {listed(empty)}")
@@ -76,7 +78,7 @@ def check_writable(dataset: Dataset) -> None:
 def check_instances(dataset: Dataset) -> None:
     """Raises DataError for what no format of boxes holds: no samples, and samples without instances."""
     check_samples(dataset)
-    without = [sample.id for sample in dataset.samples if sample.instances is None]
+    without = [each.id for each in dataset.samples if not isinstance(each.annotation, Objects)]
     if without:
         raise DataError(f"{dataset.name}: these images have no boxes, not even an empty list: {listed(without)}")
 
@@ -136,10 +138,10 @@ def free_name(wanted: PurePosixPath, taken: dict[str, int], *, by_stem: bool) ->
 
 
 def copy_image(sample: Sample, target: Path) -> None:
-    """The file's bytes as they are; an array as PNG. Raises ImageError for what can't be read or written."""
+    """The file's bytes as they are; other images as PNG. Raises ImageError for what can't be read or written."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(sample.image, Path):
-        copy_file(sample.image, target)
+    if (file := file_of(sample.image)) is not None:
+        copy_file(file, target)
         return
     pixels = pixels_of(sample)
     if pixels.shape[2] not in (1, 3):
@@ -158,8 +160,7 @@ def copy_file(source: Path, target: Path) -> None:
 
 def pixels_of(sample: Sample) -> np.ndarray:
     """The sample decoded: uint8 (H, W, C)."""
-    source = sample.image if isinstance(sample.image, Path) else sample.image.pixels()
-    return decode(source, name=sample.id)
+    return decode(sample.image.read(), name=sample.id)
 
 
 def _compared(name: PurePosixPath, by_stem: bool) -> str:
@@ -176,15 +177,16 @@ def _id_parts(sample: Sample) -> list[str]:
 
 
 def _suffix_for(sample: Sample) -> str:
-    if not isinstance(sample.image, Path):
+    file = file_of(sample.image)
+    if file is None:
         return ".png"
     try:
-        with sample.image.open("rb") as file:
-            format = sniff(file.read(32))
+        with file.open("rb") as opened:
+            format = sniff(opened.read(32))
     except OSError as error:
-        raise ImageError(sample.image, f"can't be copied: {error.strerror or error}") from None
+        raise ImageError(file, f"can't be copied: {error.strerror or error}") from None
     if format is None:
-        raise ImageError(sample.image, "is no image that is read, and can't be written as one")
+        raise ImageError(file, "is no image that is read, and can't be written as one")
     return _SUFFIXES[format]
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import yaml
 
+from foveal.annotations import Instance, Objects, Polygons
 from foveal.errors import DataError
+from foveal.images.sources import FileImage
 from foveal.read.instances import Header, ImageIndex, InstanceCheck, read_headers, safe_parts
 from foveal.read.names import listed, natural_key, read_lines, refuse
 from foveal.read.reader import Reader
@@ -19,7 +21,7 @@ from foveal.read.writing import (
     require_splits,
     shown_size,
 )
-from foveal.types import SPLITS, Dataset, Instance, Polygons, Sample, Split
+from foveal.types import SPLITS, Dataset, Sample, Split
 
 _SNIFFED = 1 << 16
 
@@ -93,7 +95,7 @@ def write_yolo(dataset: Dataset, path: Path) -> None:
             size_hw = shown_size(sample, folder / name)
             labels = folder / _label_place(name)
             labels.parent.mkdir(parents=True, exist_ok=True)
-            rows = [_written(instance, size_hw) for instance in sample.instances or ()]
+            rows = [_written(instance, size_hw) for instance in sample.known(Objects).instances]
             labels.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
         used = [split for split in SPLITS if any(sample.split == split for sample in dataset.samples)]
         content: dict[str, Any] = {split: f"images/{split}" for split in used}
@@ -210,7 +212,9 @@ def _sample(
                 check.add(_instance(text.split(), size_hw, num_classes), f"{labels}:{line}")
             except ValueError as error:
                 problems.append(f"{labels}:{line}: {error}")
-    return Sample(id=name, image=root / name, split=split, instances=tuple(check.instances), size_hw=size_hw)
+    return Sample(
+        id=name, image=FileImage(root / name), split=split, annotation=Objects(tuple(check.instances)), size_hw=size_hw
+    )
 
 
 def _label_lines(root: Path, labels: str, problems: list[str]) -> list[tuple[int, str]]:
@@ -257,7 +261,7 @@ def _written(instance: Instance, size_hw: tuple[int, int]) -> str:
 YOLO = Reader(
     name="yolo",
     title="YOLO: data.yaml, images/ and labels/*.txt",
-    holds="instances",
+    gives=(Objects,),
     loses=("rings", "crowd", "difficult"),
     recognises=recognises_yolo,
     read=read_yolo,

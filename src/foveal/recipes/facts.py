@@ -6,7 +6,7 @@ from statistics import median
 
 from foveal.errors import BadImagesError, DataError, ImageError
 from foveal.images import decode
-from foveal.types import ArrayImage, Sample
+from foveal.types import Sample, instances_in
 
 PROBED = 64
 
@@ -36,15 +36,14 @@ def probe(samples: Sequence[Sample], num_classes: int) -> DataFacts:
     """
     if not samples:
         raise DataError("no training images: the data set has none in its train split")
-    classes = not any(each is not None for each in (samples[0].instances, samples[0].targets, samples[0].label_set))
-    if num_classes < 2 and classes:
+    known = samples[0].annotation
+    if num_classes < 2 and (known is None or num_classes < known.LEAST_CLASSES):
         raise DataError(f"{num_classes} class: a classifier needs at least 2 (one folder or label a class)")
     probed = min(PROBED, len(samples))
     sizes, channels, errors = [], set(), []
     for sample in [samples[index * len(samples) // probed] for index in range(probed)]:
         try:
-            source = sample.image.pixels() if isinstance(sample.image, ArrayImage) else sample.image
-            height, width, count = decode(source, name=sample.id).shape
+            height, width, count = decode(sample.image.read(), name=sample.id).shape
         except ImageError as error:
             errors.append(error)
             continue
@@ -61,7 +60,5 @@ def probe(samples: Sequence[Sample], num_classes: int) -> DataFacts:
         longer=round(median(max(size) for size in sizes)),
         aspect=median(width / height for height, width in sizes),
         channels=max(channels),
-        with_masks=sum(
-            each.mask is not None and not each.crowd for sample in samples for each in sample.instances or ()
-        ),
+        with_masks=sum(each.mask is not None and not each.crowd for each in instances_in(samples)),
     )

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from foveal.annotations import RunLengths
 from foveal.images.label_map import palette
 from foveal.ops.masks import rasterised
-from foveal.types import RunLengths
 
 CUT = 240
 """Pixels of the longer side of a box with its surroundings."""

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from foveal.annotations import Instance, Objects, PixelClasses, Polygons
 from foveal.images.label_map import write_label_map
 from foveal.read import from_arrays
-from foveal.types import Instance, Polygons, Sample, TaskName
+from foveal.types import Sample, TaskName
 
 OBJECTS = 5
 """Of an image, for a detector."""
@@ -27,13 +28,13 @@ def noise_samples(
     samples = from_arrays(pixels, np.arange(count) % len(classes), classes=classes).samples
     if task == "detect":
         return tuple(
-            replace(each, label=None, size_hw=(side, side), instances=_objects(random, len(classes), side))
+            replace(each, size_hw=(side, side), annotation=Objects(_objects(random, len(classes), side)))
             for each in samples
         )
     if task == "segment":
         path = folder / "label-map.png"
         write_label_map(random.integers(0, len(classes), (side, side)).astype(np.uint8), path)
-        return tuple(replace(each, label=None, size_hw=(side, side), label_map=path) for each in samples)
+        return tuple(replace(each, size_hw=(side, side), annotation=PixelClasses(path)) for each in samples)
     return samples
 
 

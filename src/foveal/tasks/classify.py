@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from foveal.annotations import ClassLabel
 from foveal.augment.pipeline import mix
 from foveal.errors import UsageError
 from foveal.feed.store import Store
@@ -91,7 +92,7 @@ def joined(records: Sequence[Judged]) -> Judged:
 
 def _encode(num_classes: int, store: Store, indices: Tensor) -> Tensor:
     """One-hot (B, K) float32: MixUp, CutMix and smoothing are then targets like any other."""
-    labels = torch.tensor([sample.label for sample in store.samples_at(indices)], dtype=torch.long)
+    labels = torch.tensor([sample.known(ClassLabel).index for sample in store.samples_at(indices)], dtype=torch.long)
     return nn.functional.one_hot(labels, num_classes).to(torch.float32)
 
 

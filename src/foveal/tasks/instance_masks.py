@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from foveal.annotations import Objects, Polygons, RunLengths
 from foveal.losses.assignment import Assigned
 from foveal.losses.masks import best_cells, mask_dice_loss
 from foveal.metrics.detection import Found, Truth
@@ -21,7 +22,7 @@ from foveal.networks.mask_head import STRIDE, box_grid, mask_logits, to_pixels
 from foveal.ops.masks import areas, as_run_lengths, on_grid, rasterised, run_lengths_within, to_json
 from foveal.preprocess import Placement
 from foveal.tasks.task import Outputs
-from foveal.types import Polygons, RunLengths, Sample
+from foveal.types import Sample
 
 MASK_WEIGHT = 2.0
 MOST_CELLS = 64
@@ -66,7 +67,7 @@ def outlines_of(sample: Sample, placement: Placement) -> Outlines:
     """Of all its objects."""
     (scale_x, scale_y), (left, top) = placement.scale_xy, placement.offset_xy
     to_frame = np.array([[scale_x, 0, left], [0, scale_y, top]])
-    return Outlines(tuple(each.mask for each in sample.instances or ()), to_frame)
+    return Outlines(tuple(each.mask for each in sample.known(Objects).instances), to_frame)
 
 
 def without_masks(count: int) -> Outlines:
@@ -133,7 +134,9 @@ def with_drawn_masks(truth: Truth, sample: Sample) -> Truth:
     """The objects with their masks, None where nobody drew one."""
     size_hw = sample.size_hw
     assert size_hw is not None
-    masks = (None if each.mask is None else as_run_lengths(each.mask, size_hw) for each in sample.instances or ())
+    masks = (
+        None if each.mask is None else as_run_lengths(each.mask, size_hw) for each in sample.known(Objects).instances
+    )
     return replace(truth, masks=tuple(masks))
 
 

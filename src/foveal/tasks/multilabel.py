@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from foveal.annotations import LabelSet
 from foveal.augment.pipeline import mix
 from foveal.errors import UsageError
 from foveal.feed.store import Store
@@ -87,8 +88,7 @@ def _encode(num_labels: int, store: Store, indices: Tensor) -> Tensor:
     """(B, K) float32, 1 where an image has a label: MixUp, CutMix and smoothing are then targets like any other."""
     targets = torch.zeros(len(indices), num_labels)
     for row, sample in enumerate(store.samples_at(indices)):
-        assert sample.label_set is not None
-        targets[row, list(sample.label_set)] = 1
+        targets[row, list(sample.known(LabelSet).indices)] = 1
     return targets
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from foveal.annotations import Numbers
 from foveal.augment.pipeline import AugmentParams
 from foveal.errors import UsageError
 from foveal.feed.store import Store
@@ -97,7 +98,7 @@ class _Scale:
 
 def _encode(scale: _Scale, store: Store, indices: Tensor) -> Tensor:
     """(B, T) float32, standardised."""
-    values = torch.tensor([sample.targets for sample in store.samples_at(indices)], dtype=torch.float64)
+    values = torch.tensor([sample.known(Numbers).values for sample in store.samples_at(indices)], dtype=torch.float64)
     return scale.standardised(values).float()
 
 

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from foveal.annotations import PixelClasses
 from foveal.augment.mosaic import mosaic_pixels
 from foveal.augment.pipeline import AugmentParams, augment_label_maps
 from foveal.device import sent
@@ -191,8 +192,7 @@ def _record(num_classes: int, void: int, outputs: Outputs, targets: LabelMaps) -
 
 def _truth(sample: Sample, void: int) -> np.ndarray:
     """A sample's label map (H, W) with every void pixel 255."""
-    assert sample.label_map is not None
-    labels = read_label_map(sample.label_map)
+    labels = read_label_map(sample.known(PixelClasses).label_map)
     return np.where(labels == void, np.uint8(VOID), labels)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from foveal import annotations
 from foveal.augment.mosaic import mosaic_boxes, mosaic_pixels
 from foveal.augment.pipeline import AugmentParams, augment_boxes
 from foveal.device import sent
@@ -54,12 +55,12 @@ def encode_truths(store: Store, indices: Tensor) -> Truths:
     boxes, labels, spared, outlines, placements = [], [], [], [], []
     samples = store.samples_at(indices)
     for sample in samples:
-        assert sample.instances is not None
+        instances = sample.known(annotations.Objects).instances
         placements.append(store.placement(sample))
         placed = placements[-1].to_input(_boxes_of(sample))
         boxes.append(torch.from_numpy(placed).float())
-        labels.append(torch.tensor([each.label for each in sample.instances], dtype=torch.long))
-        spared.append(torch.tensor([each.crowd for each in sample.instances], dtype=torch.bool))
+        labels.append(torch.tensor([each.label for each in instances], dtype=torch.long))
+        spared.append(torch.tensor([each.crowd for each in instances], dtype=torch.bool))
         outlines.append(outlines_of(sample, placements[-1]))
     return Truths(tuple(boxes), tuple(labels), tuple(spared), tuple(outlines), samples, tuple(placements))
 
@@ -122,7 +123,7 @@ def in_spared(truths: Truths, points_xy: Tensor) -> Tensor:
 
 def truth_of(sample: Sample) -> Truth:
     """What there is to be found, in pixels of the image."""
-    boxes, instances = _boxes_of(sample), sample.instances or ()
+    boxes, instances = _boxes_of(sample), sample.known(annotations.Objects).instances
     areas = box_areas(boxes)
     crowd = np.array([each.crowd for each in instances], bool)
     return Truth(
@@ -135,4 +136,4 @@ def truth_of(sample: Sample) -> Truth:
 
 
 def _boxes_of(sample: Sample) -> np.ndarray:
-    return np.array([each.box_xyxy for each in sample.instances or ()], np.float64).reshape(-1, 4)
+    return np.array([each.box_xyxy for each in sample.known(annotations.Objects).instances], np.float64).reshape(-1, 4)

@@ -8,6 +8,7 @@ import math
 import torch
 from torch import Tensor
 
+from foveal.annotations import ClassLabel
 from foveal.augment.draws import Draws
 from foveal.augment.mosaic import IMAGES_BEFORE
 from foveal.augment.pipeline import augment_images, draw
@@ -58,7 +59,7 @@ class Batches:
         if self._order is None or self._order[0] != epoch:
             plan = self._state.plan
             if plan.balanced:
-                labels = [sample.label for sample in self.store.samples]
+                labels = [sample.known(ClassLabel).index for sample in self.store.samples]
                 order = balanced_order(labels, seed=plan.seed, epoch=epoch)
             else:
                 order = epoch_order(plan.num_samples, seed=plan.seed, epoch=epoch)

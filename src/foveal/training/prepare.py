@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from foveal.annotations import ClassLabel, Numbers
 from foveal.augment.settings import AugmentSettings
 from foveal.bundle import wrap_module
 from foveal.device import native_bf16, place
@@ -151,7 +152,7 @@ def _scale(names: Sequence[str], train: Sequence[Sample]) -> dict[str, tuple[flo
     """Mean and standard deviation of each target. Raises DataError where one is the same for all images."""
     if not train:
         return {}
-    values = np.array([sample.targets for sample in train], np.float64)
+    values = np.array([sample.known(Numbers).values for sample in train], np.float64)
     constant = [
         f"{names[column]} is {values[0, column]:g}" for column in np.flatnonzero(np.ptp(values, axis=0) == 0).tolist()
     ]
@@ -166,7 +167,7 @@ def _balanced(settings: TrainSettings, num_classes: int, train: Sequence[Sample]
         return (1.0,) * num_classes
     if settings.task == "segment":
         return median_frequency_weights(train, num_classes, void=settings.void)
-    counts = Counter(sample.label for sample in train)
+    counts = Counter(sample.known(ClassLabel).index for sample in train)
     return tuple(len(train) / (num_classes * max(1, counts[label])) for label in range(num_classes))
 
 
@@ -256,17 +257,12 @@ def data_digest(splits: Iterable[tuple[np.ndarray, Sequence[Sample]]]) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for hashes, samples in splits:
         digest.update(hashes.tobytes())
-        digest.update(repr([_learned(sample) for sample in samples]).encode())
-        for sample in samples:
-            if sample.label_map is not None:
-                digest.update(sample.label_map.read_bytes())
+        known = [sample.annotation for sample in samples]
+        digest.update(repr([None if each is None else each.fingerprint() for each in known]).encode())
+        for each in known:
+            if each is not None:
+                digest.update(each.content())
     return digest.hexdigest()
-
-
-def _learned(sample: Sample) -> object:
-    """What the sample says of its image, but for its label map."""
-    said = (sample.instances, sample.targets, sample.label_set)
-    return next((each for each in said if each), sample.label)
 
 
 def use_bf16(settings: TrainSettings, device: torch.device) -> bool:

@@ -10,11 +10,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from foveal.annotations import Numbers
 from foveal.augment.draws import Draws
 from foveal.augment.pipeline import augment_images, draw
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import UsageError
-from foveal.feed.decoding import image_name
 from foveal.feed.store import Store
 from foveal.ops.masks import on_grid, run_lengths
 from foveal.preprocess import input_hw
@@ -67,7 +67,7 @@ def show_augmentation(
     ]
     rows = [
         Row(
-            title=image_name(sample),
+            title=sample.image.name,
             pictures=[pictures[row] for pictures, _ in shown],
             words=[words[row] for _, words in shown],
         )
@@ -141,8 +141,8 @@ def _pixels(outlines: Outlines, mask: Any, picture: np.ndarray) -> np.ndarray:
 
 
 def _numbers(sample: Sample, names: tuple[str, ...]) -> str:
-    assert sample.targets is not None
-    return ", ".join(f"{name} {value:g}" for name, value in zip(names, sample.targets, strict=True))
+    values = sample.known(Numbers).values
+    return ", ".join(f"{name} {value:g}" for name, value in zip(names, values, strict=True))
 
 
 def _in_words(target: Tensor, classes: tuple[str, ...]) -> str:

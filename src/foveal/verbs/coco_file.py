@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from foveal.annotations import Instance, Polygons, RunLengths
 from foveal.files import atomic_path
 from foveal.images import read_header
 from foveal.ops.masks import from_json, run_lengths_within
 from foveal.ops.outlines import outline, regions
 from foveal.read.archive_path import file_named
 from foveal.read.coco import annotation_row, category_rows
-from foveal.types import Instance, Polygons, RunLengths
 
 
 def with_coco(predictions: Iterable[dict[str, Any]], classes: tuple[str, ...], path: Path) -> Iterator[dict[str, Any]]:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from foveal.annotations import Instance, Polygons
 from foveal.errors import DataError, UsageError, did_you_mean
 from foveal.read import READERS, read_dataset
 from foveal.read.reader import Loss
-from foveal.types import Instance, Polygons, TaskName
+from foveal.types import TaskName, instances_in
 from foveal.verbs.console import say
 
 LOSSES: dict[Loss, tuple[Callable[[Instance], bool], str]] = {
@@ -44,12 +45,13 @@ def convert(
     names = (target,) if isinstance(target, str) else target
     dataset = read_dataset(data, format=format, task=task, names=names)
     reader = READERS[to]
-    holds = READERS[dataset.format].holds
-    if reader.holds != holds:
-        others = ", ".join(each.name for each in READERS.values() if each.holds == holds)
-        raise DataError(f"{dataset.name}: {dataset.format} holds {holds}, which {to} does not; there are {others}")
+    gives = READERS[dataset.format].gives
+    if not set(gives) & set(reader.gives):
+        others = ", ".join(each.name for each in READERS.values() if set(gives) & set(each.gives))
+        held = gives[0].HELD
+        raise DataError(f"{dataset.name}: {dataset.format} holds {held}, which {to} does not; there are {others}")
     reader.write(dataset, Path(out))
-    instances = [instance for sample in dataset.samples for instance in sample.instances or ()]
+    instances = list(instances_in(dataset.samples))
     left_out = list(dataset.notes)
     for note in dataset.notes:
         say(note)

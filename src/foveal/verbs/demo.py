@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from foveal.annotations import ClassLabel
 from foveal.read import assign_splits, from_arrays
 from foveal.types import Dataset
 from foveal.verbs.console import say
@@ -26,10 +27,10 @@ def demo(*, out: Path | str = "foveal-demo") -> dict[str, Any]:
     held_out = digits.of_split("test")
     predictions = []
     for sample, prediction in zip(
-        held_out, model.predict([sample.image for sample in held_out[:PREDICTED]]), strict=False
+        held_out, model.predict([sample.image.read() for sample in held_out[:PREDICTED]]), strict=False
     ):
         assert isinstance(prediction, dict)
-        truth = digits.classes[sample.label or 0]
+        truth = digits.classes[sample.known(ClassLabel).index]
         say(f"{sample.id}: a {truth}, read as {prediction['label']} with probability {prediction['score']:.3f}")
         predictions.append({"id": sample.id, "truth": truth, **prediction})
     return {**result, "predictions": predictions}

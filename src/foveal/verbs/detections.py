@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from foveal.evaluation.evaluate import Evaluation
-from foveal.feed.decoding import image_name
 from foveal.feed.store import Store
 from foveal.metrics.matching import Found, Truth, box_iou
 from foveal.metrics.outcomes import IOU, NOTHING, Outcomes, outcomes
@@ -82,7 +81,7 @@ def _example(image: _Image, classes: Sequence[str]) -> Example:
         truth=draw_boxes(_painted(pixels, truth), truth.boxes_xyxy, truth.labels.tolist(), there),
         found=draw_boxes(_painted(pixels, told), told.boxes_xyxy, told.labels.tolist(), words),
         words=f"{len(truth.labels)} objects, {', '.join(parts) or 'no mistake'}",
-        path=image_name(image.sample),
+        path=image.sample.image.name,
     )
 
 
@@ -125,4 +124,4 @@ def _told(images: Sequence[_Image], which: Sequence[np.ndarray], classes: Sequen
 
 def _cutout(sample: Sample, box_xyxy: np.ndarray, label: int, words: str, score: float | None) -> Cutout:
     image = cut_out(whole_image(sample), box_xyxy, label)
-    return Cutout(image=image, words=words, score=score, path=image_name(sample))
+    return Cutout(image=image, words=words, score=score, path=sample.image.name)

@@ -1,7 +1,6 @@
 """Which images the report shows of all that were evaluated, and their pixels."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -26,5 +25,5 @@ def examples_of(ordered: Sequence[int], example: Callable[[int], Example], *, se
 
 def whole_image(sample: Sample) -> np.ndarray:
     """The image as it is shown, of its own size: uint8 (H, W, 1 or 3), of other channels the first."""
-    image = decode(sample.image if isinstance(sample.image, Path) else sample.image.pixels())
+    image = decode(sample.image.read(), name=sample.image.name)
     return image if image.shape[2] in (1, 3) else image[:, :, :1]

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from foveal.annotations import PixelClasses
 from foveal.evaluation.evaluate import Evaluation
 from foveal.evaluation.forward import forward
-from foveal.feed.decoding import image_name
 from foveal.feed.store import Store
 from foveal.images.label_map import read_label_map
 from foveal.reporting.overlays import colour_pixels
@@ -51,16 +51,15 @@ def _segmented(task: Task, evaluation: Evaluation, store: Store, network: nn.Mod
 
     def example(index: int) -> Example:
         sample = store.samples[index]
-        assert sample.label_map is not None
         assert sample.size_hw is not None
         outputs = forward(network, store.preprocess, store.gather(torch.tensor([index])), device=device)
         said = task.decode(outputs, [store.preprocess.placement(sample.size_hw)])[0]["label_map"]
         image = whole_image(sample)
         return Example(
-            truth=colour_pixels(image, read_label_map(sample.label_map)),
+            truth=colour_pixels(image, read_label_map(sample.known(PixelClasses).label_map)),
             found=colour_pixels(image, said),
             words=f"{rights[index]:.3f} of its pixels right",
-            path=image_name(sample),
+            path=sample.image.name,
         )
 
     return examples_of(sorted(range(len(rights)), key=lambda index: rights[index]), example)
@@ -83,7 +82,7 @@ def _numbers(task: Task, evaluation: Evaluation, store: Store) -> dict[str, Any]
         "mistakes": [
             Shown(
                 image=images[position],
-                path=image_name(store.samples[index]),
+                path=store.samples[index].image.name,
                 truth=names[targets[index]] + measure(float(true[index, targets[index]])),
                 label=measure(float(said[index, targets[index]])),
                 score=float(errors[index]),
@@ -109,7 +108,7 @@ def _wrong_labels(task: Task, evaluation: Evaluation, store: Store) -> list[Show
         found.append(
             Shown(
                 image=images[position],
-                path=image_name(store.samples[index]),
+                path=store.samples[index].image.name,
                 truth=", ".join(there) or "none",
                 label=task.classes[label] if truths[index, label] < 0.5 else f"no {task.classes[label]}",
                 score=float(scores[index, label]),
@@ -129,7 +128,7 @@ def _gallery(task: Task, evaluation: Evaluation, store: Store, *, right: bool) -
     return [
         Shown(
             image=images[position],
-            path=image_name(store.samples[index]),
+            path=store.samples[index].image.name,
             truth=task.classes[int(truths[index])],
             label=task.classes[int(labels[index])],
             score=float(scores[index]),

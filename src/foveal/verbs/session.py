@@ -38,7 +38,7 @@ from foveal.training.rate_finder import suggested_rate, swept_rates
 from foveal.training.settings import TrainSettings, parse_seconds
 from foveal.training.state import TrainState, load_checkpoint, save_checkpoint
 from foveal.training.trials import measure_step_seconds, sweep, try_batch
-from foveal.types import Dataset
+from foveal.types import Dataset, instances_in
 from foveal.verbs.console import Stopwatch, decoding_bar, say
 from foveal.weights.fitting import Origin, Start
 
@@ -277,7 +277,7 @@ def _mask_notes(settings: TrainSettings, data: TrainingData) -> tuple[str, ...]:
     """What is to be known of objects without masks, where masks are learned."""
     if not settings.instances:
         return ()
-    learned = [each for sample in data.train.samples for each in sample.instances or () if not each.crowd]
+    learned = [each for each in instances_in(data.train.samples) if not each.crowd]
     without = sum(each.mask is None for each in learned)
     if not without:
         return ()

@@ -12,11 +12,13 @@ from typing import Any
 
 from torch import nn
 
+from foveal.annotations import Numbers
 from foveal.device import begin_to_start, pick_device
 from foveal.errors import Interrupted, UsageError
 from foveal.events import Event, Finished, RateFound
 from foveal.processes.group import Processes, joined
 from foveal.read import assign_roles, read_dataset
+from foveal.read.annotated import require_annotations, task_of
 from foveal.recipes.defaults import Recipe, resolve
 from foveal.recipes.facts import DataFacts, probe
 from foveal.runs import RunFolder, cut_events, in_use, new_run
@@ -27,7 +29,7 @@ from foveal.training.settings import TrainSettings
 from foveal.types import Dataset, TaskName
 from foveal.verbs.choices import Choices, choices, choices_of_run, save_config
 from foveal.verbs.console import Stopwatch, TrainingDisplay, say
-from foveal.verbs.evaluate import require_targets, task_of, without_void
+from foveal.verbs.evaluate import without_void
 from foveal.verbs.finish import finish_run
 from foveal.verbs.folds import CrossValidation
 from foveal.verbs.session import (
@@ -226,7 +228,7 @@ def data_for(choice: Choices, module: nn.Module | None) -> tuple[TrainSettings, 
     dataset = without_void(dataset, choice.asked.void)
     if task in ("detect", "segment") and module is not None:
         raise UsageError(f"to {task}, a network is taken by name (foveal models); your own module sees whole images")
-    require_targets(dataset, task)
+    require_annotations(dataset, task)
     return replace(choice.asked, task=task), dataset
 
 
@@ -294,7 +296,7 @@ def _say_data(dataset: Dataset, task: TaskName) -> None:
         more = f", … {len(counts) - _LISTED} more" if len(counts) > _LISTED else ""
         say(f"  {split}: {total} ({listed}{more})")
     for column, name in enumerate(dataset.classes[:_LISTED] if task == "regress" else ()):
-        values = [sample.targets[column] for sample in dataset.samples if sample.targets is not None]
+        values = [sample.known(Numbers).values[column] for sample in dataset.samples]
         say(f"  {name}: {min(values):g} to {max(values):g}")
     if dataset.ignored:
         shown = ", ".join(dataset.ignored[:5]) + (", …" if len(dataset.ignored) > 5 else "")

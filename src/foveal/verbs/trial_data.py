@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from foveal.errors import DataError, ImageError, UsageError
-from foveal.feed.decoding import content_hash, read_content
+from foveal.feed.decoding import content_hash
 from foveal.processes.group import ALONE
 from foveal.read import assign_roles
 from foveal.recipes.defaults import resolve
@@ -99,5 +99,5 @@ def _hashes(samples: Sequence[Sample]) -> np.ndarray:
     hashes = np.zeros(len(samples), np.uint64)
     for index, sample in enumerate(samples):
         with suppress(ImageError):
-            hashes[index] = content_hash(read_content(sample))
+            hashes[index] = content_hash(sample.image.read())
     return hashes

@@ -1,0 +1,64 @@
+"""What is checked of every data set, whichever reader gave it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from foveal.annotations import Numbers
+from foveal.read.names import listed, natural_sorted, refuse
+from foveal.types import Dataset, Sample
+
+
+def checked(dataset: Dataset, where: Path | str) -> Dataset:
+    """The data set as it is. `where` is what an error begins with.
+
+    Raises DataError that lists up to 20 problems: class names that are empty, there twice or the same but for letter
+    case and spaces around them; no images; ids that are there twice; annotations of several kinds or none at all, and
+    such as fit no class.
+    """
+    problems = _of_names(dataset.classes)
+    if dataset.annotates is not Numbers:  # x and X may well be two numbers, but hardly two classes
+        problems += _alike(dataset.classes)
+    problems += _of_samples(dataset.samples, dataset.classes) if dataset.samples else ["there are no images"]
+    refuse(where, problems)
+    return dataset
+
+
+def _of_names(names: Sequence[str]) -> list[str]:
+    problems = ["the name of a class is empty"] if not all(map(str.strip, names)) else []
+    if len(set(names)) < len(names):
+        twice = natural_sorted(name for name in names if names.count(name) > 1)
+        problems.append(f"a class is named twice: {listed(twice)}")
+    return problems
+
+
+def _alike(names: Sequence[str]) -> list[str]:
+    """Classes that are one to a reader, and to a system that ignores letter case."""
+    by_word: dict[str, list[str]] = {}
+    for name in dict.fromkeys(names):
+        by_word.setdefault(name.strip().casefold(), []).append(name)
+    return [_only(same) for same in by_word.values() if len(same) > 1]
+
+
+def _only(same: Sequence[str]) -> str:
+    if all(name == name.strip() for name in same):
+        return f"classes {' and '.join(same)} differ in letter case only; rename one"
+    return f"classes {' and '.join(map(repr, same))} differ in spaces around them or letter case only; rename one"
+
+
+def _of_samples(samples: Sequence[Sample], names: Sequence[str]) -> list[str]:
+    problems = []
+    if len({sample.id for sample in samples}) < len(samples):
+        ids = [sample.id for sample in samples]
+        problems += [f"two samples have the id {each!r}" for each in natural_sorted(ids) if ids.count(each) > 1]
+    # Samples of one class mostly share their annotation: each is looked at once, for the first that has it.
+    first = {id(sample.annotation): sample for sample in reversed(samples) if sample.annotation is not None}
+    kinds = {type(sample.annotation) for sample in first.values()}
+    if not first:
+        problems.append("nothing is known of any image: there is nothing to learn")
+    if len(kinds) > 1:
+        said = " and ".join(sorted(kind.__name__ for kind in kinds))
+        problems.append(f"its images are annotated in several ways, {said}; expected one")
+    for sample in reversed(first.values()):
+        fault = "" if sample.annotation is None else sample.annotation.fault(names)
+        problems += [f"{sample.id}{fault}"] if fault else []
+    return problems
