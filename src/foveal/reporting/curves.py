@@ -151,7 +151,7 @@ def _loss_frame(total: float, shown: Sequence[float], by_height: Sequence[float]
 
 def _accuracy(run: History) -> Html:
     train, val = run.points(run.epochs, "accuracy", "train"), run.points(run.epochs, "accuracy", "val")
-    steps = thinned(run.points(run.steps, "accuracy"))
+    steps = thinned(run.points(run.steps, "accuracy", "figures"))
     shown = [y for _, y in train + val + steps]
     if not shown:
         return Html("")

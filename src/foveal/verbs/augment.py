@@ -14,14 +14,15 @@ from foveal.annotations import Numbers
 from foveal.augment.draws import Draws
 from foveal.augment.pipeline import augment_images, draw
 from foveal.augment.settings import AugmentSettings
+from foveal.console import say
 from foveal.errors import UsageError
 from foveal.feed.store import Store
+from foveal.job.asked import asked_for
+from foveal.job.read import facts_of, read
 from foveal.ops.masks import on_grid, run_lengths
 from foveal.preprocess import input_hw
-from foveal.read import assign_roles
 from foveal.read.writing import new_folder
 from foveal.recipes.defaults import Recipe, resolve
-from foveal.recipes.facts import probe
 from foveal.reporting.contact_sheet import Row, contact_sheet
 from foveal.reporting.overlays import colour_pixels, draw_boxes, paint_masks
 from foveal.tasks.instance_masks import Outlines
@@ -30,10 +31,7 @@ from foveal.tasks.task import Targets, Task
 from foveal.tasks.truths import Truths
 from foveal.training.prepare import prepare_data, prepare_task
 from foveal.types import Dataset, Sample
-from foveal.verbs.choices import choices
-from foveal.verbs.console import say
 from foveal.verbs.pictures import as_pictures
-from foveal.verbs.train import data_for
 
 
 def show_augmentation(
@@ -81,10 +79,9 @@ def show_augmentation(
 
 def _resolved(data: Any, settings: dict[str, Any], format: str | None) -> tuple[Dataset, Recipe, int]:
     """The data in its splits, what training would choose for it, and the images' channels."""
-    asked, dataset = data_for(choices(data, settings, None, format=format), None)
-    dataset = assign_roles(dataset, **asked.roles())
-    facts = probe(dataset.of_split("train"), len(dataset.classes))
-    return dataset, resolve(asked, facts), facts.channels
+    shown = read(asked_for(data, settings, None, format=format))
+    facts = facts_of(shown)
+    return shown.dataset, resolve(shown.asked.options, facts), facts.channels
 
 
 def _seen(store: Store, keys: Tensor, task: Task, recipe: Recipe, *, epoch: int) -> tuple[list[np.ndarray], list[str]]:

@@ -5,23 +5,26 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import torch
-
 from foveal.bundle import load_bundle
+from foveal.console import say
 from foveal.device import machine, pick_device
+from foveal.job.asked import Asked
+from foveal.job.fed import Fed
+from foveal.job.job import throw_away
+from foveal.job.read import Known, Read
+from foveal.job.settled import Settled
 from foveal.networks import network_spec
-from foveal.recipes.defaults import resolve
+from foveal.recipes.defaults import Recipe, resolve
 from foveal.recipes.facts import DataFacts
-from foveal.runs import model_path
+from foveal.runs import RunFolder, model_path
 from foveal.speed.advice import advice
 from foveal.speed.ceilings import made_jpeg, measure_ceilings
 from foveal.speed.noise import noise_samples
 from foveal.speed.profile import profile_prediction, profile_training
 from foveal.training.loop import Trainer
-from foveal.training.prepare import prepare_data, prepare_state, prepare_task
+from foveal.training.prepare import prepare_data, prepare_task
 from foveal.training.settings import Precision, TrainSettings
-from foveal.types import DeviceName
-from foveal.verbs.console import say
+from foveal.types import Dataset, DeviceName
 
 _PREDICTED = (1, 32)  # images at once
 
@@ -48,13 +51,14 @@ def bench(
         settings = replace(settings, batch_size=batch_size)
     settings = replace(settings, precision=precision, device=device)
     facts = DataFacts(num_train=4096, num_classes=len(classes), side=settings.size or 224, channels=channels)
-    settings = resolve(settings, facts).settings
+    recipe = resolve(settings, facts)
+    settings = recipe.settings
     where = pick_device(device)
     say("measuring the machine …")
     ceilings = measure_ceilings(where)
     say(f"measuring {settings.model} …")
     with TemporaryDirectory() as folder:
-        trainer = _trainer(settings, classes, channels, where, Path(folder))
+        trainer = _trainer(recipe, classes, facts, Path(folder))
         used = "bfloat16" if trainer.state.plan.bfloat16 else "float32"
         training = profile_training(trainer, ceilings, used)
     photo = made_jpeg()
@@ -87,16 +91,17 @@ def _settings(model: str | Path) -> tuple[TrainSettings, tuple[str, ...], int]:
     return TrainSettings(model=spec.name, size=spec.size), classes, spec.in_channels
 
 
-def _trainer(
-    settings: TrainSettings, classes: tuple[str, ...], channels: int, device: torch.device, folder: Path
-) -> Trainer:
+def _trainer(recipe: Recipe, classes: tuple[str, ...], facts: DataFacts, folder: Path) -> Trainer:
     """A run over one batch of noise, ready for its first step; `folder` is there as long as it steps."""
+    settings, channels = recipe.settings, facts.channels
     assert settings.size is not None
     count = settings.batch_size_given
     assert count is not None
     task_name = settings.task or "classify"
     samples = noise_samples(task_name, classes, count=count, side=settings.size, channels=channels, folder=folder)
+    noise = Dataset(name="noise", format="noise", root=None, classes=classes, samples=tuple(samples))
+    read = Read(asked=Asked(options=settings, data=noise), whole=noise, dataset=noise)
     data = prepare_data(samples, (), settings, channels=channels)
     task = prepare_task(settings, classes, data.train.samples)
-    state = prepare_state(settings, task, data, device=device, module=None)
-    return Trainer(task, state, data.preprocess, data.train, None, device=device)
+    settled = Settled(known=Known(read=read, facts=facts, opened=None), recipe=recipe, task=task, start=None)
+    return throw_away(Fed(settled=settled, run=RunFolder(folder), data=data, task=task))
