@@ -7,9 +7,9 @@ import pytest
 from foveal.errors import UsageError
 from foveal.files import write_json
 from foveal.job.asked import asked_for, data_path
-from foveal.training.settings import TrainSettings
+from foveal.recipes.options import TrainOptions
 
-SAVED = TrainSettings(
+SAVED = TrainOptions(
     model="resnet20_cifar",
     size=24,
     train_sizes=(24, 24),
@@ -63,8 +63,8 @@ def test_a_rate_that_was_found_is_not_looked_for_again(tmp_path: Path) -> None:
 
 
 def test_one_target_may_come_alone() -> None:
-    assert asked_for("table.csv", {"target": "angle"}, None).options.target == ("angle",)
-    assert TrainSettings.from_json({"target": ["angle", "length"]}).target == ("angle", "length")
+    assert asked_for("table.csv", {"target": "angle"}, None).options.own["target"] == ("angle",)
+    assert TrainOptions.from_json({"target": ["angle", "length"]}).own["target"] == ("angle", "length")
 
 
 def test_a_home_folder_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,12 +24,13 @@ from foveal.processes.group import Processes
 from foveal.processes.launch import Launch
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import probe
+from foveal.recipes.heads import prepare_task
+from foveal.recipes.options import TrainOptions
 from foveal.training.budget import TimeBudget
 from foveal.training.hooks import NO_HOOKS, Hooks
 from foveal.training.loop import Trainer
 from foveal.training.memory import fitting_batch
-from foveal.training.prepare import prepare_data, prepare_state, prepare_task
-from foveal.training.settings import TrainSettings
+from foveal.training.prepare import prepare_data, prepare_state
 from foveal.training.state import TrainState
 from foveal.training.trials import measure_step_seconds, sweep, try_batch
 
@@ -45,7 +46,7 @@ def trainer(
     values = {"model": "resnet20_cifar", "epochs": 1.0, "batch_size": 8, "augmentation": "none", **settings}
     samples = shapes(count + 6, side=side).samples
     facts = probe(samples[:count], 3)
-    resolved = resolve(TrainSettings(**values), facts, own_module=module is not None).settings  # type: ignore[arg-type]
+    resolved = resolve(TrainOptions(**values), facts, own_module=module is not None).settings  # type: ignore[arg-type]
     data = prepare_data(samples[:count], samples[count:], resolved, channels=1)
     task = prepare_task(resolved, ("bar", "disc", "ring"), data.train.samples)
     on = torch.device(device)

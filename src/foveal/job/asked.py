@@ -16,8 +16,8 @@ from foveal.files import write_json
 from foveal.networks import CUSTOM
 from foveal.processes.group import ALONE, Processes
 from foveal.recipes.defaults import Recipe
+from foveal.recipes.options import TrainOptions
 from foveal.runs import RunFolder, open_run, read_config
-from foveal.training.settings import TrainSettings
 from foveal.types import Dataset
 from foveal.weights.fitting import Origin
 
@@ -42,7 +42,7 @@ _BEARING = {
 class Asked:
     """What a run is asked for, where, and by whom; and what is known from an earlier run. Nothing is read yet."""
 
-    options: TrainSettings
+    options: TrainOptions
     data: Any
     format: str | None = None
     """Of the data; None where it is to be recognised."""
@@ -104,7 +104,7 @@ def asked_for(data: Any, given: Mapping[str, Any], config: Path | None, *, forma
     for name in said:
         reasons.pop(name, None)
     return Asked(
-        options=TrainSettings.from_json({**values, **said}),
+        options=TrainOptions.from_json({**values, **said}),
         data=data,
         reasons=reasons,
         augment_asked=asked_before | set(augment),
@@ -138,7 +138,7 @@ def asked_of_run(path: Path, data: Any, given: Mapping[str, Any], module: nn.Mod
         )
     run = open_run(path)
     saved = read_config(run.config)
-    asked = TrainSettings.from_json(saved["settings"])
+    asked = TrainOptions.from_json(saved["settings"])
     if given.get("epochs") is not None:
         if asked.folds and not asked.fold:
             raise UsageError("--resume of a cross-validation takes no --epochs: folds are equal, and some may be done")

@@ -12,12 +12,12 @@ from foveal.errors import UsageError
 from foveal.evaluation.evaluate import duplicate_notes, labelled_hashes, left_out_notes
 from foveal.job.asked import Asked, save_config
 from foveal.job.fed import Fed
+from foveal.recipes import recipe_of
 from foveal.runs import cut_events
 from foveal.training.distribution import share_state
 from foveal.training.prepare import TrainingData, prepare_state
 from foveal.training.settings import TrainSettings
 from foveal.training.state import TrainState, load_checkpoint
-from foveal.types import instances_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,11 @@ def begin(fed: Fed) -> Begun:
 
     Raises RunError where it goes on and the data or the network are others, UsageError for epochs that are over.
     """
-    notes = (*fed.dataset.notes, *_data_notes(fed.data, fed.dataset.classes), *_mask_notes(fed.settings, fed.data))
+    notes = (
+        *fed.dataset.notes,
+        *_data_notes(fed.data, fed.dataset.classes),
+        *recipe_of(fed.settings.task).notes(fed.settings, fed.data.train.samples),
+    )
     for note in notes:
         say(f"warning: {note}")
     begun = replace(fresh(fed), notes=notes)
@@ -105,16 +109,3 @@ def _continue(begun: Begun) -> None:
 def _data_notes(data: TrainingData, classes: tuple[str, ...]) -> tuple[str, ...]:
     notes = duplicate_notes(*labelled_hashes({"train": data.train, "val": data.val}, classes))
     return (*notes, *left_out_notes(data.skipped))
-
-
-def _mask_notes(settings: TrainSettings, data: TrainingData) -> tuple[str, ...]:
-    """What is to be known of objects without masks, where masks are learned."""
-    if not settings.instances:
-        return ()
-    learned = [each for each in instances_in(data.train.samples) if not each.crowd]
-    without = sum(each.mask is None for each in learned)
-    if not without:
-        return ()
-    if without == len(learned):
-        return ("no training object has a mask: masks are not learned, boxes are (--no-instances leaves them out)",)
-    return (f"{without:,} of {len(learned):,} training objects have no mask: they teach none, and boxes as ever",)

@@ -12,9 +12,10 @@ from foveal.feed.store import on_gpu
 from foveal.job.asked import Asked
 from foveal.job.settled import Settled
 from foveal.recipes.defaults import Recipe
+from foveal.recipes.heads import prepare_task
 from foveal.runs import RunFolder, new_run
 from foveal.tasks.task import Task
-from foveal.training.prepare import TrainingData, prepare_data, prepare_task
+from foveal.training.prepare import TrainingData, prepare_data
 from foveal.training.settings import TrainSettings
 from foveal.types import Dataset
 from foveal.weights.fitting import Origin
@@ -83,7 +84,7 @@ def _say_chosen(recipe: Recipe) -> None:
     settings = recipe.settings
     say(f"model: {settings.model} ({recipe.reasons.get('model', 'asked for')})")
     say(f"size: {settings.size} ({recipe.reasons.get('size', 'asked for')})")
-    changed = [name for name, value in asdict(recipe.augment).items() if value != getattr(AugmentSettings(), name)]
+    changed = [name for name, value in asdict(settings.augment).items() if value != getattr(AugmentSettings(), name)]
     say(f"augmentation: {', '.join(changed) or 'none'} ({recipe.reasons['augment']})")
 
 

@@ -7,6 +7,7 @@ from foveal.console import say
 from foveal.feed.store import Store
 from foveal.job.begun import Begun
 from foveal.job.job import throw_away
+from foveal.recipes import recipe_of
 from foveal.training.budget import TimeBudget
 from foveal.training.loop import Trainer
 from foveal.training.settings import parse_seconds
@@ -17,7 +18,6 @@ _DECODE_SECONDS = 0.002  # of an image, at least
 _REPORT_SECONDS = 1.0  # set aside for report.html when the time is given
 _INTERVAL_SECONDS = 2e-5  # and for the bootstrap, a test image and class, at most:
 _MOST_INTERVAL_SECONDS = 12.0
-_MASKS_SECONDS = 0.1  # and for the masks of a test image, which held-out looks leave out
 
 
 def planned(begun: Begun) -> TimeBudget | None:
@@ -71,5 +71,5 @@ def _finish_seconds(begun: Begun, val: Store | None, forward: float) -> float:
     decoded = len(begun.fed.data.train) + (len(val) if val else 0)
     decode = max(begun.asked.watch.times["decoding"] / decoded, _DECODE_SECONDS)  # ours may have come from the cache
     intervals = min(_MOST_INTERVAL_SECONDS, _INTERVAL_SECONDS * num_test * len(dataset.classes))
-    masks = _MASKS_SECONDS * num_test if begun.settings.instances else 0.0
-    return _REPORT_SECONDS + intervals + masks + num_test * (decode + forward)
+    judging = recipe_of(begun.settings.task).judging_seconds(begun.settings)
+    return _REPORT_SECONDS + intervals + num_test * (decode + forward + judging)

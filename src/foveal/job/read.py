@@ -9,7 +9,9 @@ from foveal.errors import UsageError
 from foveal.job.asked import Asked
 from foveal.job.start import opened_weights
 from foveal.read import assign_roles, read_dataset
-from foveal.read.annotated import require_annotations, task_of, without_void
+from foveal.read.annotated import require_annotations, task_of
+from foveal.recipes import recipe_of
+from foveal.recipes.columns import READ_FOR, columns_in
 from foveal.recipes.facts import DataFacts, probe
 from foveal.types import Dataset
 from foveal.weights.sources import Opened
@@ -57,8 +59,9 @@ def read(asked: Asked, *, fold: int | None = None) -> Read:
     """
     dataset = _dataset(asked)
     task = asked.options.task or task_of(dataset)
-    dataset = without_void(dataset, asked.options.void)
-    if task in ("detect", "segment") and asked.module is not None:
+    recipe = recipe_of(task)
+    dataset = recipe.prepared(dataset, asked.options.own)
+    if asked.module is not None and not recipe.own_module:
         raise UsageError(f"to {task}, a network is taken by name (foveal models); your own module sees whole images")
     require_annotations(dataset, task)
     asked = replace(asked, options=replace(asked.options, task=task))
@@ -80,9 +83,9 @@ def facts_of(data: Read) -> DataFacts:
 
 def _dataset(asked: Asked) -> Dataset:
     """The data, for what was asked. Raises UsageError where it has no columns of the names that were asked for."""
-    options = asked.options
-    task = options.task or (None if options.target is None else "regress")
-    dataset = read_dataset(asked.data, format=asked.format, task=task, names=options.target)
-    if options.target is not None and dataset.classes != options.target:
+    columns = columns_in(asked.options.own)
+    task = asked.options.task or (None if columns is None else READ_FOR)
+    dataset = read_dataset(asked.data, format=asked.format, task=task, names=columns)
+    if columns is not None and dataset.classes != columns:
         raise UsageError(f"--target names the columns of a table; {dataset.name} has {', '.join(dataset.classes)}")
     return dataset

@@ -67,7 +67,7 @@ def _contract(fed: Fed, *, chosen: str, val: Mapping[str, float]) -> Contract:
         preprocess=fed.data.preprocess,
         chosen=chosen,
         val=dict(val),
-        mirrored=fed.recipe.augment.hflip > 0,
+        mirrored=settings.augment.hflip > 0,
         data=_data_contract(fed),
         recipe=shown_settings(settings, origin),
         origin={} if origin is None else origin.to_json(),

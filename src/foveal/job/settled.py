@@ -14,8 +14,9 @@ from foveal.job.read import Known
 from foveal.job.start import fitted, with_weights
 from foveal.job.tensorboard import summary_writer
 from foveal.recipes.defaults import Recipe, resolve
+from foveal.recipes.heads import provisional_task
 from foveal.tasks.task import Task
-from foveal.training.prepare import check_network, prepare_task
+from foveal.training.prepare import check_network
 from foveal.training.settings import TrainSettings
 from foveal.types import Dataset
 from foveal.weights.fitting import Origin, Start
@@ -67,8 +68,7 @@ def chosen(data: Known) -> tuple[Recipe, Task]:
     if recipe.settings.tensorboard:
         summary_writer()
     _check_held_out(recipe.settings, dataset)
-    samples = dataset.of_split("train") if options.task == "regress" else ()
-    task = prepare_task(recipe.settings, dataset.classes, samples)
+    task = provisional_task(recipe.settings, dataset.classes, dataset.of_split("train"))
     check_network(recipe.settings)
     return recipe, task
 

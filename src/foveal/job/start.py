@@ -11,8 +11,8 @@ from foveal.job.asked import Asked
 from foveal.networks.build import build_backbone, without_weights
 from foveal.processes.group import Processes
 from foveal.recipes.defaults import Recipe
+from foveal.recipes.options import TrainOptions
 from foveal.tasks.task import Task
-from foveal.training.settings import TrainSettings
 from foveal.training.stages import freeze
 from foveal.weights.fitting import Origin, Start, fit
 from foveal.weights.sources import IMAGENET, Opened, is_address, open_weights
@@ -29,8 +29,8 @@ def opened_weights(asked: Asked) -> Opened | None:
 
 
 def with_weights(
-    options: TrainSettings, opened: Opened | None, processes: Processes
-) -> tuple[TrainSettings, dict[str, str]]:
+    options: TrainOptions, opened: Opened | None, processes: Processes
+) -> tuple[TrainOptions, dict[str, str]]:
     """The settings with the weights' path made absolute and, where no network was named, theirs; and the reason."""
     if options.weights is None:
         return options, {}
@@ -49,7 +49,7 @@ def fitted(asked: Asked, opened: Opened | None, recipe: Recipe, task: Task, *, c
     if asked.options.weights is None:
         return None
     with without_weights():
-        freeze(build_backbone(str(recipe.settings.model), channels), recipe.settings.freeze)
+        freeze(build_backbone(recipe.settings.model, channels), recipe.settings.freeze)
     origin = processes.from_first(lambda: _origin_of_run(asked))
     if origin is not None:
         return _known_of(origin)
@@ -58,7 +58,7 @@ def fitted(asked: Asked, opened: Opened | None, recipe: Recipe, task: Task, *, c
         start = fit(
             opened.weights,
             task,
-            network=str(recipe.settings.model),
+            network=recipe.settings.model,
             channels=channels,
             source=opened.source,
             sha256=opened.sha256,

@@ -31,8 +31,7 @@ def tried(fed: Fed) -> tuple[Fed, RateFound | None]:
 
 def _with_fitting_batch(fed: Fed) -> Fed:
     """Of one process: the run with the largest batch up to the rules' that fits, and what they choose for that."""
-    trainer, most = throw_away(fed), fed.settings.batch_size_given
-    assert most is not None
+    trainer, most = throw_away(fed), fed.settings.batch_size
     found = fitting_batch(
         partial(try_batch, trainer), most=min(most, len(trainer.batches.store)), device=trainer.device
     )

@@ -23,13 +23,14 @@ from foveal.ops.masks import on_grid, run_lengths
 from foveal.preprocess import input_hw
 from foveal.read.writing import new_folder
 from foveal.recipes.defaults import Recipe, resolve
+from foveal.recipes.heads import provisional_task
 from foveal.reporting.contact_sheet import Row, contact_sheet
 from foveal.reporting.overlays import colour_pixels, draw_boxes, paint_masks
 from foveal.tasks.instance_masks import Outlines
 from foveal.tasks.segment import LabelMaps
 from foveal.tasks.task import Targets, Task
 from foveal.tasks.truths import Truths
-from foveal.training.prepare import prepare_data, prepare_task
+from foveal.training.prepare import prepare_data
 from foveal.types import Dataset, Sample
 from foveal.verbs.pictures import as_pictures
 
@@ -49,16 +50,15 @@ def show_augmentation(
         raise UsageError(f"--images {images} and --variants {variants}: expected at least 1 of each")
     dataset, recipe, channels = _resolved(data, settings, format)
     samples = dataset.of_split("train")
-    task = prepare_task(recipe.settings, dataset.classes, samples if recipe.settings.task == "regress" else ())
+    task = provisional_task(recipe.settings, dataset.classes, samples)
     spread = torch.linspace(0, len(samples) - 1, min(images, len(samples))).round().long().tolist()
     prepared = partial(prepare_data, [samples[index] for index in spread], (), channels=channels)
     size = recipe.settings.train_sizes
-    assert size is not None
-    plain = prepared(replace(recipe.settings, augment={}, train_sizes=(size[1], size[1]))).train
+    plain = prepared(replace(recipe.settings, augment=AugmentSettings(), train_sizes=(size[1], size[1]))).train
     store = prepared(recipe.settings).train
     numbers = {sample.id: index for index, sample in enumerate(samples)}
     keys = torch.tensor([numbers[sample.id] for sample in store.samples])
-    unchanged = replace(recipe, augment=AugmentSettings())
+    unchanged = replace(recipe, settings=replace(recipe.settings, augment=AugmentSettings()))
     shown = [_titled("as it is", *_seen(plain, keys, task, unchanged, epoch=0))]
     shown += [
         _titled(f"epoch {epoch + 1}", *_seen(store, keys, task, recipe, epoch=epoch)) for epoch in range(variants)
@@ -72,9 +72,9 @@ def show_augmentation(
         for row, sample in enumerate(store.samples)
     ]
     result = _written(rows, Path(out))
-    say(f"augmentation: {', '.join(_changed(recipe.augment)) or 'none'} ({recipe.reasons['augment']})")
+    say(f"augmentation: {', '.join(_changed(recipe.settings.augment)) or 'none'} ({recipe.reasons['augment']})")
     say(f"sheet: {result['sheet']}")
-    return {**result, "augment": asdict(recipe.augment)}
+    return {**result, "augment": asdict(recipe.settings.augment)}
 
 
 def _resolved(data: Any, settings: dict[str, Any], format: str | None) -> tuple[Dataset, Recipe, int]:
@@ -89,7 +89,7 @@ def _seen(store: Store, keys: Tensor, task: Task, recipe: Recipe, *, epoch: int)
     settings, every = recipe.settings, torch.arange(len(store))
     assert settings.train_sizes is not None
     params = draw(
-        recipe.augment,
+        recipe.settings.augment,
         Draws(settings.seed, epoch, keys),
         in_size_hw=store.preprocess.size_hw,
         out_size_hw=input_hw(settings.train_sizes[1], settings.aspect or 1.0),

@@ -17,6 +17,7 @@ from foveal.job.read import known, read
 from foveal.job.settled import Settled, settle
 from foveal.metrics.folds import interval_over_folds
 from foveal.read import assign_roles
+from foveal.recipes.options import repeated
 from foveal.reporting.folds import FoldsReport, render_folds
 from foveal.runs import RunFolder, in_use
 from foveal.training.prepare import plain_preprocess
@@ -73,7 +74,7 @@ def _asked_of_fold(whole: "_CrossValidation", fold: int) -> Asked:
     begun = processes.from_first(folder.config.is_file)
     return replace(
         asked,
-        options=replace(whole.settings, fold=fold, time=processes.from_first(lambda: whole.time(fold))),
+        options=repeated(whole.settings, fold=fold, time=processes.from_first(lambda: whole.time(fold))),
         module=copy.deepcopy(asked.module),
         out=folder.path,
         reasons=whole.settled.recipe.reasons,

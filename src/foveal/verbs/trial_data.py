@@ -15,9 +15,9 @@ from foveal.job.settled import settle
 from foveal.job.start import opened_weights
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import DataFacts
+from foveal.recipes.options import TrainOptions
 from foveal.tasks.task import Task
 from foveal.training.prepare import data_digest
-from foveal.training.settings import TrainSettings
 from foveal.types import Dataset, Sample
 from foveal.weights.sources import IMAGENET
 
@@ -43,7 +43,7 @@ class Search:
 
     dataset: Dataset
     facts: DataFacts
-    settings: TrainSettings
+    settings: TrainOptions
     models: tuple[str, ...]
     task: Task
     digest: str
@@ -64,7 +64,7 @@ def search_for(data: Any, asked: TuningAsked) -> Search:
     if not dataset.of_split("val"):
         raise DataError(f"{dataset.name}: no images are held out to judge trials by; leave --val-share above 0")
     facts = facts_of(learned)
-    models = asked.models or (str(resolve(settings, facts).settings.model),)
+    models = asked.models or (resolve(settings, facts).settings.model,)
     splits = (dataset.of_split("train"), dataset.of_split("val"))
     tasks = [_checked(learned.asking(model=model), facts) for model in models]
     return Search(

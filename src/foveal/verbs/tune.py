@@ -16,10 +16,11 @@ from foveal.events import EpochDone, Event, Planned
 from foveal.files import read_json, write_json, write_text
 from foveal.job.asked import asked_for, data_path, said_of
 from foveal.processes.launch import launched
+from foveal.recipes.options import TrainOptions
 from foveal.recipes.search import varied
 from foveal.reporting.tuning import Tried, Tuning, in_words, render_tuning
 from foveal.runs import RunFolder, in_use, new_run
-from foveal.training.settings import TrainSettings, parse_seconds
+from foveal.training.settings import parse_seconds
 from foveal.verbs.train import train
 from foveal.verbs.trial_data import Search, TuningAsked, search_for
 
@@ -319,5 +320,5 @@ def _write_config(run: RunFolder, asked: TuningAsked, best: int) -> None:
     if "epochs" in asked.settings:
         settings["epochs"] = asked.settings["epochs"]
     for name in ("test_share", "fraction"):
-        settings[name] = asked.settings.get(name, getattr(TrainSettings(), name))
+        settings[name] = asked.settings.get(name, getattr(TrainOptions(), name))
     write_json(run.path / BEST, {**config, "data": asked.data, "format": asked.format, "settings": settings})
