@@ -17,9 +17,10 @@ from foveal.preprocess import Preprocess
 from foveal.read import from_arrays, read_dataset
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import DataFacts
+from foveal.recipes.heads import prepare_task
+from foveal.recipes.options import TrainOptions
 from foveal.training.loop import Trainer
-from foveal.training.prepare import TrainingData, prepare_state, prepare_task
-from foveal.training.settings import TrainSettings
+from foveal.training.prepare import TrainingData, prepare_state
 
 COUNTS = (1_000, 10_000, 100_000)
 SIDE, BATCH_SIZE, TURNS = 64, 64, 5
@@ -82,7 +83,7 @@ def batches_of(store: Store) -> Callable[[int], object]:
     """Makes the network's input of the batch with that number, of images in random order."""
     classes = sorted({str(each.known(ClassLabel).index) for each in store.samples})
     facts = DataFacts(num_train=len(store), num_classes=len(classes), side=SIDE, channels=3)
-    asked = TrainSettings(model="resnet20_cifar", size=SIDE, batch_size=BATCH_SIZE, epochs=1, augment=AUGMENT)
+    asked = TrainOptions(model="resnet20_cifar", size=SIDE, batch_size=BATCH_SIZE, epochs=1, augment=AUGMENT)
     settings = resolve(asked, facts).settings
     data = TrainingData(train=store, val=None, skipped=(), preprocess=plain(SIDE))
     task = prepare_task(settings, classes, store.samples)

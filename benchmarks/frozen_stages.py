@@ -7,9 +7,10 @@ from benchmarks.common import keep
 from foveal.read import from_arrays
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import probe
+from foveal.recipes.heads import prepare_task
+from foveal.recipes.options import TrainOptions
 from foveal.training.loop import Trainer
-from foveal.training.prepare import prepare_data, prepare_state, prepare_task
-from foveal.training.settings import TrainSettings
+from foveal.training.prepare import prepare_data, prepare_state
 from foveal.training.trials import measure_step_seconds
 
 MODEL, SIDE, BATCH, STAGES = "resnet18_d", 128, 32, 4
@@ -21,7 +22,7 @@ def step_ms(freeze: int) -> float:
     """The median step; the weights are not what the time hangs on, so they are drawn."""
     pixels = np.random.default_rng(0).integers(0, 256, (BATCH, SIDE, SIDE, 3), dtype=np.uint8)
     samples = from_arrays(pixels, np.arange(BATCH) % len(CLASSES), classes=CLASSES).samples
-    asked = TrainSettings(model=MODEL, weights="drawn", freeze=freeze, batch_size=BATCH, train_sizes=(SIDE, SIDE))
+    asked = TrainOptions(model=MODEL, weights="drawn", freeze=freeze, batch_size=BATCH, train_sizes=(SIDE, SIDE))
     settings, device = resolve(asked, probe(samples, len(CLASSES))).settings, torch.device("cpu")
     data = prepare_data(samples, (), settings, channels=3)
     task = prepare_task(settings, CLASSES, data.train.samples)

@@ -8,17 +8,17 @@ import foveal
 SRC = Path(foveal.__file__).parent
 LEVELS: dict[str, int] = {
     "annotations": -1,  # the types are built on it
-    **dict.fromkeys(["types", "errors", "events", "files"], 0),
+    **dict.fromkeys(["types", "errors", "events", "files", "options"], 0),
     **dict.fromkeys(["ops", "images"], 1),
     **dict.fromkeys(["device", "processes", "runs"], 1),
-    **dict.fromkeys(["preprocess", "read", "augment", "layers", "losses", "metrics"], 2),
+    **dict.fromkeys(["console", "preprocess", "read", "augment", "layers", "losses", "metrics"], 2),
     **dict.fromkeys(["feed", "networks"], 3),
     **dict.fromkeys(["tasks", "checks"], 4),
     **dict.fromkeys(["bundle", "weights"], 5),
     **dict.fromkeys(["evaluation", "explanation", "exporting"], 6),
     **dict.fromkeys(["training", "inference"], 7),
     **dict.fromkeys(["recipes", "reporting", "speed", "tracking", "retrieval"], 8),
-    "serving": 9,
+    **dict.fromkeys(["job", "serving"], 9),
     "verbs": 10,
     "cli": 11,
     "__main__": 12,

@@ -17,8 +17,10 @@ from docstring_parser import parse_from_object
 from foveal import __version__
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import FovealError, Interrupted, UsageError
+from foveal.options import options_of
 from foveal.processes.launch import launched
-from foveal.training.settings import TrainSettings
+from foveal.recipes import own_options
+from foveal.recipes.options import TrainOptions as Asked
 from foveal.types import DeviceName, EngineName, Precision, TaskName
 
 _STARTED = time.perf_counter()
@@ -59,6 +61,7 @@ def _options(name: str, *owners: type, leave_out: tuple[str, ...]) -> Any:
     for owner in owners:
         hints = get_type_hints(owner)
         docs = {each.arg_name: each.description or "" for each in parse_from_object(owner).params}
+        docs |= {name: option.help for name, option in options_of(owner).items()}
         for field in fields(owner):
             if field.name in leave_out:
                 continue
@@ -72,10 +75,10 @@ def _options(name: str, *owners: type, leave_out: tuple[str, ...]) -> Any:
     return made
 
 
-TrainOptions = _options("TrainOptions", TrainSettings, AugmentSettings, leave_out=("augment",))
-TuneOptions = _options(
-    "TuneOptions", TrainSettings, AugmentSettings, leave_out=("augment", "model", "time", "folds", "fold", "find_lr")
-)
+_OWNERS = (Asked, *dict.fromkeys(own_options().values()), AugmentSettings)
+_NOT_OPTIONS = ("own", "augment")
+TrainOptions = _options("TrainOptions", *_OWNERS, leave_out=_NOT_OPTIONS)
+TuneOptions = _options("TuneOptions", *_OWNERS, leave_out=(*_NOT_OPTIONS, "model", "time", "folds", "fold", "find_lr"))
 
 
 @app.command

@@ -50,8 +50,8 @@ class StepDone(Event):
     epoch: int
     loss: float
     """Mean over the steps since the last record."""
-    accuracy: float | None
-    """Share of images whose strongest output is their strongest target; None for tasks without classes."""
+    figures: Mapping[str, float]
+    """The task's step metrics by name, such as accuracy, and the loss's penalties; means as the loss is."""
     lr: float
     images_per_second: float
     seconds: float

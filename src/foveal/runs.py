@@ -130,7 +130,15 @@ def read_events(run: RunFolder) -> list[dict[str, Any]]:
         return []
     lines = run.events.read_text(encoding="utf-8").split("\n")
     whole = lines[:-1]  # after the last newline stands an unfinished line or nothing
-    return [json.loads(line) for line in whole]
+    return [_as_now(json.loads(line)) for line in whole]
+
+
+def _as_now(record: dict[str, Any]) -> dict[str, Any]:
+    """A record as it is written now: an older step has its accuracy beside its loss."""
+    if record["event"] != "step" or "figures" in record:
+        return record
+    accuracy = record.pop("accuracy", None)
+    return {**record, "figures": {} if accuracy is None else {"accuracy": accuracy}}
 
 
 def cut_events(run: RunFolder, step: int) -> None:

@@ -10,10 +10,12 @@ from foveal import events
 from foveal.augment.settings import AugmentSettings
 from foveal.bundle import Contract
 from foveal.networks import NETWORKS
+from foveal.options import options_of
+from foveal.recipes import own_options
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import DataFacts
+from foveal.recipes.options import TrainOptions
 from foveal.runs import RunFolder
-from foveal.training.settings import TrainSettings
 
 
 def table_rows(page: str, heading: str) -> list[list[str]]:
@@ -42,7 +44,7 @@ def test_the_networks() -> None:
 
 def test_every_training_setting_is_explained() -> None:
     text = PAGES["docs/train.md"]
-    names = [field.name for field in fields(TrainSettings) if field.name != "augment"]
+    names = [*options_of(TrainOptions), *own_options()]
     assert [name for name in names if f"`--{name.replace('_', '-')}" not in text] == []
     assert [row[0] for row in table_rows("docs/train.md", "option")] == [
         f"--{name.replace('_', '-')}" for name in names
@@ -53,7 +55,8 @@ def test_no_option_is_named_that_does_not_exist() -> None:
     from_verbs = {"out", "resume", "config", "format"}  # of train
     from_verbs |= {"split", "tta", "tile", "overlap", "draw", "masks", "coco"}
     from_verbs |= {"engine", "classes", "channels", "json", "help", "debug"}
-    known = {field.name.replace("_", "-") for owner in (TrainSettings, AugmentSettings) for field in fields(owner)}
+    names = [*options_of(TrainOptions), *own_options(), *(field.name for field in fields(AugmentSettings))]
+    known = {name.replace("_", "-") for name in names}
     for page in (
         "train",
         "evaluate",
@@ -102,8 +105,7 @@ def test_the_rules_give_what_the_table_says(row: list[str]) -> None:
         side=int(found[3]),
         channels=1 if found[2] == "grey" else 3,
     )
-    settings = resolve(TrainSettings(), facts).settings
-    assert settings.train_sizes is not None
+    settings = resolve(TrainOptions(), facts).settings
     assert settings.epochs is not None
     first, last = settings.train_sizes
     chosen = [settings.model, settings.size, f"{first} to {last}", settings.batch_size, f"{settings.epochs:g}"]

@@ -8,8 +8,8 @@ import pytest
 from foveal.augment.settings import AugmentSettings
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import DataFacts
+from foveal.recipes.options import TrainOptions
 from foveal.recipes.search import KEPT, PROBABILITIES, RANGES, strengthened, varied
-from foveal.training.settings import TrainSettings
 
 PHOTOGRAPHS = DataFacts(num_train=2000, num_classes=10, side=200, longer=260, channels=3)
 
@@ -54,26 +54,26 @@ def test_strengths_are_legal_and_in_order(strength: float) -> None:
 
 
 def test_what_is_open_is_varied_around_the_rules() -> None:
-    rules = resolve(TrainSettings(), PHOTOGRAPHS)
+    rules = resolve(TrainOptions(), PHOTOGRAPHS)
     chooser = Fixed(lr=10, weight_decay=0.1, augmentation=0.5)
-    settings, shown = varied(TrainSettings(), PHOTOGRAPHS, ["resnet18_d"], chooser)
+    settings, shown = varied(TrainOptions(), PHOTOGRAPHS, ["resnet18_d"], chooser)
     assert chooser.asked == ["lr", "weight_decay", "augmentation"]
     assert settings["lr"] == pytest.approx(10 * (rules.settings.lr or 0), rel=0.01)
     assert settings["weight_decay"] == pytest.approx(0.1 * (rules.settings.weight_decay or 0), rel=0.01)
-    assert settings["rotate_deg"] == pytest.approx(rules.augment.rotate_deg / 2)
-    assert settings["hflip"] == rules.augment.hflip
+    assert settings["rotate_deg"] == pytest.approx(rules.settings.augment.rotate_deg / 2)
+    assert settings["hflip"] == rules.settings.augment.hflip
     assert list(shown) == ["network", "lr", "weight_decay", "augmentation"]
-    TrainSettings(**{name: settings[name] for name in ("model", "lr", "weight_decay")})
+    TrainOptions(**{name: settings[name] for name in ("model", "lr", "weight_decay")})
 
 
 def test_what_was_asked_for_is_not_varied() -> None:
     chooser = Fixed()
-    asked = TrainSettings(lr=0.01, weight_decay=0.0, augment={"hflip": 0.0})
+    asked = TrainOptions(lr=0.01, weight_decay=0.0, augment={"hflip": 0.0})
     settings, shown = varied(asked, PHOTOGRAPHS, ["resnet18_d"], chooser)
     assert (settings, shown, chooser.asked) == ({"model": "resnet18_d"}, {"network": "resnet18_d"}, [])
 
 
 def test_each_network_varies_around_its_own_rules() -> None:
-    settings, _ = varied(TrainSettings(), PHOTOGRAPHS, ["resnet18_d", "vgg11_bn"], Fixed())
+    settings, _ = varied(TrainOptions(), PHOTOGRAPHS, ["resnet18_d", "vgg11_bn"], Fixed())
     assert settings["model"] == "vgg11_bn"
-    assert settings["lr"] == pytest.approx(resolve(TrainSettings(model="vgg11_bn"), PHOTOGRAPHS).settings.lr, rel=0.01)
+    assert settings["lr"] == pytest.approx(resolve(TrainOptions(model="vgg11_bn"), PHOTOGRAPHS).settings.lr, rel=0.01)

@@ -94,7 +94,7 @@ def _events(epochs: int, steps: int, val: bool, end: bool) -> Iterator[Event]:
             step=step,
             epoch=epoch,
             loss=loss,
-            accuracy=1 - loss / 3,
+            figures={"accuracy": 1 - loss / 3},
             lr=0.1,
             images_per_second=100.0,
             seconds=0.1 * step,

@@ -14,10 +14,12 @@ from foveal.processes.group import ALONE, Processes, joined
 from foveal.processes.launch import Launch, launched
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import probe
+from foveal.recipes.heads import prepare_task
+from foveal.recipes.options import TrainOptions
 from foveal.training.distribution import share_state, synchronised
+from foveal.training.hooks import NO_HOOKS, Hooks
 from foveal.training.loop import Trainer
-from foveal.training.prepare import prepare_data, prepare_state, prepare_task
-from foveal.training.settings import TrainSettings
+from foveal.training.prepare import prepare_data, prepare_state
 from foveal.training.trials import measure_step_seconds
 
 FIXED = {"precision": "float32", "epochs": 2.0, "val_share": 0.0, "test_share": 0.0}
@@ -39,16 +41,21 @@ class Small(nn.Module):
 
 
 def made(
-    settings: dict[str, Any], processes: Processes, *, module: nn.Module | None = None, count: int = 37
+    settings: dict[str, Any],
+    processes: Processes,
+    *,
+    module: nn.Module | None = None,
+    count: int = 37,
+    hooks: Hooks = NO_HOOKS,
 ) -> Trainer:
     """A trainer of the made-up shapes, with 7 of them held out."""
     samples, cpu = shapes(count + 7).samples, torch.device("cpu")
-    resolved = resolve(TrainSettings(**{**FIXED, **settings}), probe(samples, 3), own_module=True).settings
+    resolved = resolve(TrainOptions(**{**FIXED, **settings}), probe(samples, 3), own_module=True).settings
     data = prepare_data(samples[:count], samples[count:], resolved, channels=1)
     task = prepare_task(resolved, ("bar", "disc", "ring"), data.train.samples)
     state = prepare_state(resolved, task, data, device=cpu, module=module or Small(), processes=processes)
     share_state(state, processes)
-    return Trainer(task, state, data.preprocess, data.train, data.val, device=cpu, processes=processes)
+    return Trainer(task, state, data.preprocess, data.train, data.val, device=cpu, processes=processes, hooks=hooks)
 
 
 def trained(
@@ -156,8 +163,8 @@ def timed() -> tuple[int, int, list[int]]:
         trainer = made(SGD, processes)
         sizes = measure_step_seconds(trainer, most_seconds=0.0 if processes.first else 1e9)
         steps = trainer.state.progress.step
-        trainer = made({**SGD, "epochs": 100.0}, processes)
-        trainer.replan, trainer.replan_seconds = lambda _: 7 + processes.rank, 0.0
+        hooks = Hooks(replan=lambda _: 7 + processes.rank, replan_seconds=0.0)
+        trainer = made({**SGD, "epochs": 100.0}, processes, hooks=hooks)
         list(trainer.run())
         return steps, trainer.state.progress.step, list(sizes)
 

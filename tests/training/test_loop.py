@@ -24,26 +24,34 @@ from foveal.processes.group import Processes
 from foveal.processes.launch import Launch
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import probe
+from foveal.recipes.heads import prepare_task
+from foveal.recipes.options import TrainOptions
 from foveal.training.budget import TimeBudget
+from foveal.training.hooks import NO_HOOKS, Hooks
 from foveal.training.loop import Trainer
 from foveal.training.memory import fitting_batch
-from foveal.training.prepare import prepare_data, prepare_state, prepare_task
-from foveal.training.settings import TrainSettings
+from foveal.training.prepare import prepare_data, prepare_state
+from foveal.training.state import TrainState
 from foveal.training.trials import measure_step_seconds, sweep, try_batch
 
 
 def trainer(
-    module: nn.Module | None = None, count: int = 40, side: int = 24, device: str = "cpu", **settings: object
+    module: nn.Module | None = None,
+    count: int = 40,
+    side: int = 24,
+    device: str = "cpu",
+    hooks: Hooks = NO_HOOKS,
+    **settings: object,
 ) -> Trainer:
     values = {"model": "resnet20_cifar", "epochs": 1.0, "batch_size": 8, "augmentation": "none", **settings}
     samples = shapes(count + 6, side=side).samples
     facts = probe(samples[:count], 3)
-    resolved = resolve(TrainSettings(**values), facts, own_module=module is not None).settings  # type: ignore[arg-type]
+    resolved = resolve(TrainOptions(**values), facts, own_module=module is not None).settings  # type: ignore[arg-type]
     data = prepare_data(samples[:count], samples[count:], resolved, channels=1)
     task = prepare_task(resolved, ("bar", "disc", "ring"), data.train.samples)
     on = torch.device(device)
     state = prepare_state(resolved, task, data, device=on, module=module)
-    return Trainer(task, state, data.preprocess, on_gpu([data.train], on)[0], data.val, device=on)
+    return Trainer(task, state, data.preprocess, on_gpu([data.train], on)[0], data.val, device=on, hooks=hooks)
 
 
 def linear() -> nn.Module:
@@ -93,10 +101,10 @@ def test_steps_that_are_settled_together_give_the_same_records() -> None:
     for first, second in zip(*told, strict=True):
         if isinstance(first, StepDone):
             assert isinstance(second, StepDone)
-            assert (first.step, first.loss, first.accuracy) == (
+            assert (first.step, first.loss, first.figures) == (
                 second.step,
                 pytest.approx(second.loss),
-                second.accuracy,
+                pytest.approx(second.figures),
             )
         else:
             assert isinstance(second, EpochDone)
@@ -123,10 +131,13 @@ def test_what_can_be_recorded() -> None:
 
 
 def test_a_stop_settles_what_is_pending() -> None:
-    ours = trainer(epochs=2.0, batch_size=1)
-    ours._waits, saved = False, []
-    ours.save_checkpoint = lambda state: saved.append((state.progress.step, state.progress.images))
-    ours.stop = lambda: "asked to" if ours.state.progress.step == 3 else None
+    saved: list[tuple[int, int]] = []
+    hooks = Hooks(
+        save_checkpoint=lambda state: saved.append((state.progress.step, state.progress.images)),
+        stop=lambda: "asked to" if ours.state.progress.step == 3 else None,
+    )
+    ours = trainer(epochs=2.0, batch_size=1, hooks=hooks)
+    ours._waits = False
     list(ours.run())
     assert saved[-1] == (3, 3)
     assert ours.state.progress.epoch_images == 3
@@ -194,8 +205,11 @@ def test_events_come_in_their_order() -> None:
 
 def test_the_average_is_what_is_kept() -> None:
     kept = []
-    ours = trainer(ema=0.5)
-    ours.save_best = lambda network, *_: kept.append({k: v.clone() for k, v in network.state_dict().items()})
+
+    def keep(network: nn.Module, *_: object) -> None:
+        kept.append({name: value.clone() for name, value in network.state_dict().items()})
+
+    ours = trainer(ema=0.5, hooks=Hooks(save_best=keep))
     list(ours.run())
     name = "backbone.stem.0.weight" if "backbone.stem.0.weight" in kept[0] else next(iter(kept[0]))
     assert not torch.equal(kept[0][name], ours.state.network.state_dict()[name])
@@ -204,15 +218,14 @@ def test_the_average_is_what_is_kept() -> None:
 
 
 def test_replanning_shortens_a_slow_run() -> None:
-    ours = trainer(epochs=50.0)
     budget = TimeBudget(seconds=10.0, finish_seconds=0.0, step_seconds={24: 0.01}, evaluation_seconds=0.0)
-    total = ours.state.plan.total_steps
 
     def replan(state: object) -> int:
         ours.state.progress.step_seconds = {"24": 0.1}  # ten times slower than measured
         return budget.replan(ours.state, elapsed=ours.state.progress.step * 0.1)
 
-    ours.replan = replan
+    ours = trainer(epochs=50.0, hooks=Hooks(replan=replan))
+    total = ours.state.plan.total_steps
     plans = [event.total_steps for event in ours.run() if event.kind == "plan"]  # type: ignore[attr-defined]
     assert plans[0] == total == 250
     assert ours.state.progress.step == pytest.approx(100, abs=5)
@@ -247,7 +260,10 @@ def test_a_batch_is_keyed_by_epoch_and_sample() -> None:
 def test_a_sample_that_comes_again_is_augmented_otherwise() -> None:
     """Three of 40 images are of one class: each is drawn several times an epoch, each time with the same label."""
     ours = trainer(augmentation="auto", balance="sampler", precision="float32")
-    samples = tuple(replace(sample, label=int(index < 3)) for index, sample in enumerate(ours.batches.store.samples))
+    samples = tuple(
+        replace(sample, annotation=ClassLabel(int(index < 3)))
+        for index, sample in enumerate(ours.batches.store.samples)
+    )
     ours.batches.store = replace(ours.batches.store, samples=samples)
     order = ours.batches.order(0)
     first, *again = sorted(draw for draw in order.tolist() if draw % 40 == 0)
@@ -262,7 +278,10 @@ def test_a_sample_that_comes_again_is_augmented_otherwise() -> None:
 
 def test_equal_classes_are_what_the_run_sees() -> None:
     ours, seen = trainer(balance="sampler", epochs=2.0), []
-    samples = tuple(replace(sample, label=int(index < 4)) for index, sample in enumerate(ours.batches.store.samples))
+    samples = tuple(
+        replace(sample, annotation=ClassLabel(int(index < 4)))
+        for index, sample in enumerate(ours.batches.store.samples)
+    )
     ours.batches.store = replace(ours.batches.store, samples=samples)
     learn = ours.learn
     ours.learn = lambda inputs, targets, **options: (seen.extend(targets.argmax(1)), learn(inputs, targets, **options))
@@ -279,10 +298,13 @@ def test_measuring_ends_in_time() -> None:
 
 def test_the_plan_is_looked_at_within_an_epoch_too() -> None:
     for seconds, expected in ((1e9, [5]), (0.0, [1, 2, 3, 4, 5, 6, 7, 8, 9])):
-        ours = trainer(epochs=2.0)
         asked: list[int] = []
-        ours.replan_seconds = seconds
-        ours.replan = lambda state, asked=asked: asked.append(state.progress.step) or state.plan.total_steps
+
+        def replan(state: TrainState, asked: list[int] = asked) -> int:
+            asked.append(state.progress.step)
+            return state.plan.total_steps
+
+        ours = trainer(epochs=2.0, hooks=Hooks(replan=replan, replan_seconds=seconds))
         list(ours.run())
         assert asked == expected
 
@@ -305,7 +327,7 @@ def test_the_held_out_figures_and_their_standard_error() -> None:
     for index in range(len(ours.val_store)):
         images = ours.preprocess.to_input(ours.val_store.gather(torch.tensor([index])))
         said = int(ours.state.network(images)["logits"].argmax())
-        right.append(said == ours.val_store.samples[index].label)
+        right.append(said == ours.val_store.samples[index].known(ClassLabel).index)
     assert means["accuracy"] == pytest.approx(np.mean(right))
     assert error == pytest.approx(np.std(right) / len(right) ** 0.5)
     assert set(means) == set(ours.task.figures)

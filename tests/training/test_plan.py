@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from foveal.augment.settings import AugmentSettings
+from foveal.recipes.options import TrainOptions
 from foveal.training.budget import TimeBudget
 from foveal.training.plan import Plan
-from foveal.training.settings import TrainSettings, parse_seconds
+from foveal.training.settings import parse_seconds
 
 PLAN = Plan(
     num_samples=1000,
@@ -96,5 +97,5 @@ def test_no_time_is_one_step() -> None:
 def test_settings_are_checked() -> None:
     assert parse_seconds("1h30m") == 5400
     assert parse_seconds("90") == parse_seconds("90s") == parse_seconds("1.5m") == 90
-    settings = TrainSettings(model="resnet18", augment={"hflip": 0.5})
-    assert TrainSettings.from_json(settings.to_json()) == settings
+    settings = TrainOptions(model="resnet18", augment={"hflip": 0.5})
+    assert TrainOptions.from_json(settings.to_json()) == settings

@@ -221,7 +221,7 @@ def test_a_signal_while_the_report_is_made_is_not_swallowed(tmp_path: Path, monk
     def interrupted(session: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("foveal.verbs.train.finish_run", interrupted)
+    monkeypatch.setattr("foveal.verbs.whole_run.finish_run", interrupted)
     # A shell's background job starts with SIGINT ignored, and these tests may run in one.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

@@ -14,12 +14,13 @@ from foveal.networks.build import build_backbone, without_weights
 from foveal.processes.group import ALONE, Processes, joined
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import probe
+from foveal.recipes.heads import prepare_task
+from foveal.recipes.options import TrainOptions
 from foveal.training.distribution import share_state
 from foveal.training.loop import Trainer
 from foveal.training.muon import Muon
 from foveal.training.optimisers import MUON_OTHERS
-from foveal.training.prepare import prepare_data, prepare_state, prepare_task
-from foveal.training.settings import TrainSettings
+from foveal.training.prepare import prepare_data, prepare_state
 from foveal.training.stages import RATE, freeze, learning_rate_shares
 
 
@@ -34,7 +35,7 @@ def made(processes: Processes = ALONE, **settings: Any) -> Trainer:
         **settings,
     }
     samples, cpu = shapes(37).samples, torch.device("cpu")
-    resolved = resolve(TrainSettings(**values), probe(samples, 3)).settings
+    resolved = resolve(TrainOptions(**values), probe(samples, 3)).settings
     data = prepare_data(samples[:30], samples[30:], resolved, channels=1)
     task = prepare_task(resolved, ("bar", "disc", "ring"), data.train.samples)
     state = prepare_state(resolved, task, data, device=cpu, module=None, processes=processes)

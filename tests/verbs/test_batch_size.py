@@ -38,7 +38,7 @@ def test_the_rate_follows_the_batch_that_fits(tmp_path: Path, monkeypatch: pytes
         if batch_size > 4:
             raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr("foveal.verbs.session.try_batch", only_four)
+    monkeypatch.setattr("foveal.job.trials.try_batch", only_four)
     foveal.train(shapes(60), batch_size="auto", out=tmp_path / "auto", **OPTIONS)
     foveal.train(shapes(60), batch_size=4, out=tmp_path / "four", **OPTIONS)
     auto, four = settings(tmp_path / "auto"), settings(tmp_path / "four")

@@ -27,8 +27,8 @@ from foveal.errors import BadImagesError, DataError, ModelError, RunError, Usage
 from foveal.events import Event, StepDone
 from foveal.feed.decoding import content_hash
 from foveal.processes.group import Processes
+from foveal.recipes.options import TrainOptions
 from foveal.runs import RunFolder
-from foveal.training.settings import TrainSettings
 
 OPTIONS: dict[str, Any] = {"model": "lenet5", "epochs": 2, "batch_size": 8, "precision": "float32"}
 
@@ -278,8 +278,8 @@ def test_folds_of_several_processes(tmp_path: Path) -> None:
 )
 def test_refusals(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=re.escape(words)):
-        TrainSettings(**settings)
-    assert TrainSettings(fraction=1.0).fraction == 1
+        TrainOptions(**settings)
+    assert TrainOptions(fraction=1.0).fraction == 1
 
 
 def test_a_class_that_can_not_be_in_two_folds_is_named(tmp_path: Path) -> None:

@@ -131,5 +131,5 @@ def test_boxes_alone_train_with_masks_on_and_off(tmp_path: Path, capsys: pytest.
 def test_masks_can_be_left_out_and_are_of_detectors(trained: tuple[Path, Path], tmp_path: Path) -> None:
     result = foveal.train(trained[1], out=tmp_path / "run", instances=False, **{**OPTIONS, "epochs": 1.0})
     assert "mask_AP" not in result["metrics"]
-    with pytest.raises(UsageError, match="--instances is for detection, and the task is to classify: leave it out"):
+    with pytest.raises(UsageError, match="--instances is for detect, and the task is to classify: leave it out"):
         foveal.train((np.zeros((12, 8, 8), np.uint8), np.arange(12) % 2), instances=True, out=tmp_path / "other")

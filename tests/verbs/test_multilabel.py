@@ -169,7 +169,7 @@ def test_one_class_an_image_is_several_labels_where_asked(tmp_path: Path) -> Non
     assert foveal.evaluate(result["run"], (images, truths[:, 0]))["n"] == 12
     with pytest.raises(DataError, match="expected one class an image, got what --task multilabel learns"):
         foveal.train((images, truths), task="classify", out=tmp_path / "none")
-    with pytest.raises(UsageError, match="--balance loss is for one class an image"):
+    with pytest.raises(UsageError, match="--balance loss is for classify and segment, and the task is to multilabel"):
         foveal.train((images, truths), balance="loss", out=tmp_path / "none")
 
 

@@ -93,7 +93,7 @@ def test_every_decoder_and_loss_trains(trained: tuple[Path, Path], tmp_path: Pat
         options = {**OPTIONS, **option, "epochs": 1}
         result = foveal.train(read_dataset(trained[1]), out=tmp_path / str(index), **options)
         assert 0 <= result["metrics"]["mIoU"]["value"] <= 1
-    with pytest.raises(UsageError, match="--balance sampler is for classification, and the task is to segment"):
+    with pytest.raises(UsageError, match="--balance sampler is for classify, and the task is to segment"):
         foveal.train(trained[1], balance="sampler", out=tmp_path / "none")
     with pytest.raises(UsageError, match="--loss mean_squared_error: expected one of cross_entropy, dice"):
         foveal.train(trained[1], loss="mean_squared_error", out=tmp_path / "none")

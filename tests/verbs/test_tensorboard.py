@@ -35,8 +35,9 @@ def test_its_curves_are_those_of_the_events(tmp_path: Path) -> None:
     foveal.train(shapes(90), out=tmp_path / "run", **OPTIONS)
     run = RunFolder(tmp_path / "run")
     curves = _curves(run)
-    for name in ("loss", "accuracy", "lr", "images_per_second", "size"):
+    for name in ("loss", "lr", "images_per_second", "size"):
         assert curves[f"steps/{name}"] == _logged(run, "step", "", name)
+    assert curves["steps/accuracy"] == _logged(run, "step", "figures", "accuracy")
     assert curves["training/loss"] == _logged(run, "epoch", "train", "loss")
     assert curves["held_out/accuracy"] == _logged(run, "epoch", "val", "accuracy")
     assert len(curves["held_out/accuracy"]) == 2

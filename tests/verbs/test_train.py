@@ -298,7 +298,7 @@ def test_patience_and_plateau_need_held_out_images(tmp_path: Path, option: dict[
 def test_wrong_words_are_refused_before_anything_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: dict[str, str], words: str
 ) -> None:
-    monkeypatch.setattr("foveal.verbs.train.decode_session", None)  # decoding would fail
+    monkeypatch.setattr("foveal.verbs.whole_run.feed", None)  # decoding would fail
     with pytest.raises(UsageError, match=re.escape(words)):
         foveal.train(shapes(30), model="lenet5", out=tmp_path / "run", **setting)
     assert not (tmp_path / "run").exists()

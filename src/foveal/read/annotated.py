@@ -50,6 +50,13 @@ def require_annotations(dataset: Dataset, task: TaskName) -> None:
     raise DataError(f"{dataset.name}: {len(without)} samples have no label: {listed(without)}")
 
 
+def without_void(dataset: Dataset, void: int | None) -> Dataset:
+    """The data set without the class that stands for void pixels, where that is the last one."""
+    if void is None or void != len(dataset.classes) - 1:
+        return dataset
+    return replace(dataset, classes=dataset.classes[:-1])
+
+
 def _as_numbers(dataset: Dataset) -> Dataset:
     """A data set of classes whose names are numbers, with those as targets. Raises DataError for other names."""
     numbers = [number_in(name) for name in dataset.classes]

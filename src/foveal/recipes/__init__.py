@@ -1,0 +1,47 @@
+"""The tasks' recipes by name: their own options, and the rules for what is not given. Importing this loads no torch."""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from foveal.errors import UsageError
+
+if TYPE_CHECKING:
+    from foveal.recipes.room import TaskRecipe
+
+RECIPES: dict[str, str] = {
+    "classify": "foveal.recipes.classify",
+    "regress": "foveal.recipes.regress",
+    "multilabel": "foveal.recipes.multilabel",
+    "detect": "foveal.recipes.detect",
+    "segment": "foveal.recipes.segment",
+}
+"""Modules with a `RECIPE`, by task."""
+USUAL = "classify"
+"""The task where nothing says another."""
+
+
+def recipe_of(task: str | None) -> "TaskRecipe":
+    """What is particular to training for a task."""
+    recipe: TaskRecipe = import_module(RECIPES[task or USUAL]).RECIPE
+    return recipe
+
+
+@cache
+def own_options() -> dict[str, type]:
+    """By name, the options that are some task's own: the records that declare them."""
+    found: dict[str, type] = {}
+    for task in RECIPES:
+        for name in recipe_of(task).option_names:
+            found.setdefault(name, recipe_of(task).options)
+    return found
+
+
+def with_own_checked(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of tasks as their records keep them. Raises UsageError for one that does not exist or can't be."""
+    declared = own_options()
+    unknown = sorted(set(given) - set(declared))
+    if unknown:
+        raise UsageError(f"unknown settings: {', '.join(unknown)}")
+    return {name: getattr(declared[name](**{name: value}), name) for name, value in given.items() if value is not None}

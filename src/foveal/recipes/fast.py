@@ -1,14 +1,20 @@
 """`--recipe fast`: small images learned in the least time, after airbench94 (Jordan 2024, arXiv:2404.00498)."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import UsageError
 from foveal.networks import Needs
-from foveal.recipes.facts import DataFacts
-from foveal.recipes.optimisation import Chosen, optimisation
-from foveal.training.settings import TrainSettings
+from foveal.recipes.optimisation import optimisation
+from foveal.recipes.room import Chosen
+
+if TYPE_CHECKING:
+    from foveal.recipes.facts import DataFacts
+    from foveal.recipes.options import TrainOptions
 
 IMAGES_SEEN, FEWEST_EPOCHS, MOST_EPOCHS = 350_000, 7, 50
 LARGEST_BATCH, SMALLEST_BATCH, STEPS_PER_EPOCH = 500, 32, 90
@@ -26,7 +32,7 @@ def check_fast(facts: DataFacts, *, small_side: int) -> None:
         )
 
 
-def fast_optimisation(asked: TrainSettings, facts: DataFacts, needs: Needs) -> Chosen:
+def fast_optimisation(asked: TrainOptions, facts: DataFacts, needs: Needs) -> Chosen:
     """The settings of the training itself: the usual ones, but for what makes it fast."""
     batch_size = min(LARGEST_BATCH, max(SMALLEST_BATCH, facts.num_train // STEPS_PER_EPOCH))
     taken = asked.batch_size_given or batch_size

@@ -1,14 +1,16 @@
 """How a run is optimised where it is not said: batch, steps, optimiser, rates, schedule, loss."""
 
+from __future__ import annotations
+
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 from foveal.networks import Needs, RateFamily
-from foveal.recipes.facts import DataFacts
-from foveal.training.settings import TrainSettings
+from foveal.recipes.room import Chosen
 
-Chosen = dict[str, tuple[Any, str]]
-"""By setting, the value and why."""
+if TYPE_CHECKING:
+    from foveal.recipes.facts import DataFacts
+    from foveal.recipes.options import TrainOptions
 
 SMALL_IMAGES_SEEN, PHOTOGRAPHS_SEEN = 1_500_000, 100_000
 """Images that a run shows the network, counted with repetition, within the epochs below."""
@@ -31,7 +33,7 @@ _FAMILY_WORDS: dict[RateFamily, str] = {
 OTHER_RATES = {"rmsprop": 1e-3, "adagrad": 1e-2, "muon": 0.1}
 
 
-def optimisation(asked: TrainSettings, facts: DataFacts, needs: Needs, *, small: bool) -> Chosen:
+def optimisation(asked: TrainOptions, facts: DataFacts, needs: Needs, *, small: bool) -> Chosen:
     """The settings of the training itself; those that were asked for are read where others hang on them."""
     batch_size = asked.batch_size_given or _batch_size(facts.num_train, small)
     images_per_step = min(batch_size * asked.accumulate, facts.num_train)
@@ -65,7 +67,7 @@ def _batch_size(count: int, small: bool) -> int:
     return 64 if count >= 5000 else 32
 
 
-def _length(asked: TrainSettings, count: int, small: bool) -> Chosen:
+def _length(asked: TrainOptions, count: int, small: bool) -> Chosen:
     if asked.time is not None:
         return {}
     images = SMALL_IMAGES_SEEN if small else PHOTOGRAPHS_SEEN
@@ -93,7 +95,7 @@ def _weight_decay(optimiser: str, family: RateFamily) -> tuple[float, str]:
     return 5e-4, "usual, as an L2 penalty"
 
 
-def _schedule(asked: TrainSettings) -> Chosen:
+def _schedule(asked: TrainOptions) -> Chosen:
     rise = (
         (0.2, "of the one-cycle schedule") if asked.schedule in (None, "one_cycle") else (0.05, "tames the first steps")
     )
@@ -104,7 +106,7 @@ def _ema_decay(steps_per_epoch: int) -> float:
     return round(min(0.9998, max(0.9, 1 - 1 / (EMA_EPOCHS * steps_per_epoch))), 5)
 
 
-def _loss(asked: TrainSettings, loss: str, small: bool) -> Chosen:
+def _loss(asked: TrainOptions, loss: str, small: bool) -> Chosen:
     smooths = (asked.loss or loss) == "cross_entropy" and not small
     smoothing = (0.1, "photographs") if smooths else (0.0, "none for small images or this loss")
     return {"loss": (loss, "the network's own"), "label_smoothing": smoothing}

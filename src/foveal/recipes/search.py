@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from foveal.augment.settings import MOST_BLUR_PX, AugmentSettings
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import DataFacts
-from foveal.training.settings import TrainSettings
+from foveal.recipes.options import TrainOptions
 
 FACTOR = (0.1, 10.0)
 """Of the learning rate and of the weight decay, times what the rules choose for the network."""
@@ -39,7 +39,7 @@ class Chooser(Protocol):
 
 
 def varied(
-    asked: TrainSettings, facts: DataFacts, models: Sequence[str], chooser: Chooser
+    asked: TrainOptions, facts: DataFacts, models: Sequence[str], chooser: Chooser
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """(settings of a trial by name, what was chosen in a person's terms); only what `asked` leaves open is varied.
 
@@ -56,7 +56,7 @@ def varied(
             settings[name] = shown[name] = float(f"{getattr(recipe.settings, name) * factor:.3g}")
     if asked.augmentation == "auto" and not asked.augment:
         strength = shown["augmentation"] = round(chooser.suggest_float("augmentation", *STRENGTH), 3)
-        settings |= asdict(strengthened(recipe.augment, strength))
+        settings |= asdict(strengthened(recipe.settings.augment, strength))
     return settings, shown
 
 

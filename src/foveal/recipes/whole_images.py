@@ -1,70 +1,131 @@
-"""What a regression and a task of several labels are trained with where it is not said: as a classifier, but for what
-could change a target or cut away what has a label."""
+"""What a network that sees whole images is trained with where it is not given: the rules that its tasks share."""
 
-from dataclasses import replace
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import UsageError
-from foveal.networks import Needs
-from foveal.recipes.facts import DataFacts
-from foveal.recipes.optimisation import Chosen
-from foveal.recipes.places import refuse_classifiers_options
-from foveal.training.settings import TrainSettings
+from foveal.networks import CUSTOM, Needs, needs_of
+from foveal.recipes.fast import check_fast, fast_augmentation, fast_optimisation
+from foveal.recipes.optimisation import optimisation
+from foveal.recipes.room import Chosen, Proposal
+from foveal.types import Fit
 
-LIGHT = 0.1
-"""Largest relative change of brightness and contrast."""
-SHIFT, SCALE = 0.1, (0.8, 1.25)
-"""In place of crops, where an image has several labels."""
-ENLARGED = 2
-"""Pixels by which the input may be larger than the images, to be padded."""
+if TYPE_CHECKING:
+    from foveal.recipes.facts import DataFacts
+    from foveal.recipes.options import TrainOptions
+
+SMALL_SIDE = 64
+"""Below this side in pixels images count as small: signs, digits, thumbnails. From it on they are photographs."""
+GROWING_SIDE = 96
+"""From this side on training starts with smaller images."""
+MANY_PHOTOGRAPHS = 5000
+"""Training images from which photographs get the network of all channels."""
+FIRST_SIDE = 0.75
+"""First training side, as a share of the side in use."""
 
 
-def regression(asked: TrainSettings, facts: DataFacts, chosen: Chosen) -> tuple[Chosen, AugmentSettings, str]:
-    """The settings, from those `chosen` for classes; the augmentation, and why it. Raises UsageError."""
-    refuse_classifiers_options(asked)
-    side = asked.size or chosen["size"][0]
-    own: Chosen = {
-        "task": ("regress", "the data gives numbers"),
-        "loss": ("huber", "squared for small errors, and a wrong target pulls no harder than a spread"),
-        "label_smoothing": (0.0, "goes with classes"),
-        "balance": ("none", "goes with classes"),
-        "fit": ("pad", "keeps angles and proportions, and cuts nothing away")
-        if side <= facts.side + ENLARGED
-        else ("squash", "the whole image, enlarged"),
-        "train_sizes": ((side, side), "as it is used: at another size a target could be another"),
+def whole_image(asked: TrainOptions, facts: DataFacts, own_module: bool) -> Proposal:
+    """The settings of a classifier, from which the others' depart. Raises UsageError, and ModelError for an unknown
+    network."""
+    small = facts.side < SMALL_SIDE
+    model = _model(asked, facts, small, own_module)
+    needs = needs_of(model[0])
+    chosen: Chosen = {
+        "aspect": (1.0, "a square"),
+        "task": ("classify", "one class an image"),
+        "balance": ("none", "every image counts the same"),
+        "model": model,
+        **_input(asked, facts, needs, small),
     }
-    augment = AugmentSettings(brightness=LIGHT, contrast=LIGHT)
-    reason = (
-        "numbers: slight light alone. Mirroring, turns, shifts, scale and crops may change a target: add those that "
-        "don't, such as --hflip 0.5 --translate 0.1"
-    )
-    return {**chosen, **own}, augment, reason
+    if asked.recipe == "fast":
+        check_fast(facts, small_side=SMALL_SIDE)
+        chosen |= fast_optimisation(asked, facts, needs)
+    else:
+        chosen |= optimisation(asked, facts, needs, small=small)
+    augment, reason = _augmentation(asked, facts, small)
+    return Proposal(chosen=chosen, augment=augment, augment_reason=reason)
 
 
-def label_sets(
-    asked: TrainSettings, chosen: Chosen, augment: AugmentSettings, reason: str
-) -> tuple[Chosen, AugmentSettings, str]:
-    """The same for several labels an image, from what is chosen for one class; without crops. Raises UsageError."""
-    if asked.balance in ("loss", "sampler"):
-        raise UsageError(
-            f"--balance {asked.balance} is for one class an image, and the task is multilabel: leave it out"
-        )
-    own: Chosen = {
-        "task": ("multilabel", "the data gives sets of labels"),
-        "loss": ("binary_cross_entropy", "each label by itself"),
-        "label_smoothing": (0.0, "probabilities are compared with thresholds"),
-        "balance": ("none", "each label has a threshold of its own"),
-    }
-    if augment.crop_area != AugmentSettings().crop_area:
-        augment = replace(augment, crop_area=AugmentSettings().crop_area, translate=SHIFT, scale=SCALE)
-        reason = "photographs: mirroring, small turns, shifts, scale, colour; no crops, which could cut away a label"
-    return {**chosen, **own}, augment, reason
-
-
-def check_outputs(asked: TrainSettings, needs: Needs) -> None:
+def check_outputs(asked: TrainOptions, model: str) -> None:
     """Raises UsageError for a network whose outputs are made for classes."""
-    if needs.classes_only:
+    if needs_of(model).classes_only:
         raise UsageError(
             f"--model {asked.model}: its outputs are distances to the codes of classes, and the task is to "
             f"{asked.task}: take another (foveal models)"
         )
+
+
+def _model(asked: TrainOptions, facts: DataFacts, small: bool, own_module: bool) -> tuple[str, str]:
+    if own_module:
+        return CUSTOM, "your own module"
+    if asked.model is not None:
+        return asked.model, "asked for"
+    if asked.recipe == "fast":
+        return "fastnet", "the fast recipe's own"
+    if small:
+        return (
+            "resnet20_cifar",
+            f"images below {SMALL_SIDE} px: the small residual network keeps their resolution",
+        )
+    if facts.num_train < MANY_PHOTOGRAPHS:
+        return "resnet18_d_half", f"below {MANY_PHOTOGRAPHS:,} photographs: many passes of a narrow residual network"
+    return "resnet18_d", "photographs: the smallest of the residual networks with all its channels"
+
+
+def _input(asked: TrainOptions, facts: DataFacts, needs: Needs, small: bool) -> dict[str, tuple[Any, str]]:
+    """The network's side, how an image takes it, and the training sides."""
+    size, fit = _size_and_fit(facts, needs, small)
+    side = asked.size or size[0]
+    if side < GROWING_SIDE or needs.one_size or asked.augmentation == "none":
+        why = (
+            "its fully connected head is tied to one grid" if needs.one_size else "small, or not cropped: as it is used"
+        )
+        return {"size": size, "fit": fit, "train_sizes": ((side, side), why)}
+    first = max(needs.min_size, 16 * round(FIRST_SIDE * side / 16))
+    why = "growing, so that early steps are cheap (Tan & Le 2021, arXiv:2104.00298)"
+    return {"size": size, "fit": fit, "train_sizes": ((first, side), why)}
+
+
+def _size_and_fit(facts: DataFacts, needs: Needs, small: bool) -> tuple[tuple[int, str], tuple[Fit, str]]:
+    if needs.own_size is not None:
+        pads = needs.pads_from <= facts.side <= needs.own_size
+        fit: tuple[Fit, str] = ("pad", "the digit centred, as published") if pads else ("squash", "the whole image")
+        return (needs.own_size, "as published"), fit
+    if small:
+        side = max(16, 4 * round(facts.side / 4), needs.min_size)
+        return (side, f"the images' own side, about {facts.side} px"), ("squash", "the whole image")
+    side = max(min(128, 32 * (facts.side // 32)), needs.min_size)
+    return (side, f"photographs of about {facts.side} px: enough to tell, and quick"), (
+        "squash",
+        "the whole image, nothing cut away",
+    )
+
+
+def _augmentation(asked: TrainOptions, facts: DataFacts, small: bool) -> tuple[AugmentSettings, str]:
+    if asked.recipe == "fast":
+        return fast_augmentation()
+    if small and facts.channels == 1:
+        settings = AugmentSettings(rotate_deg=10.0, translate=0.07, scale=(0.9, 1.1), shear_deg=6.0)
+        return (
+            settings,
+            "small grey images: slight distortions, no mirroring (signs and digits lose their meaning)",
+        )
+    if small:
+        settings = AugmentSettings(
+            rotate_deg=8.0, translate=0.1, scale=(0.9, 1.15), brightness=0.1, contrast=0.1, erase=0.2
+        )
+        return (
+            settings,
+            f"small images: slight distortions; mirroring is left out below {SMALL_SIDE} px (--hflip 0.5)",
+        )
+    settings = AugmentSettings(
+        hflip=0.5,
+        rotate_deg=8.0,
+        crop_area=(0.6, 1.0),
+        brightness=0.3,
+        contrast=0.3,
+        saturation=0.3,
+    )
+    return settings, "photographs: crops of random area, mirroring, small turns, colour"

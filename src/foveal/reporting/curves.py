@@ -152,7 +152,7 @@ def _loss_frame(total: float, shown: Sequence[float], by_height: Sequence[float]
 def accuracy(run: History) -> Html:
     """The chart of the share of images that were recognised right."""
     train, val = run.points(run.epochs, "accuracy", "train"), run.points(run.epochs, "accuracy", "val")
-    steps = thinned(run.points(run.steps, "accuracy"))
+    steps = thinned(run.points(run.steps, "accuracy", "figures"))
     shown = [y for _, y in train + val + steps]
     if not shown:
         return Html("")

@@ -38,12 +38,13 @@ class Batches:
         *,
         device: torch.device,
         processes: Processes,
+        one_step_at_once: bool = False,
     ) -> None:
+        """one_step_at_once: whether a step's batch is made alone, so that the step shows what it costs."""
         self.store = store
         self._task, self._state, self._preprocess = task, state, preprocess
         self._device, self._processes = device, processes
-        self.one_step_at_once = False
-        """Whether a step's batch is made alone, so that the step shows what it costs."""
+        self._one_step_at_once = one_step_at_once
         self._order: tuple[int, Tensor] | None = None
         self._made: dict[tuple[int, int, int], tuple[Tensor, Tensor]] = {}
         """Batches of steps to come, by step, size and images."""
@@ -124,7 +125,7 @@ class Batches:
     def _steps_at_once(self, size: int) -> int:
         plan = self._state.plan
         # Mixed images meet those of their step, and others may be decoded for it alone.
-        if self.one_step_at_once or self._mixes or self.store.announce is not None:
+        if self._one_step_at_once or self._mixes or self.store.announce is not None:
             return 1
         pixels = max(math.prod(input_hw(size, plan.aspect)), math.prod(self.store.preprocess.size_hw))
         return max(1, _AHEAD_BYTES // (4 * plan.images_per_step * self._preprocess.channels * pixels))

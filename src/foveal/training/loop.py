@@ -4,19 +4,16 @@ Legend: B batch, K classes.
 """
 
 import copy
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from foveal.device import keep_freed_memory, seed_draws, sent
-from foveal.errors import DivergedError
-from foveal.events import CheckpointSaved, EpochDone, Event, Planned, StepDone, Stopped
+from foveal.device import keep_freed_memory, seed_draws
+from foveal.events import CheckpointSaved, EpochDone, Event, Planned, Stopped
 from foveal.feed.store import Store
 from foveal.losses.penalties import penalty_terms
 from foveal.networks.build import Network
@@ -24,40 +21,21 @@ from foveal.networks.resnet import RecomputedBlock
 from foveal.preprocess import Preprocess
 from foveal.processes.group import ALONE, Processes
 from foveal.tasks.task import Outputs, Targets, Task
-from foveal.training.batches import Batches, encoded
+from foveal.training.batches import Batches
 from foveal.training.distribution import GradientSum
+from foveal.training.held_out import autocast, held_out_figures, is_to_keep
+from foveal.training.hooks import NO_HOOKS, Hooks
 from foveal.training.memory import saying_what_is_too_large
 from foveal.training.optimisers import decaying_weights, set_rate
 from foveal.training.recorded import RecordedSteps
-from foveal.training.schedules import PLATEAU_EPOCHS
-from foveal.training.selection import is_as_good, is_better
 from foveal.training.state import TrainState
+from foveal.training.sums import FigureSums, check_finite
 
-_HELD_OUT_AT_ONCE = 32  # images at least: nothing is kept for a backward pass
-_SMALLER_LOOK = f"lower --size, or --batch-size where it is above {_HELD_OUT_AT_ONCE}"
 _SMALLER_STEP = (
     "lower --batch-size (with --accumulate 2 a half of it makes the same step) or --size, or keep less of a residual "
     "network with --gradient-checkpointing"
 )
 _PROCESS_SEED = 0x9E3779B97F4A7C15  # far apart: no process draws at one step what another draws at any
-
-SaveCheckpoint = Callable[[TrainState], None]
-SaveBest = Callable[[nn.Module, Mapping[str, float], int], None]
-"""Called with (the weights to keep, their held-out figures, the epoch)."""
-
-
-@dataclass
-class _Pending:
-    """Steps that are not settled, all of one size."""
-
-    steps: int = 0
-    images: int = 0
-    size: int = 0
-    seconds: float = 0.0
-
-    def add(self, images: int, *, size: int, seconds: float) -> None:
-        self.steps, self.images, self.size = self.steps + 1, self.images + images, size
-        self.seconds += seconds
 
 
 class Trainer:
@@ -73,30 +51,32 @@ class Trainer:
         *,
         device: torch.device,
         processes: Processes = ALONE,
+        hooks: Hooks = NO_HOOKS,
+        one_step_at_once: bool = False,
     ) -> None:
-        """Each of several processes runs a trainer of its own; their states are the same after each step."""
+        """Each of several processes runs a trainer of its own; their states are the same after each step.
+
+        one_step_at_once: whether a step's batch is made alone, so that the step shows what it costs.
+        """
         keep_freed_memory()
         self.task, self.state, self.preprocess, self.device = task, state, preprocess, device
         self.val_store = val_store
         self.processes = processes
-        self.batches = Batches(task, state, preprocess, train_store, device=device, processes=processes)
-        self.save_checkpoint: SaveCheckpoint = lambda _: None
-        self.save_best: SaveBest = lambda *_: None
-        """Save nothing until they are set: in a run that is only measured, and where another process saves."""
-        self.stop: Callable[[], str | None] = lambda: None
-        """Names a reason to end after the current step, or None; the same to all processes."""
-        self.replan: Callable[[TrainState], int] | None = None
-        """Gives new total steps: asked after each epoch, and every `replan_seconds` within one, on the first process.
-        """
-        self.replan_seconds = math.inf
+        self.batches = Batches(
+            task,
+            state,
+            preprocess,
+            train_store,
+            device=device,
+            processes=processes,
+            one_step_at_once=one_step_at_once,
+        )
+        self._hooks = hooks
         self._replanned_at = 0.0
         self._sum_gradients = GradientSum(state.network, processes, frozen=state.frozen)
         self._penalised = decaying_weights(state.network)
-        self._names = ("loss", *state.plan.penalties, *task.figures)
-        digits = torch.float32 if device.type == "mps" else torch.float64  # of which MPS has none
-        self._sums = torch.zeros(len(self._names), dtype=digits, device=device)
-        """Of each figure over this process's images, in the steps that are not settled."""
-        self._pending = _Pending()
+        names = ("loss", *state.plan.penalties, *task.figures)
+        self._sums = FigureSums(names, state, device=device, processes=processes)
         self._waits = device.type != "cuda"
         """Whether each step is settled: a GPU is waited for only where somebody wants to know."""
         self._recorded = RecordedSteps() if self._can_record() else None
@@ -107,14 +87,14 @@ class Trainer:
         state = self.state
         started = time.perf_counter() - state.progress.seconds
         yield self._planned("after a resume" if state.progress.step else "at the start")
-        self.save_checkpoint(state)  # from here on a kill loses no more than `checkpoint_seconds`
+        self._hooks.save_checkpoint(state)  # from here on a kill loses no more than `checkpoint_seconds`
         saved_at = self._replanned_at = time.perf_counter()
         while state.progress.step < state.plan.total_steps:
             self.step()
             state.progress.seconds = time.perf_counter() - started
             step, plan = state.progress.step, state.plan
             if step % plan.log_every == 0 or step == 1:
-                yield self._step_record()
+                yield self._sums.step_record(self._lr_at(step - 1))
             ended = None
             epoch_ended = step % plan.steps_per_epoch == 0 or step == plan.total_steps
             if epoch_ended:
@@ -124,18 +104,18 @@ class Trainer:
                 if plan.patience and record.epoch - state.progress.best_epoch >= plan.patience:
                     ended = f"no better held-out figure for {plan.patience} epochs"
                     state.plan = replace(plan, total_steps=step)
-            if self.replan is not None and not ended:
+            if self._hooks.replan is not None and not ended:
                 total_steps = self.processes.from_first(partial(self._replanned, epoch_ended))
                 if total_steps != plan.total_steps:
                     state.plan = replace(plan, total_steps=total_steps)
                     yield self._planned("to end within the time given")
-            reason = self.stop()
+            reason = self._hooks.stop()
             late = time.perf_counter() - saved_at >= plan.checkpoint_seconds
             if reason or (late and self.processes.world == 1):  # the clocks of several processes differ
                 self.settle()
-            due = late and not self._pending.steps
+            due = late and not self._sums.pending.steps
             if reason or due or step >= state.plan.total_steps:
-                self.save_checkpoint(state)
+                self._hooks.save_checkpoint(state)
                 saved_at = time.perf_counter()
                 yield CheckpointSaved(step=step, epoch=step // plan.steps_per_epoch)
             if reason and step < state.plan.total_steps:
@@ -145,28 +125,24 @@ class Trainer:
                 yield Stopped(step=step, reason=ended)
 
     def evaluate(self, network: nn.Module) -> tuple[dict[str, float], float]:
-        """The task's figures of the held-out images, in training's precision; and the standard error of the primary
-        one. Raises OutOfMemory."""
+        """The task's figures of the held-out images, and the standard error of the primary one. Raises OutOfMemory."""
         assert self.val_store is not None
-        network.eval()
-        records = []
-        own = torch.arange(len(self.val_store))[self.processes.share(len(self.val_store))]
-        at_once = max(_HELD_OUT_AT_ONCE, self.state.plan.batch_size)
-        what = f"a look at {min(at_once, len(own))} held-out images of {max(self.preprocess.size_hw)} px"
-        with torch.inference_mode(), self._autocast(), saying_what_is_too_large(what, remedy=_SMALLER_LOOK):
-            for indices in own.split(at_once) if len(own) else ():
-                images = sent(self.val_store.gather(indices), self.device)
-                inputs = self.preprocess.to_input(images).contiguous(memory_format=torch.channels_last)
-                targets = encoded(self.task, self.val_store, indices, self.device)
-                records.append(self.task.glance(network(inputs), targets))
-        return self.task.assess(self.processes.gather(records))
+        return held_out_figures(
+            network,
+            self.task,
+            self.val_store,
+            self.preprocess,
+            self.state.plan,
+            device=self.device,
+            processes=self.processes,
+        )
 
     def learn(self, inputs: Tensor, targets: Targets, *, share: float = 1.0, emphasis: float = 1.0) -> None:
         """Adds the gradient of a batch, which counts as this share of the step, and takes its figures.
 
         emphasis: of its loss, where its images count more or less than those that other processes have.
         """
-        with self._autocast():
+        with autocast(self.state.plan, self.device):
             outputs = self.state.network(inputs)
         terms = self.task.loss(outputs, targets)
         penalties = penalty_terms(self._penalised, self.state.plan.penalties)
@@ -182,21 +158,7 @@ class Trainer:
 
     def settle(self) -> None:
         """Waits for the device, and takes in the time and the figures, of all processes, of the steps since before."""
-        progress, pending = self.state.progress, self._pending
-        if not pending.steps:
-            return
-        start = time.perf_counter()
-        sums = dict(zip(self._names, self._sums.tolist(), strict=True))
-        self._sums.zero_()
-        for name, value in self.processes.sum(sums).items():
-            progress.epoch_sums[name] = progress.epoch_sums.get(name, 0.0) + value
-            progress.log_sums[name] = progress.log_sums.get(name, 0.0) + value
-        progress.epoch_images += pending.images
-        progress.log_images += pending.images
-        progress.images += pending.images
-        seconds = pending.seconds + time.perf_counter() - start
-        progress.note_steps(pending.steps, size=pending.size, seconds=seconds)
-        self._pending = _Pending()
+        self._sums.settle()
 
     def step(self, size: int | None = None) -> None:
         """One step of the plan; size: of its images, where another than the plan's. Raises OutOfMemory."""
@@ -209,7 +171,7 @@ class Trainer:
     def _step(self, size: int) -> None:
         state, plan, progress = self.state, self.state.plan, self.state.progress
         step = progress.step
-        if size != self._pending.size:
+        if size != self._sums.pending.size:
             self.settle()
         draws = self.batches.draws(step)
         self.batches.announce(step)
@@ -231,7 +193,7 @@ class Trainer:
             self._sum_gradients(learned / len(draws))
             self.update(self._lr_at(step))
         progress.step += 1
-        self._pending.add(len(draws), size=size, seconds=time.perf_counter() - start)
+        self._sums.pending.add(len(draws), size=size, seconds=time.perf_counter() - start)
         if self._waits or self._is_looked_at(step + 1):
             self.settle()
 
@@ -292,64 +254,38 @@ class Trainer:
 
     def _replanned(self, epoch_ended: bool) -> int:
         """The total steps, asked for anew where it is time to."""
-        assert self.replan is not None
+        replan = self._hooks.replan
+        assert replan is not None
         now, total_steps = time.perf_counter(), self.state.plan.total_steps
         if self.state.progress.step >= total_steps:
             return total_steps
-        if not epoch_ended and now - self._replanned_at < self.replan_seconds:
+        if not epoch_ended and now - self._replanned_at < self._hooks.replan_seconds:
             return total_steps
         self._replanned_at = now
-        return self.replan(self.state)
+        return replan(self.state)
 
     def _note(self, losses: Mapping[str, Tensor], outputs: Outputs, targets: Targets) -> None:
         """Adds a batch's figures to the sums."""
         with torch.no_grad():
             figures = {name: values.sum() for name, values in self.task.quick(outputs, targets).items()}
             figures |= {name: len(targets) * loss for name, loss in losses.items()}
-            self._sums.add_(torch.stack([figures[name] for name in self._names]))
-
-    def _step_record(self) -> StepDone:
-        progress, plan = self.state.progress, self.state.plan
-        means = {name: value / progress.log_images for name, value in progress.log_sums.items()}
-        progress.log_sums, progress.log_images = {}, 0
-        self._check_finite(means)
-        return StepDone(
-            step=progress.step,
-            epoch=(progress.step - 1) // plan.steps_per_epoch + 1,
-            loss=means["loss"],
-            accuracy=means.get("accuracy"),
-            lr=self._lr_at(progress.step - 1),
-            images_per_second=progress.images / progress.train_seconds,
-            seconds=progress.seconds,
-            size=plan.size_at(progress.step - 1),
-        )
-
-    def _check_finite(self, means: Mapping[str, float]) -> None:
-        lost = {name: value for name, value in means.items() if not math.isfinite(value)}
-        if lost:
-            name, value = next(iter(lost.items()))
-            raise DivergedError(
-                f"training diverged: the {name.replace('_', ' ')} is {value} at step {self.state.progress.step}; "
-                f"lower the learning rate (--lr, now {self.state.plan.lr:g}) or clip gradients (--clip-norm 1)"
-            )
+            self._sums.note(figures)
 
     def _finish_epoch(self) -> EpochDone:
         """Evaluates on the held-out images and keeps the weights where they are as good as the best so far."""
         state, progress = self.state, self.state.progress
         epoch = (progress.step - 1) // state.plan.steps_per_epoch + 1
         lr = self._lr_at(progress.step - 1)
-        means = {name: value / progress.epoch_images for name, value in progress.epoch_sums.items()}
-        progress.epoch_sums, progress.epoch_images = {}, 0
-        self._check_finite(means)
+        means = self._sums.epoch_means()
         val: dict[str, float] = {}
         kept = False
         if epoch % state.plan.evaluate_every == 0 or progress.step == state.plan.total_steps:
             candidate = self._candidate()
             val, error = ({}, 0.0) if self.val_store is None else self.evaluate(candidate)
-            self._check_finite(val)
-            kept = not val or self._is_to_keep(val[self.task.primary], error, epoch)
+            check_finite(val, state)
+            kept = not val or self._is_to_keep(val, error, epoch)
             if kept:
-                self.save_best(candidate, val, epoch)
+                self._hooks.save_best(candidate, val, epoch)
         return EpochDone(
             step=progress.step,
             epoch=epoch,
@@ -361,16 +297,9 @@ class Trainer:
             kept=kept,
         )
 
-    def _is_to_keep(self, value: float, error: float, epoch: int) -> bool:
-        """Takes in an epoch's held-out figure; whether its weights are the ones to keep for now."""
-        progress, higher = self.state.progress, self.task.higher_is_better
-        progress.flat_epochs += 1
-        if is_better(value, progress.best, higher_is_better=higher):
-            progress.best, progress.best_epoch, progress.flat_epochs = value, epoch, 0
-        if self.state.plan.schedule == "plateau" and progress.flat_epochs == PLATEAU_EPOCHS:
-            progress.lowered, progress.flat_epochs = progress.lowered + 1, 0
-        assert progress.best is not None
-        return is_as_good(value, error, progress.best, higher_is_better=higher)
+    def _is_to_keep(self, val: Mapping[str, float], error: float, epoch: int) -> bool:
+        task = self.task
+        return is_to_keep(self.state, val[task.primary], error, epoch=epoch, higher_is_better=task.higher_is_better)
 
     def _lr_at(self, step: int) -> float:
         return self.state.plan.lr_at(step, lowered=self.state.progress.lowered)
@@ -392,8 +321,3 @@ class Trainer:
             steps_per_epoch=plan.steps_per_epoch,
             reason=when,
         )
-
-    def _autocast(self) -> AbstractContextManager[object]:
-        if not self.state.plan.bfloat16:
-            return nullcontext()
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)

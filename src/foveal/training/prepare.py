@@ -1,30 +1,24 @@
 """From samples and resolved settings to everything a run needs before its first step."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from foveal.annotations import ClassLabel, Numbers
-from foveal.augment.settings import AugmentSettings
 from foveal.bundle import wrap_module
 from foveal.device import native_bf16, place
 from foveal.errors import BadImagesError, DataError, ImageError
 from foveal.feed.decoding import Progress
-from foveal.feed.label_maps import median_frequency_weights
 from foveal.feed.store import Store, build_store, channel_statistics
 from foveal.networks import CUSTOM, needs_of
 from foveal.networks.build import build_backbone, without_weights
 from foveal.networks.resnet import drop_paths, recompute_blocks
 from foveal.preprocess import Preprocess, input_hw
 from foveal.processes.group import ALONE, Processes
-from foveal.tasks import make_task
 from foveal.tasks.task import Task
 from foveal.training.distribution import synchronised
 from foveal.training.ema import WeightAverage
@@ -56,7 +50,7 @@ def check_network(settings: TrainSettings) -> None:
     """Raises UsageError for what a network of the index can't be trained with."""
     if (settings.drop_path or settings.gradient_checkpointing) and settings.model != CUSTOM:
         with without_weights():
-            _changed(build_backbone(str(settings.model)), settings)
+            _changed(build_backbone(settings.model), settings)
 
 
 def _changed(network: nn.Module, settings: TrainSettings) -> None:
@@ -83,13 +77,12 @@ def prepare_data(
 
     Raises BadImagesError as `settings.on_bad_image` says.
     """
-    assert settings.train_sizes is not None
     plain = plain_preprocess(settings, channels)
-    cropped = AugmentSettings(**settings.augment).crop_area != (1.0, 1.0)
+    cropped = settings.augment.crop_area != (1.0, 1.0)
     last = settings.train_sizes[1]
     larger = 4 * round(last * STORE_SCALE / 4) if cropped else last
     build = partial(build_store, on_bad_image="skip", progress=progress, shared_by=shared_by)
-    train_store = build(train, replace(plain, size_hw=input_hw(larger, settings.aspect or 1.0)))
+    train_store = build(train, replace(plain, size_hw=input_hw(larger, settings.aspect)))
     val_store = build(val, plain) if val else None
     bad = (*train_store.skipped, *(val_store.skipped if val_store is not None else ()))
     if settings.on_bad_image == "error" and bad:
@@ -111,7 +104,7 @@ def _input_statistics(
     """Mean and standard deviation of each channel: of the weights to start from, the network's own, or the images'."""
     if origin is not None:
         return origin.mean, origin.std
-    own = needs_of(str(settings.model)).input_statistics
+    own = needs_of(settings.model).input_statistics
     if own is not None:
         return (own[0],) * channels, (own[1],) * channels
     return channel_statistics(store)
@@ -119,56 +112,13 @@ def _input_statistics(
 
 def plain_preprocess(settings: TrainSettings, channels: int) -> Preprocess:
     """How images take the network's size, before it is known by what they are standardised."""
-    assert settings.size is not None
-    assert settings.fit is not None
     return Preprocess(
-        size_hw=input_hw(settings.size, settings.aspect or 1.0),
+        size_hw=input_hw(settings.size, settings.aspect),
         channels=channels,
         fit=settings.fit,
         mean=(0.0,) * channels,
         std=(1.0,) * channels,
     )
-
-
-def prepare_task(settings: TrainSettings, classes: Sequence[str], train: Sequence[Sample]) -> Task:
-    """The task that the settings ask for. Without training samples, weights that follow from them are 1."""
-    if settings.task == "detect":
-        return make_task("detect", classes, {"masks": bool(settings.instances)})
-    if settings.task == "regress":
-        return make_task("regress", classes, {"loss": settings.loss, **_scale(classes, train)})
-    if settings.task == "multilabel":
-        own = {"loss": settings.loss, "label_smoothing": settings.label_smoothing}
-        return make_task("multilabel", classes, own)
-    weights = _balanced(settings, len(classes), train) if settings.balance == "loss" else None
-    if settings.task == "segment":
-        given: dict[str, Any] = {"loss": settings.loss, "decoder": settings.decoder, "void": settings.void}
-        chosen = {name: value for name, value in given.items() if value is not None}
-        return make_task("segment", classes, {**chosen, "class_weights": weights})
-    values = {"loss": settings.loss, "label_smoothing": settings.label_smoothing, "class_weights": weights}
-    return make_task("classify", classes, values)
-
-
-def _scale(names: Sequence[str], train: Sequence[Sample]) -> dict[str, tuple[float, ...]]:
-    """Mean and standard deviation of each target. Raises DataError where one is the same for all images."""
-    if not train:
-        return {}
-    values = np.array([sample.known(Numbers).values for sample in train], np.float64)
-    constant = [
-        f"{names[column]} is {values[0, column]:g}" for column in np.flatnonzero(np.ptp(values, axis=0) == 0).tolist()
-    ]
-    if constant:
-        raise DataError(f"{', '.join(constant)} for all {len(values)} training images: there is nothing to learn")
-    return {"mean": tuple(values.mean(axis=0).tolist()), "spread": tuple(values.std(axis=0).tolist())}
-
-
-def _balanced(settings: TrainSettings, num_classes: int, train: Sequence[Sample]) -> tuple[float, ...]:
-    """A weight for each class."""
-    if not train:
-        return (1.0,) * num_classes
-    if settings.task == "segment":
-        return median_frequency_weights(train, num_classes, void=settings.void)
-    counts = Counter(sample.known(ClassLabel).index for sample in train)
-    return tuple(len(train) / (num_classes * max(1, counts[label])) for label in range(num_classes))
 
 
 def prepare_state(
@@ -191,10 +141,6 @@ def prepare_state(
         start.put_into(network)
     network = place(synchronised(network, device, processes), device)
     frozen = freeze(network.backbone, settings.freeze) if settings.freeze else ()  # type: ignore[arg-type]
-    assert settings.lr is not None
-    assert settings.optimiser is not None
-    assert settings.weight_decay is not None
-    assert settings.momentum is not None
     optimiser = build_optimiser(
         settings.optimiser,
         network,
@@ -202,7 +148,7 @@ def prepare_state(
         weight_decay=settings.weight_decay,
         decay_all=settings.decay_all,
         momentum=settings.momentum,
-        nesterov=bool(settings.nesterov),
+        nesterov=settings.nesterov,
         lr_shares=learning_rate_shares(network.backbone) if settings.weights is not None else None,  # type: ignore[arg-type]
     )
     ema = WeightAverage(network, decay=settings.ema) if settings.ema else None
@@ -221,7 +167,6 @@ def build_network(settings: TrainSettings, task: Task, data: TrainingData, modul
     torch.manual_seed(settings.seed)
     if module is not None:
         return wrap_module(module)
-    assert settings.model is not None
     backbone = build_backbone(settings.model, in_channels=data.preprocess.channels)
     few = torch.linspace(0, len(data.train) - 1, min(FIRST_IMAGES, len(data.train))).round().long()
     backbone.initialise_from(lambda: data.preprocess.to_input(data.train.gather(few).cpu()))
@@ -230,23 +175,26 @@ def build_network(settings: TrainSettings, task: Task, data: TrainingData, modul
 
 def make_plan(settings: TrainSettings, num_samples: int, *, bfloat16: bool, data: str = "") -> Plan:
     """The numbers of a run over `num_samples` images."""
-    values = asdict(settings)
-    assert settings.train_sizes is not None
-    names = (
-        *("accumulate", "seed", "lr", "schedule", "warmup", "clip_norm", "l1", "l2"),
-        *("patience", "checkpoint_seconds"),
-    )
     plan = Plan(
         num_samples=num_samples,
-        batch_size=min(values["batch_size"], num_samples),
+        batch_size=min(settings.batch_size, num_samples),
+        accumulate=settings.accumulate,
         total_steps=1,
+        seed=settings.seed,
+        lr=settings.lr,
+        schedule=settings.schedule,
+        warmup=settings.warmup,
+        clip_norm=settings.clip_norm,
+        patience=settings.patience,
         train_sizes=settings.train_sizes,
-        aspect=settings.aspect or 1.0,
-        augment=AugmentSettings(**settings.augment),
+        aspect=settings.aspect,
+        augment=settings.augment,
         bfloat16=bfloat16,
+        checkpoint_seconds=settings.checkpoint_seconds,
+        l1=settings.l1,
+        l2=settings.l2,
         data=data,
         balanced=settings.balance == "sampler",
-        **{name: values[name] for name in names},
     )
     return replace(plan, total_steps=max(1, round((settings.epochs or 1.0) * plan.steps_per_epoch)))
 
@@ -269,9 +217,9 @@ def use_bf16(settings: TrainSettings, device: torch.device) -> bool:
     """Whether to compute in bfloat16: as asked, else where it is native, for a network that gains by it."""
     if settings.precision != "auto":
         return settings.precision == "bfloat16"
-    return needs_of(str(settings.model)).bfloat16 and native_bf16(device)
+    return needs_of(settings.model).bfloat16 and native_bf16(device)
 
 
 def architecture_name(settings: TrainSettings, module: nn.Module | None) -> str:
     """What the model file calls the network."""
-    return CUSTOM if module is not None else str(settings.model)
+    return CUSTOM if module is not None else settings.model

@@ -23,7 +23,6 @@ def measure_step_seconds(trainer: Trainer, *, steps: int = 5, most_seconds: floa
     state = trainer.state
     state.plan = replace(state.plan, total_steps=max(state.plan.total_steps, _NO_END))
     sizes = state.plan.sizes()
-    trainer.batches.one_step_at_once = True
     unlike = 2 if trainer.device.type == "cuda" else 1  # the first step picks kernels, a GPU's second is recorded
     seconds: dict[int, float] = {}
     for index, size in enumerate(sizes):

@@ -13,22 +13,21 @@ from torch import Tensor
 from foveal.augment.draws import Draws
 from foveal.augment.pipeline import augment_images, draw
 from foveal.augment.settings import AugmentSettings
+from foveal.console import say
 from foveal.errors import UsageError
 from foveal.feed.store import Store
+from foveal.job.asked import asked_for
+from foveal.job.read import facts_of, read
 from foveal.preprocess import input_hw
-from foveal.read import assign_roles
 from foveal.read.writing import new_folder
 from foveal.recipes.defaults import Recipe, resolve
-from foveal.recipes.facts import probe
+from foveal.recipes.heads import provisional_task
 from foveal.reporting.contact_sheet import Row, contact_sheet
 from foveal.reporting.galleries.evaluated import as_pictures
 from foveal.reporting.tasks import presentation_of
 from foveal.tasks.task import Task
-from foveal.training.prepare import prepare_data, prepare_task
+from foveal.training.prepare import prepare_data
 from foveal.types import Dataset
-from foveal.verbs.choices import choices
-from foveal.verbs.console import say
-from foveal.verbs.train import data_for
 
 
 def show_augmentation(
@@ -46,16 +45,15 @@ def show_augmentation(
         raise UsageError(f"--images {images} and --variants {variants}: expected at least 1 of each")
     dataset, recipe, channels = _resolved(data, settings, format)
     samples = dataset.of_split("train")
-    task = prepare_task(recipe.settings, dataset.classes, samples if recipe.settings.task == "regress" else ())
+    task = provisional_task(recipe.settings, dataset.classes, samples)
     spread = torch.linspace(0, len(samples) - 1, min(images, len(samples))).round().long().tolist()
     prepared = partial(prepare_data, [samples[index] for index in spread], (), channels=channels)
     size = recipe.settings.train_sizes
-    assert size is not None
-    plain = prepared(replace(recipe.settings, augment={}, train_sizes=(size[1], size[1]))).train
+    plain = prepared(replace(recipe.settings, augment=AugmentSettings(), train_sizes=(size[1], size[1]))).train
     store = prepared(recipe.settings).train
     numbers = {sample.id: index for index, sample in enumerate(samples)}
     keys = torch.tensor([numbers[sample.id] for sample in store.samples])
-    unchanged = replace(recipe, augment=AugmentSettings())
+    unchanged = replace(recipe, settings=replace(recipe.settings, augment=AugmentSettings()))
     shown = [_titled("as it is", *_seen(plain, keys, task, unchanged, epoch=0))]
     shown += [
         _titled(f"epoch {epoch + 1}", *_seen(store, keys, task, recipe, epoch=epoch)) for epoch in range(variants)
@@ -69,17 +67,16 @@ def show_augmentation(
         for row, sample in enumerate(store.samples)
     ]
     result = _written(rows, Path(out))
-    say(f"augmentation: {', '.join(_changed(recipe.augment)) or 'none'} ({recipe.reasons['augment']})")
+    say(f"augmentation: {', '.join(_changed(recipe.settings.augment)) or 'none'} ({recipe.reasons['augment']})")
     say(f"sheet: {result['sheet']}")
-    return {**result, "augment": asdict(recipe.augment)}
+    return {**result, "augment": asdict(recipe.settings.augment)}
 
 
 def _resolved(data: Any, settings: dict[str, Any], format: str | None) -> tuple[Dataset, Recipe, int]:
     """The data in its splits, what training would choose for it, and the images' channels."""
-    asked, dataset = data_for(choices(data, settings, None, format=format), None)
-    dataset = assign_roles(dataset, **asked.roles())
-    facts = probe(dataset.of_split("train"), len(dataset.classes))
-    return dataset, resolve(asked, facts), facts.channels
+    shown = read(asked_for(data, settings, None, format=format))
+    facts = facts_of(shown)
+    return shown.dataset, resolve(shown.asked.options, facts), facts.channels
 
 
 def _seen(store: Store, keys: Tensor, task: Task, recipe: Recipe, *, epoch: int) -> tuple[list[np.ndarray], list[str]]:
@@ -87,7 +84,7 @@ def _seen(store: Store, keys: Tensor, task: Task, recipe: Recipe, *, epoch: int)
     settings, every = recipe.settings, torch.arange(len(store))
     assert settings.train_sizes is not None
     params = draw(
-        recipe.augment,
+        recipe.settings.augment,
         Draws(settings.seed, epoch, keys),
         in_size_hw=store.preprocess.size_hw,
         out_size_hw=input_hw(settings.train_sizes[1], settings.aspect or 1.0),

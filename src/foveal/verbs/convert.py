@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from foveal.annotations import Instance, Polygons
+from foveal.console import say
 from foveal.errors import DataError, UsageError, did_you_mean
 from foveal.read import READERS, read_dataset
 from foveal.read.reader import Loss
 from foveal.types import TaskName, instances_in
-from foveal.verbs.console import say
 
 LOSSES: dict[Loss, tuple[Callable[[Instance], bool], str]] = {
     "outline": (lambda each: each.mask is not None, "outlines; their boxes are kept"),

@@ -2,9 +2,9 @@
 
 from collections import Counter
 
+from foveal.console import say
 from foveal.reporting.tasks import presentation_of
 from foveal.types import Dataset, TaskName
-from foveal.verbs.console import say
 
 _LISTED = 30  # classes
 

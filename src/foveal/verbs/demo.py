@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from foveal.annotations import ClassLabel
+from foveal.console import say
 from foveal.read import assign_splits, from_arrays
 from foveal.types import Dataset
-from foveal.verbs.console import say
 from foveal.verbs.predict import load
 from foveal.verbs.train import train
 

@@ -12,16 +12,16 @@ from torch import nn
 
 from foveal.annotations import Numbers
 from foveal.bundle import Bundle, Contract, load_bundle
+from foveal.console import decoding_bar, say
 from foveal.device import pick_device
 from foveal.errors import DataError, ImageError
 from foveal.evaluation.evaluate import evaluate_store, leaked, left_out_notes
 from foveal.feed.decoding import content_hash
 from foveal.feed.store import build_store
 from foveal.read import assign_roles, read_dataset
-from foveal.read.annotated import require_annotations
+from foveal.read.annotated import require_annotations, without_void
 from foveal.runs import model_path
 from foveal.types import SPLITS, Dataset, DeviceName, OnBadImage, Sample, Split
-from foveal.verbs.console import decoding_bar, say
 
 _LOOKED_AT = 8  # images, to tell the data that a model was trained on
 
@@ -68,13 +68,6 @@ def evaluate(
         say(f"warning: {warning}")
     skipped = [{"path": str(error.path), "reason": error.reason} for error in store.skipped]
     return {**evaluation.to_json(task=task, split=name), "skipped": skipped, "warnings": warnings}
-
-
-def without_void(dataset: Dataset, void: int | None) -> Dataset:
-    """The data set without the class that stands for void pixels, where that is the last one."""
-    if void is None or void != len(dataset.classes) - 1:
-        return dataset
-    return replace(dataset, classes=dataset.classes[:-1])
 
 
 def _samples_of(dataset: Dataset, bundle: Bundle, split: Split | None) -> tuple[str, tuple[Sample, ...]]:

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from foveal.bundle import Bundle, load_bundle, save_bundle
+from foveal.console import figure_words, say
 from foveal.device import machine
 from foveal.evaluation.evaluate import (
     duplicate_notes,
@@ -22,6 +23,8 @@ from foveal.evaluation.evaluate import (
 )
 from foveal.feed.store import Store, build_store
 from foveal.files import write_json, write_text
+from foveal.job.job import Job
+from foveal.job.saving import shown_settings
 from foveal.networks import CUSTOM, network_spec
 from foveal.networks.describe import describe_network
 from foveal.recipes.defaults import Recipe
@@ -34,72 +37,71 @@ from foveal.training.loop import Trainer
 from foveal.training.prepare import TrainingData
 from foveal.training.settings import TrainSettings
 from foveal.types import Dataset, Split
-from foveal.verbs.console import figure_words, say
-from foveal.verbs.session import Session, shown_settings
 
 _SHEET = 32  # augmented images
 
 
-def finish_run(session: Session) -> dict[str, Any]:
+def finish_run(job: Job) -> dict[str, Any]:
     """The result of `foveal.train`, and which weights were chosen under "chosen"."""
-    origin = None if session.start is None else session.start.origin
-    run, recipe, data = session.run, session.recipe, session.data
-    bundle = _tuned(load_bundle(run.model, module=copy.deepcopy(session.module)), session)
+    fed, watch = job.fed, job.asked.watch
+    run, recipe, data, origin, device = fed.run, fed.recipe, fed.data, fed.origin, job.begun.device
+    bundle = _tuned(load_bundle(run.model, module=copy.deepcopy(job.asked.module)), job)
     task = bundle.contract.make_task()
-    test = build_store(session.dataset.of_split("test"), data.preprocess, on_bad_image="skip")
+    test = build_store(fed.dataset.of_split("test"), data.preprocess, on_bad_image="skip")
     split, store = _evaluation_store(test, data)
-    own_notes = _split_notes(split, test, data, task, said=session.notes)
-    own_notes += _seen_before_notes(split, store, session.state.seen_before)
+    own_notes = _split_notes(split, test, data, task, said=job.begun.notes)
+    own_notes += _seen_before_notes(split, store, job.state.seen_before)
     for note in own_notes:
         say(f"warning: {note}")
-    evaluation = evaluate_store(task, bundle.network, data.preprocess, store, device=session.device)
+    evaluation = evaluate_store(task, bundle.network, data.preprocess, store, device=device)
     evaluated = evaluation.to_json(task=task, split=split)
-    session.watch.lap("evaluation")
+    watch.lap("evaluation")
     found: dict[str, Any] = {
-        "warnings": [*session.notes, *own_notes],
+        "warnings": [*job.begun.notes, *own_notes],
         "evaluation": evaluated,
-        "data": _data_facts(session.dataset, data, test, f"evaluated on {len(store):,} {split} images"),
+        "data": _data_facts(fed.dataset, data, test, f"evaluated on {len(store):,} {split} images"),
         "network": _described(bundle, recipe),
         "machine": machine(),
     }
     report = Report(
         **found,
-        title=f"{recipe.settings.model} on {session.dataset.name}{_fold_of(recipe.settings)}",
+        title=f"{recipe.settings.model} on {fed.dataset.name}{_fold_of(recipe.settings)}",
         events=read_events(run),
         config=shown_settings(recipe.settings, origin),
         reasons=recipe.reasons if origin is None else {"weights": origin.words(), **recipe.reasons},
-        times={**session.watch.times, "total": session.watch.total()},
+        times={**watch.times, "total": watch.total()},
         gallery=presentation_of(task.name).gallery(
-            Evaluated(task=task, evaluation=evaluation, store=store, network=bundle.network, device=session.device)
+            Evaluated(task=task, evaluation=evaluation, store=store, network=bundle.network, device=device)
         ),
-        augmented=_augmented(session.trainer),
+        augmented=_augmented(job.trainer),
         filters=_first_filters(bundle.network),
     )
     write_text(run.report, render(report))
-    session.watch.lap("report")
-    progress = session.state.progress
+    watch.lap("report")
+    progress = job.state.progress
     result: dict[str, Any] = {
         "run": str(run.path),
         "model": str(run.model),
-        "seconds": round(session.watch.total(), 2),
+        "seconds": round(watch.total(), 2),
         "images_per_second": round(progress.images / max(progress.train_seconds, 1e-9), 2),
         "metrics": evaluated["metrics"],
     }
-    times = {name: round(seconds, 3) for name, seconds in session.watch.times.items()}
+    times = {name: round(seconds, 3) for name, seconds in watch.times.items()}
     write_json(run.metrics, {**result, **found, "times": times})
     _say_result(result, evaluated, run, primary=task.primary)
     return {**result, "chosen": bundle.contract.chosen}
 
 
-def _tuned(bundle: Bundle, session: Session) -> Bundle:
+def _tuned(bundle: Bundle, job: Job) -> Bundle:
     """The model with the settings that follow from what it says of the held-out images, in its file too."""
-    task, data = session.task, session.data
+    fed = job.fed
+    task, data = fed.task, fed.data
     if task.tune is None or data.val is None:
         return bundle
-    records = records_of(task, bundle.network, data.preprocess, data.val, device=session.device, cheap=True)
+    records = records_of(task, bundle.network, data.preprocess, data.val, device=job.begun.device, cheap=True)
     settings = {**bundle.contract.task_settings, **task.tune(records)}
     tuned = replace(bundle, contract=replace(bundle.contract, task_settings=settings))
-    save_bundle(session.run.model, tuned.network, tuned.contract, tuned.seen_hashes)
+    save_bundle(fed.run.model, tuned.network, tuned.contract, tuned.seen_hashes)
     return tuned
 
 

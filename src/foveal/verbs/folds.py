@@ -1,57 +1,124 @@
-"""A cross-validation's folder: which folds are done, the time for the next one, and what all of them say together."""
+"""A cross-validation: a run for each fold, all in one folder, and what all of them say together."""
 
+import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
+from foveal.console import Stopwatch, decoding_bar, figure_words, say
 from foveal.device import machine
-from foveal.errors import BadImagesError, RunError
+from foveal.errors import BadImagesError, Interrupted, RunError
 from foveal.feed.decoding import decode_all
 from foveal.files import read_json, write_json, write_text
+from foveal.job.asked import Asked, save_config
+from foveal.job.fed import run_of
+from foveal.job.read import known, read
+from foveal.job.settled import Settled, settle
 from foveal.metrics.folds import interval_over_folds
 from foveal.read import assign_roles
-from foveal.recipes.defaults import Recipe
-from foveal.recipes.facts import DataFacts
+from foveal.recipes.options import repeated
 from foveal.reporting.folds import FoldsReport, render_folds
-from foveal.runs import RunFolder
-from foveal.tasks.task import Task
+from foveal.runs import RunFolder, in_use
 from foveal.training.prepare import plain_preprocess
-from foveal.training.settings import parse_seconds
+from foveal.training.settings import TrainSettings, parse_seconds
 from foveal.types import Dataset, Sample
-from foveal.verbs.console import decoding_bar, figure_words, say
+from foveal.verbs.whole_run import whole_run
 
 _LEAST_SECONDS = 1.0  # of a fold for which the others have left no time
 
 
+def cross_validate(asked: Asked) -> dict[str, Any]:
+    """The result of `foveal.train`: a run for each fold that is not done yet, all with the settings that the first
+    one's training images ask for. Raises what `foveal.train` does."""
+    processes = asked.processes
+    settled = settle(known(read(asked, fold=1)))
+    run = run_of(settled)
+    with in_use(run, fresh=asked.run is None) if processes.first else nullcontext():
+        whole = _CrossValidation(run=run, settled=settled)
+        say(f"cross-validation: {len(whole.folds)} folds of {len(whole.in_folds()):,} images")
+        if processes.first:
+            if asked.run is None:
+                whole.check_images()
+            else:
+                whole.check_done()
+            save_config(run, asked, whole.dataset, settled.recipe, settled.origin)
+            processes.keep("run", str(run.path))
+        whole = replace(whole, opening_seconds=processes.from_first(asked.watch.total))
+        for fold in whole.folds:
+            _train_fold(whole, fold)
+        return processes.from_first(whole.finish)
+
+
+def _train_fold(whole: "_CrossValidation", fold: int) -> None:
+    """Trains and tests a fold, from where it stands; nothing where it is done."""
+    asked = whole.settled.asked
+    if asked.processes.from_first(lambda: whole.done(fold) is not None):
+        say(f"fold {fold} of {len(whole.folds)}: done")
+        return
+    say(f"fold {fold} of {len(whole.folds)}")
+    try:
+        whole_run(_asked_of_fold(whole, fold))
+    except Interrupted as stopped:
+        raise Interrupted(
+            f"stopped in fold {fold} of {len(whole.folds)}, saved; continue with: "
+            f"foveal train --resume {whole.run.path}",
+            exit_code=stopped.exit_code,
+        ) from None
+
+
+def _asked_of_fold(whole: "_CrossValidation", fold: int) -> Asked:
+    """What a fold's run is asked for: the settings of all, in a folder of its own, with a copy of the user's module."""
+    asked, folder = whole.settled.asked, whole.folder(fold)
+    processes = asked.processes
+    begun = processes.from_first(folder.config.is_file)
+    return replace(
+        asked,
+        options=repeated(whole.settings, fold=fold, time=processes.from_first(lambda: whole.time(fold))),
+        module=copy.deepcopy(asked.module),
+        out=folder.path,
+        reasons=whole.settled.recipe.reasons,
+        run=folder if begun else None,
+        whole=whole.run,
+        watch=Stopwatch(),
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
-class CrossValidation:
+class _CrossValidation:
     """One cross-validation, ready for its first fold."""
 
     run: RunFolder
     """Its own folder, in which each fold has one."""
-    dataset: Dataset
-    """As it was read."""
-    recipe: Recipe
-    """The settings of all folds."""
-    task: Task
+    settled: Settled
+    """The first fold, whose settings are those of all."""
     opening_seconds: float = 0.0
     """Spent before the first fold."""
 
     @property
+    def dataset(self) -> Dataset:
+        """As it was read."""
+        return self.settled.known.read.whole
+
+    @property
+    def settings(self) -> TrainSettings:
+        return self.settled.settings
+
+    @property
     def folds(self) -> range:
         """The numbers of the folds, from 1 on."""
-        return range(1, self.recipe.settings.folds + 1)
+        return range(1, self.settings.folds + 1)
 
     def folder(self, fold: int) -> RunFolder:
         """Where a fold's run stands."""
         return RunFolder(self.run.path / f"fold-{fold}")
 
-    def check_images(self, facts: DataFacts) -> None:
+    def check_images(self) -> None:
         """Decodes the images of all folds, where a bad one is an error: else a later fold might find it first.
 
         Raises BadImagesError, which lists all.
         """
-        settings = self.recipe.settings
+        settings, facts = self.settings, self.settled.known.facts
         if settings.on_bad_image != "error":
             return
         with decoding_bar() as progress:
@@ -62,7 +129,7 @@ class CrossValidation:
 
     def in_folds(self) -> list[Sample]:
         """The samples that some fold tests."""
-        roles = {**self.recipe.settings.roles(), "fold": 1, "fraction": 1.0}
+        roles = {**self.settings.roles(), "fold": 1, "fraction": 1.0}
         return [each for each in assign_roles(self.dataset, **roles).samples if each.split != "unused"]
 
     def done(self, fold: int) -> dict[str, Any] | None:
@@ -73,13 +140,13 @@ class CrossValidation:
     def check_done(self) -> None:
         """Raises RunError where a finished fold was trained on other data."""
         for fold in self.folds:
-            measured, roles = self.done(fold), {**self.recipe.settings.roles(), "fold": fold}
+            measured, roles = self.done(fold), {**self.settings.roles(), "fold": fold}
             if measured is not None and measured["data"]["counts"] != assign_roles(self.dataset, **roles).counts():
                 raise RunError(f"{self.run.path}: the data changed since its fold {fold} was trained; start a new run")
 
     def time(self, fold: int) -> str | None:
         """The setting `time` of a fold: an equal share of what the finished ones left of the time for all."""
-        time = self.recipe.settings.time
+        time = self.settings.time
         if time is None:
             return None
         done = [each["seconds"] for each in map(self.done, self.folds) if each is not None]
@@ -89,7 +156,7 @@ class CrossValidation:
     def finish(self) -> dict[str, Any]:
         """The result of `foveal.train`, once all folds are done; writes metrics.json and report.html."""
         measured = [each for each in map(self.done, self.folds) if each is not None]
-        settings = self.recipe.settings
+        settings = self.settings
         result: dict[str, Any] = {
             "run": str(self.run.path),
             "seconds": round(self.opening_seconds + sum(each["seconds"] for each in measured), 2),
@@ -104,25 +171,31 @@ class CrossValidation:
         report = FoldsReport(
             title=f"{settings.model} on {self.dataset.name}",
             warnings=warnings,
-            about={"images": len(self.in_folds()), "of": len(self.dataset.samples), "classes": len(self.task.classes)},
-            task=self.task.name,
-            primary=self.task.primary,
+            about={
+                "images": len(self.in_folds()),
+                "of": len(self.dataset.samples),
+                "classes": len(self.settled.task.classes),
+            },
+            task=self.settled.task.name,
+            primary=self.settled.task.primary,
             metrics=result["metrics"],
             folds=result["folds"],
             config=settings.to_json(),
-            reasons=self.recipe.reasons,
+            reasons=self.settled.recipe.reasons,
             network=measured[0]["network"],
             machine=machine(),
         )
         write_text(self.run.report, render_folds(report))
-        write_json(self.run.metrics, {**result, "task": self.task.name, "warnings": warnings, "machine": machine()})
+        write_json(
+            self.run.metrics, {**result, "task": self.settled.task.name, "warnings": warnings, "machine": machine()}
+        )
         self._say(result)
         return result
 
     def _say(self, result: Mapping[str, Any]) -> None:
-        figure = result["metrics"][self.task.primary]
+        figure = result["metrics"][self.settled.task.primary]
         ends = "" if figure["low"] is None else f" (95 % t-interval {figure['low']:.4f} to {figure['high']:.4f})"
-        say(f"mean {self.task.primary} over {len(self.folds)} folds {figure_words(figure['value'])}{ends}")
+        say(f"mean {self.settled.task.primary} over {len(self.folds)} folds {figure_words(figure['value'])}{ends}")
         say(f"report: {self.run.report}")
         say(f"a model to use learns from all images: foveal train --config {self.run.config} --folds 0")
 

@@ -174,7 +174,7 @@ def _load(
     precision: Precision,
     images: int | None = None,
 ) -> Model:
-    # Not `foveal.verbs.console`, which would import rich: this is the verb whose start is waited for.
+    # Not `foveal.console`, which would import rich: this is the verb whose start is waited for.
     def say(line: str) -> None:
         if launched().first:
             print(line, file=sys.stderr, flush=True)

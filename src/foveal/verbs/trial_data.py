@@ -9,22 +9,21 @@ import numpy as np
 
 from foveal.errors import DataError, ImageError, UsageError
 from foveal.feed.decoding import content_hash
-from foveal.processes.group import ALONE
-from foveal.read import assign_roles
+from foveal.job.asked import asked_for
+from foveal.job.read import Known, Read, facts_of, read
+from foveal.job.settled import settle
+from foveal.job.start import opened_weights
 from foveal.recipes.defaults import resolve
-from foveal.recipes.facts import DataFacts, probe
+from foveal.recipes.facts import DataFacts
+from foveal.recipes.options import TrainOptions
 from foveal.tasks.task import Task
 from foveal.training.prepare import data_digest
-from foveal.training.settings import TrainSettings
 from foveal.types import Dataset, Sample
-from foveal.verbs.choices import Choices, choices
-from foveal.verbs.start import fitted, opened_weights
-from foveal.verbs.train import data_for, settle
 from foveal.weights.sources import IMAGENET
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class TuningAsked:
     """What a tuning is asked for, as its folder keeps it."""
 
     data: str | None
@@ -44,29 +43,30 @@ class Search:
 
     dataset: Dataset
     facts: DataFacts
-    settings: TrainSettings
+    settings: TrainOptions
     models: tuple[str, ...]
     task: Task
     digest: str
     """Of the data."""
 
 
-def search_for(data: Any, asked: Asked) -> Search:
+def search_for(data: Any, asked: TuningAsked) -> Search:
     """What is asked for, each of its networks taken through what a training checks before it decodes.
 
     Raises what `foveal.train` raises then, and DataError where nothing is held out.
     """
-    choice = choices(data, asked.settings, None, format=asked.format)
-    _check_weights(choice.asked.weights, asked.models)
-    settings, dataset = data_for(choice, None)
-    split = assign_roles(dataset, **settings.roles())
-    dataset = replace(split, samples=tuple(sample for sample in split.samples if sample.split in ("train", "val")))
+    choice = asked_for(data, asked.settings, None, format=asked.format)
+    _check_weights(choice.options.weights, asked.models)
+    whole = read(choice)
+    kept = tuple(sample for sample in whole.dataset.samples if sample.split in ("train", "val"))
+    learned = replace(whole, dataset=replace(whole.dataset, samples=kept))
+    settings, dataset = learned.asked.options, learned.dataset
     if not dataset.of_split("val"):
         raise DataError(f"{dataset.name}: no images are held out to judge trials by; leave --val-share above 0")
-    facts = probe(dataset.of_split("train"), len(dataset.classes))
-    models = asked.models or (str(resolve(settings, facts).settings.model),)
+    facts = facts_of(learned)
+    models = asked.models or (resolve(settings, facts).settings.model,)
     splits = (dataset.of_split("train"), dataset.of_split("val"))
-    tasks = [_checked(choice, replace(settings, model=model), dataset, facts) for model in models]
+    tasks = [_checked(learned.asking(model=model), facts) for model in models]
     return Search(
         dataset=dataset,
         facts=facts,
@@ -84,14 +84,9 @@ def _check_weights(weights: str | None, models: Sequence[str]) -> None:
         raise UsageError(f"--weights {weights} fits one network, and --models names {len(models)}: name that one alone")
 
 
-def _checked(choice: Choices, settings: TrainSettings, dataset: Dataset, facts: DataFacts) -> Task:
-    """The task of trials with these settings, which name a network. Raises what `train` raises before it decodes."""
-    choice = replace(choice, asked=settings)
-    opened = opened_weights(choice, None, ALONE)
-    asked = replace(settings, batch_size=settings.batch_size_given)
-    recipe, task = settle(choice, asked, dataset, facts, None, ALONE, opened)
-    fitted(choice, opened, recipe, task, channels=facts.channels, processes=ALONE)
-    return task
+def _checked(data: Read, facts: DataFacts) -> Task:
+    """The task of trials of a network, which the options name. Raises what `train` raises before it decodes."""
+    return settle(Known(read=data, facts=facts, opened=opened_weights(data.asked))).task
 
 
 def _hashes(samples: Sequence[Sample]) -> np.ndarray:

@@ -10,18 +10,19 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from foveal.console import say
 from foveal.errors import DataError, DivergedError, FovealError, Interrupted, ModelError, RunError, UsageError
 from foveal.events import EpochDone, Event, Planned
 from foveal.files import read_json, write_json, write_text
+from foveal.job.asked import asked_for, data_path, said_of
 from foveal.processes.launch import launched
+from foveal.recipes.options import TrainOptions
 from foveal.recipes.search import varied
 from foveal.reporting.tuning import Tried, Tuning, in_words, render_tuning
 from foveal.runs import RunFolder, in_use, new_run
-from foveal.training.settings import TrainSettings, parse_seconds
-from foveal.verbs.choices import choices, data_path, said_of
-from foveal.verbs.console import say
+from foveal.training.settings import parse_seconds
 from foveal.verbs.train import train
-from foveal.verbs.trial_data import Asked, Search, search_for
+from foveal.verbs.trial_data import Search, TuningAsked, search_for
 
 if TYPE_CHECKING:
     import optuna
@@ -97,17 +98,17 @@ def _asked(
     trials: int,
     time: str | None,
     format: str | None,
-) -> Asked:
+) -> TuningAsked:
     if trials < 1:
         raise UsageError(f"--trials {trials}: expected at least 1")
     if time is not None and "epochs" in said:
         raise UsageError("--time and --epochs both set the length of a trial; give one of them")
-    settings = choices(data, said, None).asked
+    settings = asked_for(data, said, None).options
     if settings.find_lr:
         raise UsageError("foveal tune varies the learning rate itself: leave --find-lr out")
     if settings.folds:
         raise UsageError("foveal tune judges by held-out images: leave --folds to foveal train --config, afterwards")
-    return Asked(
+    return TuningAsked(
         data=data_path(data),
         format=format,
         models=tuple(models or ()),
@@ -117,17 +118,17 @@ def _asked(
     )
 
 
-def _begun(folder: Path, trials: int | None, changed: Sequence[str]) -> tuple[RunFolder, Asked]:
+def _begun(folder: Path, trials: int | None, changed: Sequence[str]) -> tuple[RunFolder, TuningAsked]:
     """What an earlier call was asked for."""
     if changed:
         raise UsageError(f"--resume goes on as it was set up: only --trials can change, not {', '.join(changed)}")
     if not (folder / PLAN).is_file():
         raise RunError(f"{folder}: no tuning to go on with here (there is no {PLAN})")
-    asked = Asked(**read_json(folder / PLAN))
+    asked = TuningAsked(**read_json(folder / PLAN))
     return RunFolder(folder), replace(asked, models=tuple(asked.models), trials=trials or asked.trials)
 
 
-def _tuned(run: RunFolder, data: Any, asked: Asked) -> dict[str, Any]:
+def _tuned(run: RunFolder, data: Any, asked: TuningAsked) -> dict[str, Any]:
     search = search_for(data, asked)
     if asked.digest not in (None, search.digest):
         raise RunError(f"{run.path}: the data changed since this tuning started; start a new one")
@@ -189,7 +190,7 @@ def _ended(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
     return [trial for trial in study.trials if trial.state.name in ("COMPLETE", "PRUNED")]
 
 
-def _try(study: optuna.Study, run: RunFolder, asked: Asked, search: Search, title: str) -> None:
+def _try(study: optuna.Study, run: RunFolder, asked: TuningAsked, search: Search, title: str) -> None:
     """One more trial: trains, and tells the study what came of it.
 
     Raises what `_train` raises, and DataError where there is no held-out figure.
@@ -221,7 +222,7 @@ def _try(study: optuna.Study, run: RunFolder, asked: Asked, search: Search, titl
 
 
 def _train(
-    run: RunFolder, asked: Asked, search: Search, number: int, settings: Mapping[str, Any], watch: _Watch
+    run: RunFolder, asked: TuningAsked, search: Search, number: int, settings: Mapping[str, Any], watch: _Watch
 ) -> Exception | None:
     """Trains, and gives what broke it off where that lies in the trial's own settings.
 
@@ -281,7 +282,7 @@ def _keep_best_weights(study: optuna.Study, run: RunFolder) -> None:
             folder.model.unlink(missing_ok=True)
 
 
-def _summary(study: optuna.Study, asked: Asked, search: Search) -> Tuning:
+def _summary(study: optuna.Study, asked: TuningAsked, search: Search) -> Tuning:
     """What the report shows."""
     tried = [
         Tried(
@@ -312,12 +313,12 @@ def _no_best(study: optuna.Study) -> FovealError:
     return FovealError(f"none of {len(ended)} trials came to an end; the last one: {last}")
 
 
-def _write_config(run: RunFolder, asked: Asked, best: int) -> None:
+def _write_config(run: RunFolder, asked: TuningAsked, best: int) -> None:
     """The best trial's config, with the whole data again and the rules' own length where trials were kept short."""
     config = read_json(RunFolder(_folder(run, best)).config)
     settings = {name: value for name, value in config["settings"].items() if name not in ("time", "epochs")}
     if "epochs" in asked.settings:
         settings["epochs"] = asked.settings["epochs"]
     for name in ("test_share", "fraction"):
-        settings[name] = asked.settings.get(name, getattr(TrainSettings(), name))
+        settings[name] = asked.settings.get(name, getattr(TrainOptions(), name))
     write_json(run.path / BEST, {**config, "data": asked.data, "format": asked.format, "settings": settings})

@@ -77,8 +77,7 @@ class TrainingDisplay:
                 self._plan(event)
             case StepDone():
                 in_epoch = (event.step - 1) % self._steps_per_epoch + 1
-                accuracy = {} if event.accuracy is None else {"accuracy": event.accuracy}
-                figures = _figures({"loss": event.loss, **accuracy})
+                figures = _figures({"loss": event.loss, **_shown(event.figures)})
                 text = f"step   {figures} lr {event.lr:.2g} {event.images_per_second:,.0f} img/s"
                 self._bars.update(self._steps, completed=in_epoch, total=self._steps_per_epoch, description=text)
                 self._bars.update(self._epochs, completed=event.step / self._steps_per_epoch)
@@ -105,9 +104,8 @@ class TrainingDisplay:
         held_out = ""
         if event.val:
             held_out = f" · held out {_figures(event.val)}"
-        train = {name: value for name, value in event.train.items() if name != "log_loss"}
         return (
-            f"epoch {event.epoch}/{total:.4g} · {_figures(train)}{held_out}"
+            f"epoch {event.epoch}/{total:.4g} · {_figures(_shown(event.train))}{held_out}"
             f"{' (kept)' if event.kept else ''} · lr {event.lr:.2g} · {event.images_per_second:,.0f} img/s"
             f" · {event.seconds:.0f} s, {left:.0f} s left"
         )
@@ -126,6 +124,11 @@ def _bars() -> Progress:
     )
 
 
+def _shown(training: Mapping[str, float]) -> dict[str, float]:
+    """Figures of training without the one that its loss nearly is."""
+    return {name: value for name, value in training.items() if name != "log_loss"}
+
+
 def _figures(values: Mapping[str, float]) -> str:
     """Losses first."""
     ordered = sorted(values.items(), key=lambda item: "loss" not in item[0])
@@ -135,7 +138,7 @@ def _figures(values: Mapping[str, float]) -> str:
 class Stopwatch:
     """Seconds by name, for the report."""
 
-    def __init__(self, started: float | None) -> None:
+    def __init__(self, started: float | None = None) -> None:
         self.started = time.perf_counter() if started is None else started
         self.times: dict[str, float] = {}
         self._lap = self.started

@@ -1,7 +1,7 @@
-"""What a run is asked for: the options given, a config to repeat, or a run to continue."""
+"""The first step: what a run is asked for: the options given, a config to repeat, or a run to continue."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -9,13 +9,17 @@ from typing import Any
 from torch import nn
 
 from foveal.augment.settings import AugmentSettings
+from foveal.console import Stopwatch
 from foveal.errors import RunError, UsageError
+from foveal.events import Event
 from foveal.files import write_json
 from foveal.networks import CUSTOM
+from foveal.processes.group import ALONE, Processes
 from foveal.recipes.defaults import Recipe
+from foveal.recipes.options import TrainOptions
 from foveal.runs import RunFolder, open_run, read_config
-from foveal.training.settings import TrainSettings
 from foveal.types import Dataset
+from foveal.weights.fitting import Origin
 
 _AUGMENT_FIELDS = {each.name for each in fields(AugmentSettings)}
 _BEARING = {
@@ -35,26 +39,36 @@ _BEARING = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choices:
-    """Settings as far as they are said, the data, and what is known from an earlier run."""
+class Asked:
+    """What a run is asked for, where, and by whom; and what is known from an earlier run. Nothing is read yet."""
 
-    asked: TrainSettings
+    options: TrainOptions
     data: Any
+    format: str | None = None
+    """Of the data; None where it is to be recognised."""
+    module: nn.Module | None = None
+    """The user's own network."""
+    out: Path | None = None
+    """The run folder to make; None names one by the data, the network and the time."""
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Why an earlier run chose the values that are taken over."""
     augment_asked: frozenset[str] = frozenset()
-    """Which of `asked.augment` a person asked for, here or in an earlier run; the rest the rules had chosen."""
-    format: str | None = None
-    """Of the data; None where it is to be recognised."""
+    """Which of `options.augment` a person asked for, here or in an earlier run; the rest the rules had chosen."""
     run: RunFolder | None = None
     """The run that is continued."""
     whole: RunFolder | None = None
     """The cross-validation that the run is a fold of."""
     origin: Mapping[str, Any] | None = None
     """What the run that is continued started from, as `Origin` writes it."""
+    new_epochs: bool = False
+    """Whether another number of them is asked for than the run that is continued had."""
+    processes: Processes = ALONE
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    on_event: Callable[[Event], None] | None = None
+    """Called with each record, on the first process."""
 
 
-def choices(data: Any, given: Mapping[str, Any], config: Path | None, *, format: str | None = None) -> Choices:
+def asked_for(data: Any, given: Mapping[str, Any], config: Path | None, *, format: str | None = None) -> Asked:
     """What `given` says, over what the config of an earlier run says; None is not said.
 
     Raises UsageError where no data is named or a setting does not exist, RunError where `config` is none.
@@ -89,8 +103,8 @@ def choices(data: Any, given: Mapping[str, Any], config: Path | None, *, format:
     values["augment"] = {**before, **augment}
     for name in said:
         reasons.pop(name, None)
-    return Choices(
-        asked=TrainSettings.from_json({**values, **said}),
+    return Asked(
+        options=TrainOptions.from_json({**values, **said}),
         data=data,
         reasons=reasons,
         augment_asked=asked_before | set(augment),
@@ -112,7 +126,7 @@ def data_path(data: Any) -> str | None:
     return str(Path(data).expanduser().absolute()) if isinstance(data, str | os.PathLike) else None
 
 
-def choices_of_run(path: Path, data: Any, given: Mapping[str, Any], module: nn.Module | None) -> Choices:
+def asked_of_run(path: Path, data: Any, given: Mapping[str, Any], module: nn.Module | None) -> Asked:
     """The settings of the run at `path`, with `epochs` raised where that is given.
 
     Raises UsageError for any other setting, and RunError where the run's data or module is missing.
@@ -124,7 +138,7 @@ def choices_of_run(path: Path, data: Any, given: Mapping[str, Any], module: nn.M
         )
     run = open_run(path)
     saved = read_config(run.config)
-    asked = TrainSettings.from_json(saved["settings"])
+    asked = TrainOptions.from_json(saved["settings"])
     if given.get("epochs") is not None:
         if asked.folds and not asked.fold:
             raise UsageError("--resume of a cross-validation takes no --epochs: folds are equal, and some may be done")
@@ -135,29 +149,29 @@ def choices_of_run(path: Path, data: Any, given: Mapping[str, Any], module: nn.M
         raise RunError(f"{path}: this run's data came from Python; give it again: foveal.train(data, resume=…)")
     if asked.model == CUSTOM and module is None:
         raise RunError(f"{path}: this run trains your own module; give it again: foveal.train(resume=…, model=module)")
-    return Choices(
-        asked=asked,
+    return Asked(
+        options=asked,
         data=data,
+        module=module,
         reasons=saved["reasons"],
         augment_asked=frozenset(saved.get("augment_asked", ())),
         format=format,
         run=run,
         origin=saved.get("origin"),
+        new_epochs=given.get("epochs") is not None,
     )
 
 
-def save_config(
-    run: RunFolder, choice: Choices, dataset: Dataset, recipe: Recipe, origin: Mapping[str, Any] | None
-) -> None:
+def save_config(run: RunFolder, asked: Asked, dataset: Dataset, recipe: Recipe, origin: Origin | None) -> None:
     """Writes config.json: the data's path and format (null for data from Python), all settings, why they were chosen,
     which of the augmentation was asked for, and what the weights started from (null where they were drawn)."""
-    path = data_path(choice.data)
+    path = data_path(asked.data)
     config = {
         "data": path,
         "format": None if path is None else dataset.format,
         "settings": recipe.settings.to_json(),
         "reasons": dict(recipe.reasons),
-        "augment_asked": sorted(choice.augment_asked),
-        "origin": None if origin is None else dict(origin),
+        "augment_asked": sorted(asked.augment_asked),
+        "origin": None if origin is None else origin.to_json(),
     }
     write_json(run.config, config)

@@ -2,8 +2,8 @@
 
 import pytest
 
+from foveal.console import TrainingDisplay
 from foveal.events import Planned
-from foveal.verbs.console import TrainingDisplay
 
 
 def test_a_plan_is_told_again_only_where_it_differs_noticeably(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from foveal.runs import RunFolder, read_events
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-_OF_STEPS = ("loss", "accuracy", "lr", "images_per_second", "size")
+_OF_STEPS = ("loss", "lr", "images_per_second", "size")
 _FLUSH_SECONDS = 10
 """How long a figure may wait before TensorBoard can see it."""
 
@@ -52,8 +52,9 @@ def figures(record: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     match record["event"]:
         case "step":
             for name in _OF_STEPS:
-                if record[name] is not None:
-                    yield f"steps/{name}", record[name]
+                yield f"steps/{name}", record[name]
+            for figure, value in record["figures"].items():
+                yield f"steps/{figure}", value
         case "epoch":
             for part, name in (("train", "training"), ("val", "held_out")):
                 for figure, value in record[part].items():

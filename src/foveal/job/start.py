@@ -4,55 +4,53 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from torch import nn
 
+from foveal.console import say
 from foveal.errors import UsageError
+from foveal.job.asked import Asked
 from foveal.networks.build import build_backbone, without_weights
 from foveal.processes.group import Processes
 from foveal.recipes.defaults import Recipe
+from foveal.recipes.options import TrainOptions
 from foveal.tasks.task import Task
-from foveal.training.settings import TrainSettings
 from foveal.training.stages import freeze
-from foveal.verbs.choices import Choices
-from foveal.verbs.console import say
 from foveal.weights.fitting import Origin, Start, fit
 from foveal.weights.sources import IMAGENET, Opened, is_address, open_weights
 
 
-def opened_weights(choice: Choices, module: nn.Module | None, processes: Processes) -> Opened | None:
+def opened_weights(asked: Asked) -> Opened | None:
     """The weights to start from, on the first process alone; none for a run that goes on from its checkpoint."""
-    asked = choice.asked
-    if asked.weights is not None and module is not None:
+    options = asked.options
+    if options.weights is not None and asked.module is not None:
         raise UsageError("--weights is for the networks of foveal models; your own module comes with its weights")
-    if asked.weights is None or not processes.first or _goes_on(choice):
+    if options.weights is None or not asked.processes.first or _goes_on(asked):
         return None
-    return open_weights(asked.weights, sha256=asked.weights_sha256, network=asked.model, say=say)
+    return open_weights(options.weights, sha256=options.weights_sha256, network=options.model, say=say)
 
 
 def with_weights(
-    asked: TrainSettings, opened: Opened | None, processes: Processes
-) -> tuple[TrainSettings, dict[str, str]]:
+    options: TrainOptions, opened: Opened | None, processes: Processes
+) -> tuple[TrainOptions, dict[str, str]]:
     """The settings with the weights' path made absolute and, where no network was named, theirs; and the reason."""
-    if asked.weights is None:
-        return asked, {}
-    if asked.weights != IMAGENET and not is_address(asked.weights):
-        asked = replace(asked, weights=str(Path(asked.weights).absolute()))
-    if asked.model is not None:
-        return asked, {}
+    if options.weights is None:
+        return options, {}
+    if options.weights != IMAGENET and not is_address(options.weights):
+        options = replace(options, weights=str(Path(options.weights).absolute()))
+    if options.model is not None:
+        return options, {}
     network = processes.from_first(lambda: opened.weights.network if opened is not None else None)
-    return replace(asked, model=network), {"model": "that of the weights"}
+    return replace(options, model=network), {"model": "that of the weights"}
 
 
-def fitted(
-    choice: Choices, opened: Opened | None, recipe: Recipe, task: Task, *, channels: int, processes: Processes
-) -> Start | None:
+def fitted(asked: Asked, opened: Opened | None, recipe: Recipe, task: Task, *, channels: int) -> Start | None:
     """The weights as this run's network takes them; on other processes, and for a run that goes on, only what is to be
     known of them. Raises UsageError for more frozen stages than the network has, ModelError for weights of another."""
-    if choice.asked.weights is None:
+    processes = asked.processes
+    if asked.options.weights is None:
         return None
     with without_weights():
-        freeze(build_backbone(str(recipe.settings.model), channels), recipe.settings.freeze)
-    origin = processes.from_first(lambda: _origin_of_run(choice))
+        freeze(build_backbone(recipe.settings.model, channels), recipe.settings.freeze)
+    origin = processes.from_first(lambda: _origin_of_run(asked))
     if origin is not None:
         return _known_of(origin)
     start = None
@@ -60,7 +58,7 @@ def fitted(
         start = fit(
             opened.weights,
             task,
-            network=str(recipe.settings.model),
+            network=recipe.settings.model,
             channels=channels,
             source=opened.source,
             sha256=opened.sha256,
@@ -77,16 +75,16 @@ def _known_of(origin: Origin) -> Start:
     return Start(origin=origin, tensors={}, seen_hashes=np.zeros(0, np.uint64))
 
 
-def _goes_on(choice: Choices) -> bool:
-    return choice.run is not None and choice.run.last.is_file() and choice.origin is not None
+def _goes_on(asked: Asked) -> bool:
+    return asked.run is not None and asked.run.last.is_file() and asked.origin is not None
 
 
-def _origin_of_run(choice: Choices) -> Origin | None:
+def _origin_of_run(asked: Asked) -> Origin | None:
     """What the run that goes on from its checkpoint started from; its file may be gone by now."""
-    if not _goes_on(choice):
+    if not _goes_on(asked):
         return None
-    assert choice.origin is not None
-    return Origin.from_json(choice.origin)
+    assert asked.origin is not None
+    return Origin.from_json(asked.origin)
 
 
 def _say(origin: Origin) -> None:

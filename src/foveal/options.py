@@ -1,0 +1,95 @@
+"""An option of a command: its help, its range and its words in one annotation of the field that it is.
+
+`lr: Annotated[float | None, Option("Peak learning rate.", above=0)] = None`. No torch: the command line is made of
+these.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+
+@dataclass(frozen=True)
+class Option:
+    """What a person has to know of a value. `low` and `high` belong to its range, `above` and `below` do not."""
+
+    help: str
+    low: float | None = field(default=None, kw_only=True)
+    high: float | None = field(default=None, kw_only=True)
+    above: float | None = field(default=None, kw_only=True)
+    below: float | None = field(default=None, kw_only=True)
+    unit: str = field(default="", kw_only=True)
+    """Of its range, such as pixels."""
+    choices: Sequence[str] | Callable[[], Sequence[str]] = field(default=(), kw_only=True)
+    """The words it takes, where its type does not say them."""
+    group: str = field(default="", kw_only=True)
+    """Under which heading it stands in the help."""
+
+    @property
+    def has_range(self) -> bool:
+        """Whether it is a number of some range."""
+        return any(each is not None for each in (self.low, self.high, self.above, self.below))
+
+    @property
+    def range_words(self) -> str:
+        """The range in words, such as "0 to below 1"."""
+        low, high, above, below = self.low, self.high, self.above, self.below
+        if low is not None and high is not None:
+            words = f"{low:,} to {high:,}"
+        elif low is not None and below is not None:
+            words = f"{low:,} to below {below:,}"
+        elif above is not None and high is not None:
+            words = f"above {above:,}, at most {high:,}"
+        elif above is not None:
+            words = f"a number above {above:,}"
+        else:
+            words = f"at least {low:,}" if low else "0 or more"
+        return f"{words} {self.unit}".rstrip()
+
+    def holds(self, value: float) -> bool:
+        """Whether the number is in the range; nothing that is no number is."""
+        return (
+            (self.low is None or value >= self.low)
+            and (self.high is None or value <= self.high)
+            and (self.above is None or value > self.above)
+            and (self.below is None or value < self.below)
+            and value == value
+        )
+
+
+def options_of(owner: type) -> dict[str, Option]:
+    """The options that the fields of a dataclass are, by their names and in their order."""
+    hints = get_type_hints(owner, include_extras=True)
+    found = {name: [each for each in get_args(hint) if isinstance(each, Option)] for name, hint in hints.items()}
+    return {name: options[0] for name, options in found.items() if options}
+
+
+def words_of(owner: type, name: str) -> tuple[str, ...]:
+    """The words that an option takes: those of its type, or its choices; none where any text or number will do."""
+    option = options_of(owner)[name]
+    given = option.choices() if callable(option.choices) else option.choices
+    return (*_literals(get_type_hints(owner)[name]), *given)
+
+
+def mistakes(record: Any) -> list[str]:
+    """What is wrong with the values of a record whose fields are options, each in a line; None is never wrong."""
+    owner, found = type(record), []
+    for name, option in options_of(owner).items():
+        value, words = getattr(record, name), words_of(owner, name)
+        if value is None or value in words:
+            continue
+        flag = f"--{name.replace('_', '-')} {value}"
+        if option.has_range and not option.holds(value):
+            found.append(f"{flag}: expected {option.range_words}")
+        elif words and not option.has_range:
+            found.append(f"{flag}: expected one of {', '.join(words)}")
+    return found
+
+
+def _literals(hint: Any) -> tuple[str, ...]:
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    if get_origin(hint) in (Union, UnionType):
+        return tuple(word for part in get_args(hint) for word in _literals(part))
+    return ()

@@ -1,0 +1,33 @@
+"""Training a classifier: one class an image."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, get_args
+
+from foveal.annotations import ClassLabel
+from foveal.losses.names import LOSS_NAMES
+from foveal.recipes.room import TaskRecipe
+from foveal.recipes.whole_images import whole_image
+from foveal.training.settings import Balance, RecipeName, TrainSettings
+from foveal.types import Sample
+
+
+def _head(settings: TrainSettings, classes: Sequence[str], train: Sequence[Sample]) -> dict[str, Any]:
+    weights = _class_weights(len(classes), train) if settings.balance == "loss" else None
+    return {"loss": settings.loss, "label_smoothing": settings.label_smoothing, "class_weights": weights}
+
+
+def _class_weights(num_classes: int, train: Sequence[Sample]) -> tuple[float, ...]:
+    """By the inverse of the count."""
+    counts = Counter(sample.known(ClassLabel).index for sample in train)
+    return tuple(len(train) / (num_classes * max(1, counts[label])) if train else 1.0 for label in range(num_classes))
+
+
+RECIPE = TaskRecipe(
+    name="classify",
+    losses=LOSS_NAMES,
+    words={"recipe": get_args(RecipeName), "balance": get_args(Balance)},
+    without=frozenset({"mosaic"}),
+    propose=whole_image,
+    head=_head,
+)
