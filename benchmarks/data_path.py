@@ -14,7 +14,8 @@ from benchmarks.common import keep, unpacked
 from foveal.annotations import ClassLabel
 from foveal.feed.store import Store, build_store
 from foveal.preprocess import Preprocess
-from foveal.read import from_arrays, read_dataset
+from foveal.read.arrays import from_arrays
+from foveal.read.dataset import read_dataset
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import DataFacts
 from foveal.recipes.heads import prepare_task

@@ -15,7 +15,7 @@ from benchmarks.common import keep, unpacked
 from foveal.feed import decoding
 from foveal.preprocess import Preprocess
 from foveal.processes.launch import cores
-from foveal.read import read_dataset
+from foveal.read.dataset import read_dataset
 from foveal.types import Sample
 
 SETS = (("cifar10-jpeg", 32, 8000), ("caltech22", 256, 1176))

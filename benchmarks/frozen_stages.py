@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from benchmarks.common import keep
-from foveal.read import from_arrays
+from foveal.read.arrays import from_arrays
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import probe
 from foveal.recipes.heads import prepare_task

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.common import over_seeds, seeds_of, unpacked
 from foveal.files import cache_folder
 from foveal.images.sources import file_of
-from foveal.read import read_dataset
+from foveal.read.dataset import read_dataset
 
 TIMES = {"caltech22": "10m", "brain-mri": "5m", "orl-faces": "2m"}
 NETWORKS = ("resnet18_d", "resnet18_d_half")

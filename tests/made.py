@@ -19,7 +19,7 @@ from foveal.inference.predictor import Model
 from foveal.networks import NETWORKS
 from foveal.networks.build import build_backbone
 from foveal.preprocess import Preprocess
-from foveal.read import from_arrays
+from foveal.read.arrays import from_arrays
 from foveal.tasks.task import Task
 from foveal.types import Dataset, Sample
 

@@ -8,7 +8,7 @@ import foveal
 SRC = Path(foveal.__file__).parent
 LEVELS: dict[str, int] = {
     "annotations": -1,  # the types are built on it
-    **dict.fromkeys(["types", "errors", "events", "files", "options"], 0),
+    **dict.fromkeys(["types", "errors", "events", "files", "index", "options"], 0),
     **dict.fromkeys(["ops", "images"], 1),
     **dict.fromkeys(["device", "processes", "runs"], 1),
     **dict.fromkeys(["console", "preprocess", "read", "augment", "layers", "losses", "metrics"], 2),

@@ -28,7 +28,8 @@ from foveal.bundle import load_bundle
 from foveal.feed.store import Store, build_store
 from foveal.networks.build import build_backbone
 from foveal.preprocess import Preprocess
-from foveal.read import assign_splits, read_dataset
+from foveal.read.dataset import read_dataset
+from foveal.read.splits import assign_splits
 from foveal.types import Sample
 
 MODEL, SIZE, TIME = "resnet18_d_half", 96, "150s"

@@ -22,7 +22,8 @@ from foveal import read_dataset
 from foveal.annotations import ClassLabel
 from foveal.feed.store import build_store
 from foveal.preprocess import Preprocess
-from foveal.read import assign_splits, from_arrays
+from foveal.read.arrays import from_arrays
+from foveal.read.splits import assign_splits
 from foveal.recipes.facts import probe
 from foveal.reporting.chart import Frame, axes, line, log_ticks, svg, text, ticks
 from foveal.reporting.markup import Html, tag

@@ -27,7 +27,7 @@ _PUBLIC = {
     "load": "foveal.verbs.predict",
     "models": "foveal.verbs.models",
     "predict": "foveal.verbs.predict",
-    "read_dataset": "foveal.read",
+    "read_dataset": "foveal.read.dataset",
     "show_augmentation": "foveal.verbs.augment",
     "train": "foveal.verbs.train",
     "tune": "foveal.verbs.tune",

@@ -13,7 +13,7 @@ from foveal.feed import decoding
 from foveal.feed.decoding import decode_all
 from foveal.feed.workers import Workers
 from foveal.preprocess import Preprocess
-from foveal.read import read_dataset
+from foveal.read.dataset import read_dataset
 from foveal.types import Sample
 
 PREPROCESS = Preprocess(size_hw=(20, 28), channels=3, fit="pad", mean=(0.0,) * 3, std=(1.0,) * 3)

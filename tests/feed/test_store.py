@@ -16,7 +16,7 @@ from foveal.feed.cache import cache_key
 from foveal.feed.decoding import content_hash
 from foveal.feed.store import Store, build_store, channel_statistics
 from foveal.preprocess import Preprocess
-from foveal.read import read_dataset
+from foveal.read.dataset import read_dataset
 from foveal.types import Sample
 
 PREPROCESS = Preprocess(size_hw=(20, 16), channels=3, fit="squash", mean=(0.0,) * 3, std=(1.0,) * 3)

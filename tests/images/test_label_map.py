@@ -9,7 +9,7 @@ from tests.images.test_decode import png, png_chunk
 
 from foveal.errors import DataError, ImageError
 from foveal.images.label_map import read_label_map
-from foveal.read import read_dataset
+from foveal.read.dataset import read_dataset
 
 GREY, PALETTE = 0, 3  # PNG, third edition, table 11.1
 

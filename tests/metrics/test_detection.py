@@ -14,7 +14,7 @@ from foveal.annotations import Objects
 from foveal.metrics.detection import Found, Truth, detection_metrics
 from foveal.metrics.matching import box_areas, box_iou
 from foveal.metrics.voc import voc_average_precision
-from foveal.read import read_dataset
+from foveal.read.dataset import read_dataset
 from foveal.types import Dataset
 
 NAMES = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]

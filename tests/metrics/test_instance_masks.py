@@ -15,7 +15,7 @@ from foveal.annotations import Objects, RunLengths
 from foveal.metrics.detection import Found, Truth, detection_metrics
 from foveal.metrics.instance_masks import mask_metrics, with_mask_figures
 from foveal.ops.masks import areas, as_run_lengths, rasterised, run_lengths, to_json
-from foveal.read import read_dataset
+from foveal.read.dataset import read_dataset
 
 NAMES = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
 

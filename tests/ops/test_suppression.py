@@ -12,7 +12,7 @@ from foveal.annotations import Objects
 from foveal.ops.boxes import box_areas, pairwise_iou
 from foveal.ops.suppression import suppress, suppress_tiles
 from foveal.ops.tiles import tile_corners
-from foveal.read import read_dataset
+from foveal.read.dataset import read_dataset
 
 
 def greedy(boxes: torch.Tensor, scores: torch.Tensor, labels: torch.Tensor, threshold: float) -> list[int]:

@@ -20,8 +20,12 @@ from foveal.images import decode, read_bytes, read_header
 from foveal.images.label_map import read_label_map, write_label_map
 from foveal.images.sources import FileImage
 from foveal.preprocess import Preprocess
-from foveal.read import READERS, Reader, from_arrays, read_csv, read_dataset
+from foveal.read import READERS
 from foveal.read.archive_path import ArchivePath, open_archive
+from foveal.read.arrays import from_arrays
+from foveal.read.csv_table import read_csv
+from foveal.read.dataset import read_dataset
+from foveal.read.reader import Reader
 from foveal.types import Dataset, Sample
 
 KINDS = ("x.zip", "x.tar", "x.tar.gz", "x.tgz", "x.tar.bz2", "x.tar.xz")

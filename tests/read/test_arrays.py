@@ -11,8 +11,7 @@ import pytest
 from foveal.annotations import ClassLabel
 from foveal.errors import DataError
 from foveal.images.sources import ArrayImage, FileImage
-from foveal.read import from_arrays
-from foveal.read.arrays import from_samples, read_npz, write_npz
+from foveal.read.arrays import from_arrays, from_samples, read_npz, write_npz
 from foveal.types import Sample
 
 GREY = np.arange(3 * 4 * 6, dtype=np.uint8).reshape(3, 4, 6)

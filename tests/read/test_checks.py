@@ -11,9 +11,9 @@ import pytest
 from foveal.annotations import ClassLabel, LabelSet, Numbers, Objects
 from foveal.errors import DataError
 from foveal.images.sources import FileImage
-from foveal.read import from_arrays, read_dataset
-from foveal.read.arrays import from_samples
+from foveal.read.arrays import from_arrays, from_samples
 from foveal.read.checks import checked
+from foveal.read.dataset import read_dataset
 from foveal.types import Annotation, Dataset, Sample
 
 IMAGES = np.zeros((3, 4, 5), np.uint8)

@@ -10,8 +10,9 @@ from foveal.annotations import ClassLabel
 from foveal.errors import DataError
 from foveal.images import decode
 from foveal.images.sources import ArrayImage
-from foveal.read import from_arrays, read_dataset
+from foveal.read.arrays import from_arrays
 from foveal.read.cifar import read_cifar10, read_cifar100, write_cifar10, write_cifar100
+from foveal.read.dataset import read_dataset
 from foveal.types import Sample
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)

@@ -10,7 +10,8 @@ import pytest
 from foveal.annotations import ClassLabel
 from foveal.errors import DataError
 from foveal.images.sources import FileImage
-from foveal.read import READERS, from_arrays
+from foveal.read import READERS
+from foveal.read.arrays import from_arrays
 from foveal.read.class_folders import read_class_folders, recognises_class_folders, write_class_folders
 
 Put = Callable[..., Path]

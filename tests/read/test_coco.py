@@ -7,7 +7,8 @@ import pytest
 from tests.read.test_instances import coco
 
 from foveal.errors import DataError
-from foveal.read import assign_splits, read_dataset
+from foveal.read.dataset import read_dataset
+from foveal.read.splits import assign_splits
 
 
 def added(folder: Path, *changes: dict[str, Any]) -> Path:

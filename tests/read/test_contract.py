@@ -11,7 +11,10 @@ from foveal.annotations import ClassLabel
 from foveal.errors import DataError
 from foveal.images import decode
 from foveal.images.sources import FileImage
-from foveal.read import READERS, Reader, from_arrays, read_dataset
+from foveal.read import READERS
+from foveal.read.arrays import from_arrays
+from foveal.read.dataset import read_dataset
+from foveal.read.reader import Reader
 from foveal.types import Dataset, Sample
 
 SPLIT_SETS: dict[str, Sequence[str | None]] = {

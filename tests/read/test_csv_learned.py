@@ -12,8 +12,9 @@ import pytest
 
 from foveal.annotations import Annotation, Numbers
 from foveal.errors import DataError
-from foveal.read import READERS, read_csv, read_dataset
-from foveal.read.csv_table import recognises_csv
+from foveal.read import READERS
+from foveal.read.csv_table import read_csv, recognises_csv
+from foveal.read.dataset import read_dataset
 from foveal.types import TaskName
 
 Put = Callable[..., Path]

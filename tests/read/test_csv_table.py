@@ -8,8 +8,8 @@ import pytest
 from foveal.annotations import ClassLabel
 from foveal.errors import DataError
 from foveal.images.sources import FileImage
-from foveal.read import read_csv, read_dataset
-from foveal.read.csv_table import recognises_csv
+from foveal.read.csv_table import read_csv, recognises_csv
+from foveal.read.dataset import read_dataset
 
 Put = Callable[..., Path]
 

@@ -13,8 +13,9 @@ from tests.read.packing import tar_of, zip_of
 
 from foveal.errors import DataError, ImageError
 from foveal.images import decode
-from foveal.read import archive_members, read_dataset, tars
+from foveal.read import archive_members, tars
 from foveal.read.archive_path import open_archive
+from foveal.read.dataset import read_dataset
 
 ZIPS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "upwards": (lambda file: zip_of(file, {"../x.png": b""}), r"'\.\./x\.png' is no path inside it; pack it again"),

@@ -13,8 +13,8 @@ from tests.read.test_splits import made
 
 from foveal.annotations import ClassLabel
 from foveal.errors import DataError, UsageError
-from foveal.read import assign_roles
 from foveal.read.folds import take_fold
+from foveal.read.roles import assign_roles
 from foveal.types import Dataset
 
 RECORDED = [

@@ -13,8 +13,8 @@ from tests.read.test_splits import made
 from foveal.annotations import ClassLabel, Objects
 from foveal.errors import UsageError
 from foveal.images.sources import FileImage
-from foveal.read import assign_roles
 from foveal.read.fraction import take_fraction
+from foveal.read.roles import assign_roles
 from foveal.types import Dataset, Sample
 
 RECORDED = ["0/4.jpg", "0/5.jpg", "0/6.jpg", "1/13.jpg", "1/18.jpg"]

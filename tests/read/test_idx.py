@@ -13,7 +13,8 @@ import pytest
 from foveal.annotations import ClassLabel
 from foveal.errors import DataError
 from foveal.images.sources import ArrayImage
-from foveal.read import from_arrays, read_dataset
+from foveal.read.arrays import from_arrays
+from foveal.read.dataset import read_dataset
 from foveal.read.idx import read_idx, write_idx
 from foveal.types import Sample
 

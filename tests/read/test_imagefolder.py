@@ -9,7 +9,7 @@ import pytest
 from foveal.annotations import ClassLabel
 from foveal.errors import DataError
 from foveal.images.sources import FileImage
-from foveal.read import read_dataset
+from foveal.read.dataset import read_dataset
 from foveal.read.imagefolder import read_imagefolder, write_imagefolder
 
 

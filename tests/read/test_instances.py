@@ -18,8 +18,10 @@ from foveal.annotations import ClassLabel, Instance, Objects, Polygons, RunLengt
 from foveal.errors import DataError
 from foveal.images.sources import FileImage
 from foveal.ops.masks import rasterised
-from foveal.read import READERS, Reader, read_dataset
+from foveal.read import READERS
+from foveal.read.dataset import read_dataset
 from foveal.read.instances import InstanceCheck, safe_parts, split_in
+from foveal.read.reader import Reader
 from foveal.types import Dataset, Sample
 
 CLASSES = ("cat", "dog")

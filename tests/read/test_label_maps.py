@@ -12,7 +12,8 @@ import foveal
 from foveal.annotations import PixelClasses
 from foveal.errors import DataError, ImageError
 from foveal.images.label_map import VOID, palette, read_label_map, write_label_map
-from foveal.read import READERS, read_dataset
+from foveal.read import READERS
+from foveal.read.dataset import read_dataset
 
 LAYOUTS = {
     "beside": ("train/{}.jpg", "trainannot/{}.png"),

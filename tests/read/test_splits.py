@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from foveal.annotations import ClassLabel
 from foveal.errors import DataError, UsageError
 from foveal.images.sources import FileImage
-from foveal.read import assign_splits
+from foveal.read.splits import assign_splits
 from foveal.types import Dataset, Sample, Split
 
 RECORDED_TEST = ["0/4.jpg", "0/8.jpg", "1/12.jpg", "1/16.jpg"]

@@ -10,7 +10,8 @@ from PIL import Image
 from foveal.annotations import Instance, Objects, PixelClasses
 from foveal.images.label_map import read_label_map, write_label_map
 from foveal.images.sources import FileImage
-from foveal.read import READERS, read_dataset
+from foveal.read import READERS
+from foveal.read.dataset import read_dataset
 from foveal.read.writing import free_name, relative_name
 from foveal.types import Dataset, Sample
 

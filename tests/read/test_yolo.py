@@ -7,7 +7,8 @@ import pytest
 from tests.read.test_instances import assert_same, made
 
 from foveal.errors import DataError
-from foveal.read import READERS, read_dataset
+from foveal.read import READERS
+from foveal.read.dataset import read_dataset
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import BadImagesError, DataError, UsageError
 from foveal.networks import NETWORKS
-from foveal.read import from_arrays
+from foveal.read.arrays import from_arrays
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import DataFacts, probe
 from foveal.recipes.options import TrainOptions

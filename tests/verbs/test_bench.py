@@ -9,7 +9,7 @@ from tests.made import shape_folder
 import foveal
 from foveal.cli import main
 from foveal.errors import ModelError
-from foveal.read import from_samples
+from foveal.read.arrays import from_samples
 from foveal.speed.ceilings import Ceilings
 from foveal.speed.noise import noise_samples
 from foveal.types import TaskName

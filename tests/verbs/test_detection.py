@@ -19,7 +19,8 @@ from foveal.errors import DataError, UsageError
 from foveal.events import Event, StepDone
 from foveal.images.sources import FileImage
 from foveal.metrics.detection import Found, Truth
-from foveal.read import READERS, read_dataset
+from foveal.read import READERS
+from foveal.read.dataset import read_dataset
 from foveal.tasks import make_task
 from foveal.types import Dataset, Sample
 

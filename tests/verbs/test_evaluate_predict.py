@@ -21,7 +21,7 @@ from foveal.errors import DataError, ImageError, ModelError
 from foveal.evaluation.evaluate import evaluate_store
 from foveal.feed.store import build_store
 from foveal.inference.engines import ENGINES, FASTEST_FIRST, FEW_IMAGES, TOLERANCE
-from foveal.read import read_dataset
+from foveal.read.dataset import read_dataset
 from foveal.tasks.classify import joined
 from foveal.types import EngineName, Precision
 

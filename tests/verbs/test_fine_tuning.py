@@ -19,7 +19,7 @@ from foveal.bundle import load_bundle
 from foveal.cli import main
 from foveal.errors import ModelError, UsageError
 from foveal.networks.build import build_network
-from foveal.read import from_arrays
+from foveal.read.arrays import from_arrays
 from foveal.runs import RunFolder
 from foveal.weights import published
 from foveal.weights.torchvision import to_torchvision

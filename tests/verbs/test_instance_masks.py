@@ -15,7 +15,8 @@ from foveal.annotations import Instance, Objects, Polygons
 from foveal.errors import UsageError
 from foveal.events import Event, StepDone
 from foveal.ops.masks import from_json, pixels_of
-from foveal.read import READERS, read_dataset
+from foveal.read import READERS
+from foveal.read.dataset import read_dataset
 from foveal.tasks import make_task
 from foveal.types import Dataset
 

@@ -16,7 +16,9 @@ from foveal.cli import main
 from foveal.errors import DataError, UsageError
 from foveal.events import Event, StepDone
 from foveal.metrics.labels import best_thresholds
-from foveal.read import assign_splits, from_arrays, read_dataset
+from foveal.read.arrays import from_arrays
+from foveal.read.dataset import read_dataset
+from foveal.read.splits import assign_splits
 
 NAMES = ("left", "right", "top")
 OPTIONS = {"model": "resnet20_cifar", "size": 16, "batch_size": 16, "epochs": 3.0, "ema": 0.5}

@@ -18,7 +18,9 @@ from foveal.bundle import load_bundle
 from foveal.cli import main
 from foveal.errors import DataError, RunError, UsageError
 from foveal.events import Event, StepDone
-from foveal.read import assign_splits, from_arrays, read_dataset
+from foveal.read.arrays import from_arrays
+from foveal.read.dataset import read_dataset
+from foveal.read.splits import assign_splits
 
 OPTIONS = {"model": "resnet20_cifar", "size": 16, "batch_size": 16, "epochs": 3.0, "ema": 0.5}
 

@@ -12,7 +12,7 @@ import foveal
 from foveal.errors import UsageError
 from foveal.events import Event, StepDone
 from foveal.images.label_map import read_label_map, write_label_map
-from foveal.read import read_dataset
+from foveal.read.dataset import read_dataset
 
 OPTIONS = {"size": 96, "batch_size": 4, "epochs": 2.0, "ema": 0.5, "void": 2}
 

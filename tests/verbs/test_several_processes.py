@@ -22,7 +22,7 @@ from foveal.cli import main
 from foveal.errors import ProcessLost
 from foveal.events import Event, StepDone
 from foveal.processes.launch import launched
-from foveal.read import from_samples
+from foveal.read.arrays import from_samples
 from foveal.runs import RunFolder, read_events
 from foveal.speed.noise import noise_samples
 from foveal.tasks.task import Targets

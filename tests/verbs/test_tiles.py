@@ -18,7 +18,7 @@ from foveal.inference.predictor import Model
 from foveal.ops.boxes import to_distances
 from foveal.ops.masks import rasterised
 from foveal.preprocess import Placement, Preprocess
-from foveal.read import read_dataset
+from foveal.read.dataset import read_dataset
 from foveal.tasks import make_task
 from foveal.verbs.coco_file import with_coco
 

@@ -14,7 +14,8 @@ from tests.made import shape_folder, shape_images, shapes
 import foveal
 from foveal.errors import DataError, DivergedError, FovealError, Interrupted, ModelError, RunError, UsageError
 from foveal.files import read_json, write_json
-from foveal.read import from_arrays, read_dataset
+from foveal.read.arrays import from_arrays
+from foveal.read.dataset import read_dataset
 from foveal.runs import RunFolder, read_events
 from foveal.verbs import tune as module
 

@@ -8,8 +8,9 @@ from typing import Any
 from foveal.errors import UsageError
 from foveal.job.asked import Asked
 from foveal.job.start import opened_weights
-from foveal.read import assign_roles, read_dataset
 from foveal.read.annotated import require_annotations, task_of
+from foveal.read.dataset import read_dataset
+from foveal.read.roles import assign_roles
 from foveal.recipes import recipe_of
 from foveal.recipes.columns import READ_FOR, columns_in
 from foveal.recipes.facts import DataFacts, probe

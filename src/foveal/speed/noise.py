@@ -8,7 +8,7 @@ import numpy as np
 
 from foveal.annotations import Instance, Objects, PixelClasses, Polygons
 from foveal.images.label_map import write_label_map
-from foveal.read import from_arrays
+from foveal.read.arrays import from_arrays
 from foveal.types import Sample, TaskName
 
 OBJECTS = 5

@@ -7,7 +7,8 @@ from typing import Any
 from foveal.annotations import Instance, Polygons
 from foveal.console import say
 from foveal.errors import DataError, UsageError, did_you_mean
-from foveal.read import READERS, read_dataset
+from foveal.read import READERS
+from foveal.read.dataset import read_dataset
 from foveal.read.reader import Loss
 from foveal.types import TaskName, instances_in
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from foveal.annotations import ClassLabel
 from foveal.console import say
-from foveal.read import assign_splits, from_arrays
+from foveal.read.arrays import from_arrays
+from foveal.read.splits import assign_splits
 from foveal.types import Dataset
 from foveal.verbs.predict import load
 from foveal.verbs.train import train

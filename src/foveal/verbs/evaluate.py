@@ -18,8 +18,9 @@ from foveal.errors import DataError, ImageError
 from foveal.evaluation.evaluate import evaluate_store, leaked, left_out_notes
 from foveal.feed.decoding import content_hash
 from foveal.feed.store import build_store
-from foveal.read import assign_roles, read_dataset
 from foveal.read.annotated import require_annotations, without_void
+from foveal.read.dataset import read_dataset
+from foveal.read.roles import assign_roles
 from foveal.runs import model_path
 from foveal.types import SPLITS, Dataset, DeviceName, OnBadImage, Sample, Split
 

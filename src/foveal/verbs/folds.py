@@ -16,7 +16,7 @@ from foveal.job.fed import run_of
 from foveal.job.read import known, read
 from foveal.job.settled import Settled, settle
 from foveal.metrics.folds import interval_over_folds
-from foveal.read import assign_roles
+from foveal.read.roles import assign_roles
 from foveal.recipes.options import repeated
 from foveal.reporting.folds import FoldsReport, render_folds
 from foveal.runs import RunFolder, in_use
