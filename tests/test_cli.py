@@ -1,5 +1,6 @@
 """The command line: output, exit codes, and how fast it answers."""
 
+import inspect
 import io
 import json
 import shutil
@@ -7,13 +8,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from PIL import Image
 from tests.made import shape_folder
 
+import foveal
 from foveal.cli import main
 from foveal.networks import NETWORKS
+from foveal.options import PYTHON_ONLY
+from foveal.recipes.options import training_options
+from foveal.verbs import VERBS
 
 
 def run(*words: object) -> int:
@@ -127,7 +133,28 @@ def test_describe_a_model_file(trained: tuple[Path, Path], capsys: pytest.Captur
     assert json.loads(capsys.readouterr().out)["image_shape"] == [3, 32, 32]
 
 
-@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["predict", "--help"]])
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_names_each_parameter_of_the_verb_once(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(verb, "--help") == 0
+    words = [word.strip(",") for word in capsys.readouterr().out.split()]
+    named = {"--json"}
+    for name, parameter in inspect.signature(VERBS[verb]).parameters.items():
+        extra = get_args(parameter.annotation)[1]
+        if parameter.kind is parameter.VAR_KEYWORD:
+            named |= {f"--{option.replace('_', '-')}" for option in training_options() if option not in extra.without}
+        elif extra != PYTHON_ONLY:
+            named.add(f"--{name.replace('_', '-')}")
+    shown = [word for word in words if word.startswith("--") and not word.startswith("--no-")]
+    assert {word for word in shown if word in named} == named
+    assert "--module" not in shown
+    assert "--started" not in shown
+
+
+def test_verbs_come_to_the_same_functions_as_from_python() -> None:
+    assert all(getattr(foveal, VERBS[verb].__name__) is VERBS[verb] for verb in VERBS)
+
+
+@pytest.mark.parametrize("words", [["--help"], *([verb, "--help"] for verb in VERBS)])
 def test_help_is_quick_and_loads_no_torch(words: list[str]) -> None:
     code = (
         "import sys\n"

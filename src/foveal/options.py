@@ -4,9 +4,10 @@
 these.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 
@@ -25,6 +26,14 @@ class Option:
     """The words it takes, where its type does not say them."""
     group: str = field(default="", kw_only=True)
     """Under which heading it stands in the help."""
+    typed: Any = field(default=None, kw_only=True)
+    """Its type in a terminal, where Python takes more: a path for data."""
+    strict: bool = field(default=True, kw_only=True)
+    """Whether a terminal refuses other words than its choices; else who takes the option does."""
+    many: bool = field(default=False, kw_only=True)
+    """Whether one mention takes all the words that follow."""
+    hyphens: bool = field(default=False, kw_only=True)
+    """Whether its words may begin with a hyphen."""
 
     @property
     def has_range(self) -> bool:
@@ -47,15 +56,21 @@ class Option:
             words = f"at least {low:,}" if low else "0 or more"
         return f"{words} {self.unit}".rstrip()
 
-    def holds(self, value: float) -> bool:
-        """Whether the number is in the range; nothing that is no number is."""
+    def holds(self, value: Any) -> bool:
+        """Whether it is a number in the range."""
         return (
-            (self.low is None or value >= self.low)
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and math.isfinite(value)
+            and (self.low is None or value >= self.low)
             and (self.high is None or value <= self.high)
             and (self.above is None or value > self.above)
             and (self.below is None or value < self.below)
-            and value == value
         )
+
+
+PYTHON_ONLY = "python only"
+"""Annotates a parameter that a terminal has no words for, such as a network of the user's own."""
 
 
 def options_of(owner: type) -> dict[str, Option]:
@@ -73,11 +88,13 @@ def words_of(owner: type, name: str) -> tuple[str, ...]:
 
 
 def mistakes(record: Any) -> list[str]:
-    """What is wrong with the values of a record whose fields are options, each in a line; None is never wrong."""
+    """What is wrong with the values of a record whose fields are options, each in a line; None where a field takes it
+    is not."""
     owner, found = type(record), []
+    hints = get_type_hints(type(record))
     for name, option in options_of(owner).items():
         value, words = getattr(record, name), words_of(owner, name)
-        if value is None or value in words:
+        if (value is None and NoneType in get_args(hints[name])) or value in words:
             continue
         flag = f"--{name.replace('_', '-')} {value}"
         if option.has_range and not option.holds(value):

@@ -6,12 +6,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 
 from foveal.annotations import Annotation, Instance, Objects
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import nn
+
+    Module: TypeAlias = nn.Module
+else:
+    Module = Any
+"""A network of the user's own; whoever only names it loads no torch."""
 
 Depth = Literal["uint8", "uint16"]
 """How finely pixels are kept: 256 levels from black to white, or 65,536."""

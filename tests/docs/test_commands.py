@@ -6,7 +6,7 @@ import shlex
 import pytest
 from tests.docs.pages import PAGES, PLANS, commands, sessions
 
-from foveal.cli import app, main
+from foveal.cli import command_line, main
 
 LINES = [
     pytest.param(words, id=f"{page}: {shlex.join(words)}")
@@ -31,7 +31,7 @@ def test_there_are_command_lines_of_every_verb() -> None:
 def test_it_parses(words: list[str]) -> None:
     if words[-1] == "--help":
         return
-    app.parse_args([word for word in words if word != "--debug"], exit_on_error=False, print_error=False)
+    command_line().parse_args([word for word in words if word != "--debug"], exit_on_error=False, print_error=False)
 
 
 @pytest.mark.parametrize(("words", "shown"), QUICK)

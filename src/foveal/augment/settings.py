@@ -1,11 +1,11 @@
 """What to augment and how strongly; every default is off. Imports no torch, for a fast command line."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 from foveal.errors import UsageError
+from foveal.options import Option, mistakes
 
 CROP_RATIO = (3 / 4, 4 / 3)
 """The range of Szegedy et al. 2014 (arXiv:1409.4842), §6."""
@@ -13,6 +13,8 @@ FULL_MAGNITUDE = (0.0, 1.0)
 """Even from none to the strongest: TrivialAugment's."""
 MOST_OPERATIONS = 14
 MOST_BLUR_PX = 16
+AUGMENTATION = "Augmentation"
+"""The heading of these in the help."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,65 +25,175 @@ class AugmentSettings:
     what JSON holds, and `AugmentSettings(**json.loads(text))` brings it back.
     """
 
-    hflip: float = 0.0
-    """Share of the epochs, 0 to 1, in which an image is mirrored left and right, evenly spread."""
-    vflip: float = 0.0
-    """Share of the epochs, 0 to 1, in which an image is mirrored top and bottom, evenly spread."""
-    rotate_deg: float = 0.0
-    """Largest rotation either way, 0 to 180 degrees."""
-    translate: float = 0.0
-    """Largest shift either way, 0 to 1, as a share of the image's width and height."""
-    scale: tuple[float, float] = (1.0, 1.0)
-    """(low, high) magnification, above 0; 2 shows things twice as large."""
-    shear_deg: float = 0.0
-    """Largest horizontal shear either way, 0 to below 90 degrees."""
-    crop_area: tuple[float, float] = (1.0, 1.0)
-    """(low, high) share of the image's area that is kept and resized, above 0 to 1; (1, 1) is off."""
-    crop_ratio: tuple[float, float] = CROP_RATIO
-    """(low, high) width / height of the crop in input pixels, above 0; unused where `crop_area` is off."""
-    brightness: float = 0.0
-    """Largest relative change, 0 to 1: 0.4 multiplies by 0.6 to 1.4."""
-    contrast: float = 0.0
-    """Largest relative change, 0 to 1, of the distance to the image's mean."""
-    saturation: float = 0.0
-    """Largest relative change, 0 to 1, of the distance to the pixel's grey; images of 3 channels only."""
-    grey: float = 0.0
-    """Probability, 0 to 1, of removing all colour; images of 3 channels only."""
-    hue_deg: float = 0.0
-    """Largest turn of the colours about grey either way, 0 to 180 degrees; images of 3 channels only."""
-    blur_px: float = 0.0
-    """Largest standard deviation of a Gaussian blur, 0 to 16 pixels of what the network sees."""
-    noise: float = 0.0
-    """Largest standard deviation of Gaussian noise, 0 to 1, as a share of the range of values."""
-    operations: int = 0
-    """Operations drawn for each image out of fourteen, 0 to 14: TrivialAugment's one, RandAugment's N."""
-    magnitude: tuple[float, float] = FULL_MAGNITUDE
-    """(low, high) strength of the drawn operations, 0 to 1: RandAugment's M / 10; unused without `operations`."""
-    erase: float = 0.0
-    """Probability, 0 to 1, of filling a random rectangle with the image's mean colour."""
-    mosaic: float = 0.0
-    """Probability, 0 to 1, of showing parts of four images in one; for boxes and label maps."""
-    mixup: float = 0.0
-    """Alpha, 0 or more, of the Beta(alpha, alpha) that MixUp's weight comes from; 0 is off."""
-    cutmix: float = 0.0
-    """Alpha, 0 or more, of the Beta(alpha, alpha) that CutMix's area comes from; 0 is off."""
+    hflip: Annotated[
+        float,
+        Option(
+            "Share of the epochs, 0 to 1, in which an image is mirrored left and right, evenly spread.",
+            low=0,
+            high=1,
+            group=AUGMENTATION,
+        ),
+    ] = 0.0
+    vflip: Annotated[
+        float,
+        Option(
+            "Share of the epochs, 0 to 1, in which an image is mirrored top and bottom, evenly spread.",
+            low=0,
+            high=1,
+            group=AUGMENTATION,
+        ),
+    ] = 0.0
+    rotate_deg: Annotated[
+        float,
+        Option("Largest rotation either way, 0 to 180 degrees.", low=0, high=180, unit="degrees", group=AUGMENTATION),
+    ] = 0.0
+    translate: Annotated[
+        float,
+        Option(
+            "Largest shift either way, 0 to 1, as a share of the image's width and height.",
+            low=0,
+            high=1,
+            group=AUGMENTATION,
+        ),
+    ] = 0.0
+    scale: Annotated[
+        tuple[float, float],
+        Option("(low, high) magnification, above 0; 2 shows things twice as large.", group=AUGMENTATION),
+    ] = (1.0, 1.0)
+    shear_deg: Annotated[
+        float,
+        Option(
+            "Largest horizontal shear either way, 0 to below 90 degrees.",
+            low=0,
+            below=90,
+            unit="degrees",
+            group=AUGMENTATION,
+        ),
+    ] = 0.0
+    crop_area: Annotated[
+        tuple[float, float],
+        Option(
+            "(low, high) share of the image's area that is kept and resized, above 0 to 1; (1, 1) is off.",
+            group=AUGMENTATION,
+        ),
+    ] = (1.0, 1.0)
+    crop_ratio: Annotated[
+        tuple[float, float],
+        Option(
+            "(low, high) width / height of the crop in input pixels, above 0; unused where `crop_area` is off.",
+            group=AUGMENTATION,
+        ),
+    ] = CROP_RATIO
+    brightness: Annotated[
+        float,
+        Option("Largest relative change, 0 to 1: 0.4 multiplies by 0.6 to 1.4.", low=0, high=1, group=AUGMENTATION),
+    ] = 0.0
+    contrast: Annotated[
+        float,
+        Option(
+            "Largest relative change, 0 to 1, of the distance to the image's mean.", low=0, high=1, group=AUGMENTATION
+        ),
+    ] = 0.0
+    saturation: Annotated[
+        float,
+        Option(
+            "Largest relative change, 0 to 1, of the distance to the pixel's grey; images of 3 channels only.",
+            low=0,
+            high=1,
+            group=AUGMENTATION,
+        ),
+    ] = 0.0
+    grey: Annotated[
+        float,
+        Option(
+            "Probability, 0 to 1, of removing all colour; images of 3 channels only.", low=0, high=1, group=AUGMENTATION
+        ),
+    ] = 0.0
+    hue_deg: Annotated[
+        float,
+        Option(
+            "Largest turn of the colours about grey either way, 0 to 180 degrees; images of 3 channels only.",
+            low=0,
+            high=180,
+            unit="degrees",
+            group=AUGMENTATION,
+        ),
+    ] = 0.0
+    blur_px: Annotated[
+        float,
+        Option(
+            "Largest standard deviation of a Gaussian blur, 0 to 16 pixels of what the network sees.",
+            low=0,
+            high=MOST_BLUR_PX,
+            unit="pixels",
+            group=AUGMENTATION,
+        ),
+    ] = 0.0
+    noise: Annotated[
+        float,
+        Option(
+            "Largest standard deviation of Gaussian noise, 0 to 1, as a share of the range of values.",
+            low=0,
+            high=1,
+            group=AUGMENTATION,
+        ),
+    ] = 0.0
+    operations: Annotated[
+        int,
+        Option(
+            "Operations drawn for each image out of fourteen, 0 to 14: TrivialAugment's one, RandAugment's N.",
+            low=0,
+            high=MOST_OPERATIONS,
+            group=AUGMENTATION,
+        ),
+    ] = 0
+    magnitude: Annotated[
+        tuple[float, float],
+        Option(
+            "(low, high) strength of the drawn operations, 0 to 1: RandAugment's M / 10; unused without `operations`.",
+            group=AUGMENTATION,
+        ),
+    ] = FULL_MAGNITUDE
+    erase: Annotated[
+        float,
+        Option(
+            "Probability, 0 to 1, of filling a random rectangle with the image's mean colour.",
+            low=0,
+            high=1,
+            group=AUGMENTATION,
+        ),
+    ] = 0.0
+    mosaic: Annotated[
+        float,
+        Option(
+            "Probability, 0 to 1, of showing parts of four images in one; for boxes and label maps.",
+            low=0,
+            high=1,
+            group=AUGMENTATION,
+        ),
+    ] = 0.0
+    mixup: Annotated[
+        float,
+        Option(
+            "Alpha, 0 or more, of the Beta(alpha, alpha) that MixUp's weight comes from; 0 is off.",
+            low=0,
+            group=AUGMENTATION,
+        ),
+    ] = 0.0
+    cutmix: Annotated[
+        float,
+        Option(
+            "Alpha, 0 or more, of the Beta(alpha, alpha) that CutMix's area comes from; 0 is off.",
+            low=0,
+            group=AUGMENTATION,
+        ),
+    ] = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("hflip", "vflip", "grey", "erase", "mosaic"):
-            self._check_number(name, "a probability from 0 to 1", high=1)
-        for name in ("brightness", "contrast", "saturation"):
-            self._check_number(name, "a relative change from 0 to 1", high=1)
-        self._check_number("translate", "a share of the image's side from 0 to 1", high=1)
-        self._check_number("rotate_deg", "degrees from 0 to 180", high=180)
-        self._check_number("hue_deg", "degrees from 0 to 180", high=180)
-        self._check_number("blur_px", f"pixels from 0 to {MOST_BLUR_PX}", high=MOST_BLUR_PX)
-        self._check_number("noise", "a share of the range of values from 0 to 1", high=1)
-        self._check_number("operations", f"a whole number from 0 to {MOST_OPERATIONS}", high=MOST_OPERATIONS)
+        for mistake in mistakes(self):
+            raise UsageError(mistake)
         if self.operations != int(self.operations):
-            raise UsageError(f"augment.operations: expected a whole number, got {self.operations!r}")
-        self._check_number("shear_deg", "degrees from 0 to below 90", high=math.nextafter(90, 0))
-        for name in ("mixup", "cutmix"):
-            self._check_number(name, "an alpha of 0 or more (0 is off)")
+            raise UsageError(f"--operations {self.operations}: expected a whole number")
         self._check_range("scale", "two magnifications (low, high) with 0 < low <= high")
         self._check_range("crop_area", "two shares of the area (low, high) with 0 < low <= high <= 1", high=1)
         self._check_range("magnitude", "two strengths (low, high) with 0 <= low <= high <= 1", high=1, least=0)
@@ -92,11 +204,6 @@ class AugmentSettings:
         """True where images of the wanted size come out as they went in."""
         unused = {"crop_ratio": CROP_RATIO, **({} if self.operations else {"magnitude": FULL_MAGNITUDE})}
         return replace(self, **unused) == AugmentSettings()  # type: ignore[arg-type]
-
-    def _check_number(self, name: str, expected: str, *, high: float = math.inf) -> None:
-        value = getattr(self, name)
-        if not (_is_finite(value) and 0 <= value <= high):
-            raise UsageError(f"augment.{name}: expected {expected}, got {value!r}")
 
     def _check_range(
         self, name: str, expected: str, *, high: float = math.inf, least: float = math.nextafter(0, 1)

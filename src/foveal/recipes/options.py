@@ -5,20 +5,22 @@ None is chosen from the data, by the rules of `foveal.recipes`; `TrainSettings` 
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Annotated, Any, Literal
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
-from foveal.augment.settings import AugmentSettings
+from foveal.augment.settings import AUGMENTATION, AugmentSettings
 from foveal.errors import UsageError
-from foveal.options import Option, mistakes
+from foveal.options import Option, mistakes, options_of
 from foveal.recipes import own_options, with_own_checked
 from foveal.training.names import OPTIMISER_NAMES, SCHEDULE_NAMES
 from foveal.training.settings import ROLES, Augmentation, Balance, RecipeName, TrainSettings, parse_seconds
 from foveal.types import DeviceName, Fit, OnBadImage, Precision, TaskName
 
 DATA, NETWORK, STEPS, OPTIMISER = "Data", "Network and input", "Steps", "Optimiser"
-LOSS, AUGMENTATION, MACHINE = "Loss", "Augmentation", "Machine and files"
-"""The headings of the help."""
+LOSS, MACHINE = "Loss", "Machine and files"
+HEADINGS = (DATA, NETWORK, STEPS, OPTIMISER, LOSS, AUGMENTATION, MACHINE)
+"""Of the help, in their order; those of single tasks follow."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -315,6 +317,24 @@ class TrainOptions:
         if self.weights is None and (self.freeze or digits is not None):
             option = f"--freeze {self.freeze}" if self.freeze else "--weights-sha256"
             raise UsageError(f"{option}: goes with --weights, which are not given")
+
+
+@cache
+def training_options() -> dict[str, Any]:
+    """By name, the annotations of all options of a training, as a person may leave each out: the common ones, those of
+    the tasks, and those of the augmentation."""
+    owners = (TrainOptions, *dict.fromkeys(own_options().values()), AugmentSettings)
+    made = {}
+    for owner in owners:
+        hints, defaults = (
+            get_type_hints(owner, include_extras=True),
+            {each.name: each.default for each in fields(owner)},
+        )
+        for name, option in options_of(owner).items():
+            default = None if owner is AugmentSettings else defaults[name]
+            shown = "" if default is None else f" [default: {default}]"
+            made[name] = Annotated[get_args(hints[name])[0], replace(option, help=option.help + shown, strict=False)]
+    return made
 
 
 def repeated(settings: TrainSettings, **changes: Any) -> TrainOptions:

@@ -1,42 +1,28 @@
-"""`foveal bench`: what this machine can do, and how near to that a network's training and prediction come."""
+"""Measure this machine, and the parts of training and prediction against it; about half a minute."""
 
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Annotated, Any
 
-from foveal.bundle import load_bundle
-from foveal.console import say
-from foveal.device import machine, pick_device
-from foveal.job.asked import Asked
-from foveal.job.fed import Fed
-from foveal.job.job import throw_away
-from foveal.job.read import Known, Read
-from foveal.job.settled import Settled
-from foveal.networks import network_spec
-from foveal.recipes.defaults import Recipe, resolve
-from foveal.recipes.facts import DataFacts
-from foveal.recipes.heads import prepare_task
-from foveal.recipes.options import TrainOptions
-from foveal.runs import RunFolder, model_path
-from foveal.speed.advice import advice
-from foveal.speed.ceilings import made_jpeg, measure_ceilings
-from foveal.speed.noise import noise_samples
-from foveal.speed.profile import profile_prediction, profile_training
-from foveal.training.loop import Trainer
-from foveal.training.prepare import prepare_data
-from foveal.types import Dataset, DeviceName, Precision
+from foveal.options import Option
+from foveal.types import Precision
+from foveal.verbs.parameters import Device
 
 _PREDICTED = (1, 32)  # images at once
 
 
 def bench(
-    model: str | Path = "resnet18",
+    model: Annotated[str | Path, Option("A network's name, a model file or a run folder.", typed=str)] = "resnet18",
     *,
-    size: int | None = None,
-    batch_size: int | None = None,
-    precision: Precision = "auto",
-    device: DeviceName = "auto",
+    size: Annotated[
+        int | None, Option("Side of the network's input in pixels [default: the model file's own, or the paper's].")
+    ] = None,
+    batch_size: Annotated[int | None, Option("Images a training step [default: what training would choose].")] = None,
+    precision: Annotated[
+        Precision, Option("Of training: auto is bfloat16 where the device computes it natively.")
+    ] = "auto",
+    device: Device = "auto",
 ) -> dict[str, Any]:
     """The machine's ceilings, and the parts of a training step and of predictions as shares of them.
 
@@ -45,7 +31,16 @@ def bench(
     ends with the network's outputs, which boxes and label maps are still to be made of.
     Raises ModelError and UsageError.
     """
-    asked, classes, channels = _asked(model)
+    from foveal.console import say
+    from foveal.device import machine, pick_device
+    from foveal.recipes.defaults import resolve
+    from foveal.recipes.facts import DataFacts
+    from foveal.speed.advice import advice
+    from foveal.speed.ceilings import made_jpeg, measure_ceilings
+    from foveal.speed.profile import profile_prediction, profile_training
+    from foveal.verbs.bench_run import asked_of, noise_trainer
+
+    asked, classes, channels = asked_of(model)
     if size is not None:
         asked = replace(asked, size=size, train_sizes=None)
     if batch_size is not None:
@@ -59,7 +54,7 @@ def bench(
     ceilings = measure_ceilings(where)
     say(f"measuring {settings.model} …")
     with TemporaryDirectory() as folder:
-        trainer = _trainer(asked, recipe, classes, facts, Path(folder))
+        trainer = noise_trainer(asked, recipe, classes, facts, Path(folder))
         used = "bfloat16" if trainer.state.plan.bfloat16 else "float32"
         training = profile_training(trainer, ceilings, used)
     photo = made_jpeg()
@@ -79,27 +74,3 @@ def bench(
         "prediction": [profile.to_json() for profile in prediction],
         "advice": advice(training, prediction, ceilings, used),
     }
-
-
-def _asked(model: str | Path) -> tuple[TrainOptions, tuple[str, ...], int]:
-    """Settings to train with, class names and channels: those of a model file's run, or a name's usual ones."""
-    path = model_path(model)
-    if path.is_file():
-        contract = load_bundle(path).contract
-        return TrainOptions.from_json(contract.recipe), contract.classes, contract.preprocess.channels
-    spec = network_spec(str(model))
-    classes = tuple(f"class {index}" for index in range(spec.num_classes))
-    return TrainOptions(model=spec.name, size=spec.size), classes, spec.in_channels
-
-
-def _trainer(asked: TrainOptions, recipe: Recipe, classes: tuple[str, ...], facts: DataFacts, folder: Path) -> Trainer:
-    """A run over one batch of noise, ready for its first step; `folder` is there as long as it steps."""
-    settings, channels = recipe.settings, facts.channels
-    count, side = settings.batch_size, settings.size
-    samples = noise_samples(settings.task, classes, count=count, side=side, channels=channels, folder=folder)
-    noise = Dataset(name="noise", format="noise", root=None, classes=classes, samples=tuple(samples))
-    read = Read(asked=Asked(options=asked, data=noise), whole=noise, dataset=noise)
-    data = prepare_data(samples, (), settings, channels=channels)
-    task = prepare_task(settings, classes, data.train.samples)
-    settled = Settled(known=Known(read=read, facts=facts, opened=None), recipe=recipe, task=task, start=None)
-    return throw_away(Fed(settled=settled, run=RunFolder(folder), data=data, task=task))

@@ -1,16 +1,16 @@
-"""`foveal convert`: a data set from one format into another."""
+"""Write a data set in another format; images are copied as they are."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from foveal.annotations import Instance, Polygons
-from foveal.console import say
 from foveal.errors import DataError, UsageError, did_you_mean
+from foveal.options import Option
 from foveal.read import READERS
-from foveal.read.dataset import read_dataset
 from foveal.read.reader import Loss
 from foveal.types import TaskName, instances_in
+from foveal.verbs.parameters import Format, NewFolder
 
 LOSSES: dict[Loss, tuple[Callable[[Instance], bool], str]] = {
     "outline": (lambda each: each.mask is not None, "outlines; their boxes are kept"),
@@ -25,13 +25,16 @@ LOSSES: dict[Loss, tuple[Callable[[Instance], bool], str]] = {
 
 
 def convert(
-    data: Any,
+    data: Annotated[Any, Option("The data set to read.", typed=Path)],
     *,
-    to: str,
-    out: Path | str,
-    format: str | None = None,
-    task: TaskName | None = None,
-    target: str | Sequence[str] | None = None,
+    to: Annotated[str, Option("The format to write.", choices=lambda: (*READERS,))],
+    out: NewFolder,
+    format: Format = None,
+    task: Annotated[TaskName | None, Option("What a table is read for, where its columns don't say it.")] = None,
+    target: Annotated[
+        str | Sequence[str] | None,
+        Option("A table's column of numbers; given again for each further one.", typed=tuple[str, ...]),
+    ] = None,
 ) -> dict[str, Any]:
     """Writes the data set `data` in the format `to` to the new folder `out`; images are copied as they are.
 
@@ -41,6 +44,9 @@ def convert(
     format does not hold.
     Raises UsageError for an unknown format, DataError for data that can't be read or that `to` can't hold at all.
     """
+    from foveal.console import say
+    from foveal.read.dataset import read_dataset
+
     if to not in READERS:
         raise UsageError(f"--to {to}: no such format; {did_you_mean(to, READERS)}")
     names = (target,) if isinstance(target, str) else target

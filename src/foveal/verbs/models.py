@@ -1,4 +1,4 @@
-"""`foveal models`: every network by name, with its size and its paper."""
+"""List all networks with their parameters and papers."""
 
 from typing import Any
 

@@ -1,11 +1,11 @@
-"""`foveal predict` and `foveal.load`: a model file applied to images that nobody labelled."""
+"""Predict the class of images, their labels, numbers, objects or pixels; exit code 3 where some could not be read."""
 
 import glob
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, count, tee
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from PIL import Image
 from torch import nn
@@ -17,12 +17,14 @@ from foveal.files import atomic_path
 from foveal.images import IMAGE_SUFFIXES, decode
 from foveal.images.label_map import write_label_map
 from foveal.inference.predictor import Model, load_model
+from foveal.options import Option
 from foveal.processes.group import joined
 from foveal.processes.launch import launched
 from foveal.read.archive_path import file_named, is_archive, open_archive
 from foveal.read.walk import image_files
 from foveal.runs import model_path
 from foveal.types import DeviceName, EngineName, Precision
+from foveal.verbs.parameters import Device
 
 
 def load(
@@ -43,18 +45,50 @@ def load(
 
 
 def predict(
-    model: Path | str | Model,
-    paths: str | Path | Sequence[str | Path],
+    model: Annotated[Path | str | Model, Option("A model file or a run folder.", typed=Path)],
+    paths: Annotated[
+        str | Path | Sequence[str | Path],
+        Option(
+            "Files, folders, archives, globs, or - for a list of paths on standard input.",
+            typed=list[str],
+            hyphens=True,
+        ),
+    ],
     *,
-    tta: bool = False,
-    tile: int | None = None,
-    overlap: float | None = None,
-    device: DeviceName = "auto",
-    engine: EngineName = "auto",
-    precision: Precision = "auto",
-    draw: Path | str | None = None,
-    masks: Path | str | None = None,
-    coco: Path | str | None = None,
+    tta: Annotated[bool, Option("Average over shifted views, and mirrored ones where training mirrored.")] = False,
+    tile: Annotated[
+        int | None,
+        Option(
+            "Take large images apart into tiles with a longer side of so many pixels, and join what is found in them."
+        ),
+    ] = None,
+    overlap: Annotated[
+        float | None,
+        Option("The share of a side that neighbouring tiles have in common at least; 0.2 where not given."),
+    ] = None,
+    device: Device = "auto",
+    engine: Annotated[
+        EngineName, Option("What computes: auto takes the fastest one installed that agrees with the network.")
+    ] = "auto",
+    precision: Annotated[
+        Precision,
+        Option("Of the engine: auto is bfloat16 where the processor computes it natively and the engine then agrees."),
+    ] = "auto",
+    draw: Annotated[
+        Path | str | None,
+        Option("A folder for copies of the images with boxes, or the colours of classes, on them.", typed=Path),
+    ] = None,
+    masks: Annotated[
+        Path | str | None,
+        Option("A folder for label maps: a PNG of class indices for each image.", typed=Path),
+    ] = None,
+    coco: Annotated[
+        Path | str | None,
+        Option(
+            "A file for boxes with their scores, or the outlines of classes' regions, as COCO's annotations.",
+            typed=Path,
+        ),
+    ] = None,
 ) -> Iterator[dict[str, Any]]:
     """For each input {"path", "label", "score", "scores"}, or {"path", "error"}; in order, as they come. A detector
     gives {"path", "objects": [{"label", "score", "box"}]} with boxes (x1, y1, x2, y2) in pixels of the image, and where
@@ -78,6 +112,7 @@ def predict(
     """
     with joined() as processes:
         given = [paths] if isinstance(paths, str | Path) else paths
+        _check_typed(given)
         inputs = processes.from_first(lambda: list(expand(given)))  # standard input is read once
         loaded = model
         if not isinstance(loaded, Model):
@@ -98,6 +133,15 @@ def predict(
 
             found = with_coco(found, loaded.classes, Path(coco))
         yield from found
+
+
+def _check_typed(paths: Sequence[str | Path]) -> None:
+    """Raises UsageError where nothing is named, and for what looks like an option."""
+    if not paths:
+        raise UsageError("nothing to predict: give files, folders or globs, or - for a list on standard input")
+    for path in map(str, paths):
+        if path.startswith("-") and path != "-" and not Path(path).exists():
+            raise UsageError(f"no option {path}, and no file of that name (foveal predict --help)")
 
 
 def _predictions(

@@ -1,32 +1,43 @@
-"""`foveal train`: from a folder of labelled images to a run folder with a model file and a report."""
+"""Train a network on labelled images and leave a run folder with a model file and a report.
+
+Options that are not given are chosen from the data; the run says which and why.
+"""
 
 import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from torch import nn
-
-from foveal.console import Stopwatch, say
 from foveal.events import Event
-from foveal.job.asked import asked_for, asked_of_run
-from foveal.processes.group import joined
-from foveal.verbs.folds import cross_validate
-from foveal.verbs.whole_run import whole_run
+from foveal.options import PYTHON_ONLY, Option
+from foveal.types import Module
+from foveal.verbs.parameters import Format, Settings
 
 
 def train(
-    data: Any = None,
+    data: Annotated[
+        Any,
+        Option(
+            "A folder of class folders (with or without train/ val/ test/), a .csv, another format of docs/data.md, or "
+            "a zip or tar of any.",
+            typed=Path,
+        ),
+    ] = None,
     *,
-    model: str | nn.Module | None = None,
-    out: Path | str | None = None,
-    resume: Path | str | None = None,
-    config: Path | str | None = None,
-    format: str | None = None,
-    on_event: Callable[[Event], None] | None = None,
-    started: float | None = None,
-    **settings: Any,
+    model: Annotated[str | Module | None, PYTHON_ONLY] = None,
+    out: Annotated[
+        Path | str | None, Option("The run folder to make [default: runs/DATA-MODEL-DATE].", typed=Path)
+    ] = None,
+    resume: Annotated[
+        Path | str | None,
+        Option("A run folder to continue where its checkpoint stands; --epochs may be raised.", typed=Path),
+    ] = None,
+    config: Annotated[Path | str | None, Option("A run's config.json to repeat.", typed=Path)] = None,
+    format: Format = None,
+    on_event: Annotated[Callable[[Event], None] | None, PYTHON_ONLY] = None,
+    started: Annotated[float | None, PYTHON_ONLY] = None,
+    **settings: Annotated[Any, Settings()],
 ) -> dict[str, Any]:
     """Trains a network and returns {"run", "model", "seconds", "images_per_second", "metrics"}; a cross-validation
     (`folds`) {"run", "seconds", "metrics", "folds"}.
@@ -43,6 +54,14 @@ def train(
     Raises UsageError, DataError (BadImagesError lists all bad images), ModelError, RunError, Interrupted after a Ctrl-C
     or SIGTERM, once a checkpoint is saved, and ProcessLost where another process failed.
     """
+    from torch import nn
+
+    from foveal.console import Stopwatch, say
+    from foveal.job.asked import asked_for, asked_of_run
+    from foveal.processes.group import joined
+    from foveal.verbs.folds import cross_validate
+    from foveal.verbs.whole_run import whole_run
+
     watch = Stopwatch(started)
     module = model if isinstance(model, nn.Module) else None
     if isinstance(model, str):
