@@ -11,6 +11,7 @@ from PIL import Image
 
 from foveal.bundle import Contract
 from foveal.device import place
+from foveal.feed.inputs import to_input
 from foveal.feed.label_maps import label_maps_of
 from foveal.feed.store import Store
 from foveal.inference.engines.eager import build
@@ -117,7 +118,7 @@ def lively_source(architecture: str, size_hw: tuple[int, int], *, task: str = "c
             module.momentum = None  # the statistics become those of the images below
     images = torch.randint(0, 256, (16, channels, *size_hw), dtype=torch.uint8)
     with torch.inference_mode():
-        network.train()(contract.preprocess.to_input(images))
+        network.train()(to_input(contract.preprocess, images))
     return Source(contract=contract, network=network.eval(), device=torch.device("cpu"))
 
 

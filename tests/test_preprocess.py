@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 from foveal.errors import ImageError, UsageError
-from foveal.preprocess import Preprocess, as_batch
+from foveal.feed.inputs import as_batch, standardise, to_input
+from foveal.preprocess import Preprocess
 from foveal.types import Fit
 
 
@@ -55,7 +56,7 @@ def test_other_channel_counts_are_an_error() -> None:
 
 def test_to_input_standardises() -> None:
     image = np.full((6, 10, 3), 255, np.uint8)
-    assert torch.allclose(made().to_input(as_batch(image[None])), torch.full((1, 3, 6, 10), 2.0))
+    assert torch.allclose(to_input(made(), as_batch(image[None])), torch.full((1, 3, 6, 10), 2.0))
 
 
 @pytest.mark.parametrize("channels", [1, 3, 5])
@@ -68,11 +69,11 @@ def test_the_layout_changes_no_bit_of_the_input(channels: int) -> None:
     expected = (pixels.astype(np.float32) / np.float32(255) - mean) / std
     batch = as_batch(pixels)
     for images, rows in ((batch, slice(0, 4)), (batch.contiguous(), slice(0, 4)), (batch[1:2], slice(1, 2))):
-        inputs = preprocess.to_input(images)
+        inputs = to_input(preprocess, images)
         assert np.array_equal(inputs.permute(0, 2, 3, 1).numpy(), expected[rows])
         unit = images / 255
         kept = unit.clone()
-        assert torch.equal(preprocess.standardise(unit), inputs)
+        assert torch.equal(standardise(preprocess, unit), inputs)
         assert torch.equal(unit, kept)
 
 

@@ -7,6 +7,13 @@ __version__ = "0.1.0"
 
 # Resolved at first use, so that `import foveal` and `foveal --help` load no torch.
 _PUBLIC = {
+    "Classified": "foveal.answers.classify",
+    "Detected": "foveal.answers.detect",
+    "Failed": "foveal.answers.predicted",
+    "Labelled": "foveal.answers.multilabel",
+    "Measured": "foveal.answers.regress",
+    "Predicted": "foveal.answers.predicted",
+    "Segmented": "foveal.answers.segment",
     "bench": "foveal.verbs.bench",
     "convert": "foveal.verbs.convert",
     "describe": "foveal.verbs.describe",

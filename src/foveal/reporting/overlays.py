@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from foveal.answers.answer import Overlay
 from foveal.images.label_map import palette
 from foveal.ops.masks import rasterised
 from foveal.types import RunLengths
@@ -13,6 +14,15 @@ CUT = 240
 """Pixels of the longer side of a box with its surroundings."""
 CONTEXT, LEAST_CONTEXT = 0.5, 12.0
 """On each side of a box: the share of its longer side, and pixels at least."""
+
+
+def draw_overlay(image_u8: np.ndarray, overlay: Overlay) -> np.ndarray:
+    """The image (H, W, 1 or 3) in colour, with all on it that an answer says of places."""
+    if overlay.label_map is not None:
+        image_u8 = colour_pixels(image_u8, overlay.label_map)
+    if overlay.masks is not None:
+        image_u8 = paint_masks(image_u8, overlay.masks, overlay.labels)
+    return draw_boxes(image_u8, overlay.boxes_xyxy, overlay.labels, overlay.words)
 
 
 def draw_boxes(image_u8: np.ndarray, boxes_xyxy: np.ndarray, labels: Sequence[int], words: Sequence[str]) -> np.ndarray:

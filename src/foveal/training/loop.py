@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from foveal.device import keep_freed_memory, seed_draws, sent
 from foveal.errors import DivergedError
 from foveal.events import CheckpointSaved, EpochDone, Event, Planned, StepDone, Stopped
+from foveal.feed.inputs import to_input
 from foveal.feed.store import Store
 from foveal.losses.penalties import penalty_terms
 from foveal.networks.build import Network
@@ -156,7 +157,7 @@ class Trainer:
         with torch.inference_mode(), self._autocast(), saying_what_is_too_large(what, remedy=_SMALLER_LOOK):
             for indices in own.split(at_once) if len(own) else ():
                 images = sent(self.val_store.gather(indices), self.device)
-                inputs = self.preprocess.to_input(images).contiguous(memory_format=torch.channels_last)
+                inputs = to_input(self.preprocess, images).contiguous(memory_format=torch.channels_last)
                 targets = encoded(self.task, self.val_store, indices, self.device)
                 records.append(self.task.glance(network(inputs), targets))
         return self.task.assess(self.processes.gather(records))

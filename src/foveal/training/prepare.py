@@ -16,6 +16,7 @@ from foveal.bundle import CUSTOM, wrap_module
 from foveal.device import native_bf16, place
 from foveal.errors import BadImagesError, DataError, ImageError
 from foveal.feed.decoding import Progress
+from foveal.feed.inputs import to_input
 from foveal.feed.label_maps import median_frequency_weights
 from foveal.feed.store import Store, build_store, channel_statistics
 from foveal.networks import NETWORKS
@@ -217,7 +218,7 @@ def build_network(settings: TrainSettings, task: Task, data: TrainingData, modul
     assert settings.model is not None
     backbone = build_backbone(settings.model, in_channels=data.preprocess.channels)
     few = torch.linspace(0, len(data.train) - 1, min(FIRST_IMAGES, len(data.train))).round().long()
-    backbone.initialise_from(lambda: data.preprocess.to_input(data.train.gather(few).cpu()))
+    backbone.initialise_from(lambda: to_input(data.preprocess, data.train.gather(few).cpu()))
     return task.build(backbone)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from foveal.answers.classify import Classified
 from foveal.read import assign_splits, from_arrays
 from foveal.types import Dataset
 from foveal.verbs.console import say
@@ -28,10 +29,10 @@ def demo(*, out: Path | str = "foveal-demo") -> dict[str, Any]:
     for sample, prediction in zip(
         held_out, model.predict([sample.image for sample in held_out[:PREDICTED]]), strict=False
     ):
-        assert isinstance(prediction, dict)
+        assert isinstance(prediction, Classified)
         truth = digits.classes[sample.label or 0]
-        say(f"{sample.id}: a {truth}, read as {prediction['label']} with probability {prediction['score']:.3f}")
-        predictions.append({"id": sample.id, "truth": truth, **prediction})
+        say(f"{sample.id}: a {truth}, read as {prediction.label} with probability {prediction.score:.3f}")
+        predictions.append({"id": sample.id, "truth": truth, **prediction.to_json()})
     return {**result, "predictions": predictions}
 
 

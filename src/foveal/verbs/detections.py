@@ -26,7 +26,7 @@ _SHOWN = 24  # mistakes of a kind
 
 def detections(task: Task, evaluation: Evaluation, store: Store) -> dict[str, Any]:
     """Fields of `foveal.reporting.report.Report` by name."""
-    score = task.settings["score"]
+    score = task.decision.score_threshold
     pairs = [pair for record in evaluation.records for pair in record]
     images = [
         _Image(sample, found, truth, outcomes(found, truth, score=score))

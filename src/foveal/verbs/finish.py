@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def finish_run(session: Session) -> dict[str, Any]:
     origin = None if session.start is None else session.start.origin
     run, recipe, data = session.run, session.recipe, session.data
     bundle = _tuned(load_bundle(run.model, module=copy.deepcopy(session.module)), session)
-    task = bundle.contract.make_task()
+    task = bundle.make_task()
     test = build_store(session.dataset.of_split("test"), data.preprocess, on_bad_image="skip")
     split, store = _evaluation_store(test, data)
     own_notes = _split_notes(split, test, data, task, said=session.notes)
@@ -89,14 +89,13 @@ def finish_run(session: Session) -> dict[str, Any]:
 
 
 def _tuned(bundle: Bundle, session: Session) -> Bundle:
-    """The model with the settings that follow from what it says of the held-out images, in its file too."""
+    """The model with the decision that follows from what it says of the held-out images, in its file too."""
     task, data = session.task, session.data
     if task.tune is None or data.val is None:
         return bundle
     records = records_of(task, bundle.network, data.preprocess, data.val, device=session.device, cheap=True)
-    settings = {**bundle.contract.task_settings, **task.tune(records)}
-    tuned = replace(bundle, contract=replace(bundle.contract, task_settings=settings))
-    save_bundle(session.run.model, tuned.network, tuned.contract, tuned.seen_hashes)
+    tuned = replace(bundle, contract=replace(bundle.contract, decision=asdict(task.tune(records))))
+    save_bundle(session.run.model, tuned.network, tuned.contract, tuned.arrays)
     return tuned
 
 

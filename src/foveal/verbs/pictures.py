@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from foveal.answers.segment import label_maps
 from foveal.evaluation.evaluate import Evaluation
 from foveal.evaluation.forward import forward
 from foveal.feed.decoding import image_name
@@ -54,7 +55,8 @@ def _segmented(task: Task, evaluation: Evaluation, store: Store, network: nn.Mod
         assert sample.label_map is not None
         assert sample.size_hw is not None
         outputs = forward(network, store.preprocess, store.gather(torch.tensor([index])), device=device)
-        said = task.decode(outputs, [store.preprocess.placement(sample.size_hw)])[0]["label_map"]
+        logits = {"logits": outputs["logits"].numpy()}
+        said = label_maps(logits, [store.preprocess.placement(sample.size_hw)])[0]
         image = whole_image(sample)
         return Example(
             truth=colour_pixels(image, read_label_map(sample.label_map)),
@@ -97,7 +99,7 @@ def _wrong_labels(task: Task, evaluation: Evaluation, store: Store) -> list[Show
     """Of each image the label on which it is most wrong, from the surest on."""
     logits, truths = (torch.cat(each) for each in zip(*evaluation.records, strict=True))
     scores = logits.double().sigmoid()
-    wrong = (scores >= torch.tensor(task.settings["thresholds"])) != (truths > 0.5)
+    wrong = torch.from_numpy(task.decision.told(scores.numpy())) != (truths > 0.5)
     errors, labels = torch.where(wrong, (scores - truths).abs(), -1).max(dim=1)
     order = errors.argsort(descending=True)[:_SHOWN]
     order = order[errors[order] >= 0]

@@ -5,32 +5,33 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, count, tee
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image
-from torch import nn
 
-from foveal.device import pick_device
+from foveal.answers.predicted import Failed, Predicted
 from foveal.errors import DataError, ImageError, UsageError
-from foveal.evaluation.forward import BATCH_SIZE
 from foveal.files import atomic_path
 from foveal.images import IMAGE_SUFFIXES, decode
 from foveal.images.label_map import write_label_map
+from foveal.inference.engines.engine import BATCH_SIZE
 from foveal.inference.predictor import Model, load_model
-from foveal.ops.masks import from_json
-from foveal.processes.group import joined
 from foveal.processes.launch import launched
 from foveal.read.archive_path import file_named, is_archive, open_archive
 from foveal.read.walk import image_files
 from foveal.runs import model_path
 from foveal.types import DeviceName, EngineName, Precision
 
+if TYPE_CHECKING:
+    from torch import nn
+
+Said = Predicted | Failed
+
 
 def load(
     model: Path | str,
     *,
-    module: nn.Module | None = None,
+    module: "nn.Module | None" = None,
     device: DeviceName = "auto",
     engine: EngineName = "auto",
     precision: Precision = "auto",
@@ -57,13 +58,13 @@ def predict(
     draw: Path | str | None = None,
     masks: Path | str | None = None,
     coco: Path | str | None = None,
-) -> Iterator[dict[str, Any]]:
-    """For each input {"path", "label", "score", "scores"}, or {"path", "error"}; in order, as they come. A detector
-    gives {"path", "objects": [{"label", "score", "box"}]} with boxes (x1, y1, x2, y2) in pixels of the image, and where
-    it learned masks "mask" (COCO's run lengths; `foveal.ops.masks.pixels_of` makes them pixels) and "area" of each; a
-    segmentation {"path", "label_map", "shares"}: a class index for each pixel, (H, W) uint8, and each class's share; a
-    regression {"path", "values": {name: number}}; of several labels {"path", "labels": [{"label", "score"}], "scores"},
-    those above their thresholds and the probabilities of all.
+) -> Iterator[Said]:
+    """For each input `foveal.Predicted` with its path and answer, or `foveal.Failed` with its path and the reason; in
+    order, as they come. An answer is `foveal.Classified`: label, score, and the scores of all classes; of several
+    labels `Labelled`: those above their thresholds, and the scores of all; of a regression `Measured`: values by name;
+    of a detector `Detected`: boxes_xyxy (N, 4) in pixels of the image, scores, labels, and where it learned them masks
+    (run lengths; `foveal.ops.masks.rasterised` makes them pixels); of a segmentation `Segmented`: label_map, a class
+    index for each pixel, (H, W) uint8, and each class's share. `to_json()` of each gives plain values.
 
     model: a file or run folder; what `load` gave keeps its device, engine and precision. paths: files, folders and
     zip or tar archives (searched for images by name), globs, or "-" for a list of paths on standard input. `tta`
@@ -78,6 +79,8 @@ def predict(
     Raises ModelError, UsageError where the engine is not to be had or there are no boxes to draw, and DataError where a
     folder, archive or glob holds no image or an archive is refused.
     """
+    from foveal.processes.group import joined  # with PyTorch
+
     with joined() as processes:
         given = [paths] if isinstance(paths, str | Path) else paths
         inputs = processes.from_first(lambda: list(expand(given)))  # standard input is read once
@@ -85,24 +88,23 @@ def predict(
         if not isinstance(loaded, Model):
             loaded = _load(loaded, device=device, engine=engine, precision=precision, images=len(inputs))
 
-        places = loaded.task.name in ("detect", "segment")
-        if draw is not None and not places:
+        kind = loaded.answering.kind
+        if draw is not None and not kind.PLACES:
             raise UsageError("--draw draws boxes or the classes of pixels; this model looks at whole images")
-        if masks is not None and loaded.task.name != "segment":
-            raise UsageError(f"--masks saves the class of every pixel; this model's task is to {loaded.task.name}")
-
-        if coco is not None and not places:
+        if masks is not None and not kind.PIXELS:
+            raise UsageError(f"--masks saves the class of every pixel; this model's task is to {loaded.contract.task}")
+        if coco is not None and not kind.PLACES:
             raise UsageError("--coco writes boxes or the regions of classes; this model looks at whole images")
 
-        def work(mine: Iterable[Path]) -> Iterator[dict[str, Any]]:
+        def work(mine: Iterable[Path]) -> Iterator[Said]:
             predictions = _predictions(loaded, mine, tta=tta, tile=tile, overlap=overlap)
             if draw is not None:
-                predictions = _drawn(predictions, loaded.classes, Path(draw))
+                predictions = _drawn(predictions, Path(draw))
             return predictions if masks is None else _with_masks(predictions, Path(masks))
 
         found = processes.share_out(inputs, work, size=BATCH_SIZE)
         if coco is not None and processes.first:
-            from foveal.verbs.coco_file import with_coco  # SciPy's labelling is loaded where it is used
+            from foveal.verbs.coco_file import with_coco
 
             found = with_coco(found, loaded.classes, Path(coco))
         yield from found
@@ -110,48 +112,37 @@ def predict(
 
 def _predictions(
     model: Model, paths: Iterable[Path], *, tta: bool, tile: int | None, overlap: float | None
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Said]:
     ours, theirs = tee(paths)
-    for path, prediction in zip(ours, model.predict(theirs, tta=tta, tile=tile, overlap=overlap), strict=True):
-        if isinstance(prediction, ImageError):
-            yield {"path": str(path), "error": prediction.reason}
+    for path, answer in zip(ours, model.predict(theirs, tta=tta, tile=tile, overlap=overlap), strict=True):
+        if isinstance(answer, ImageError):
+            yield Failed(str(path), answer.reason)
         else:
-            yield {"path": str(path), **prediction}
+            yield Predicted(str(path), answer)
 
 
-def _drawn(predictions: Iterable[dict[str, Any]], classes: tuple[str, ...], folder: Path) -> Iterator[dict[str, Any]]:
+def _drawn(predictions: Iterable[Said], folder: Path) -> Iterator[Said]:
     """The predictions as they are; each image is saved as `folder`/NAME.jpg with what was found on it."""
-    from foveal.reporting.overlays import colour_pixels, draw_boxes, paint_masks  # fonts are loaded where they are used
+    from foveal.reporting.overlays import draw_overlay  # fonts are loaded where they are used
 
     names = _Names(folder)
     for prediction in predictions:
-        if "error" not in prediction:
-            image = decode(file_named(prediction["path"]))
-            if "label_map" in prediction:
-                image = colour_pixels(image, prediction["label_map"])
-            else:
-                objects = prediction["objects"]
-                labels = [classes.index(each["label"]) for each in objects]
-                found = [from_json(each["mask"]) if "mask" in each else None for each in objects]
-                image = paint_masks(image, found, labels)
-                image = draw_boxes(
-                    image,
-                    np.array([each["box"] for each in objects], np.float64).reshape(-1, 4),
-                    labels,
-                    [f"{each['label']} {each['score']:.2f}" for each in objects],
-                )
-            with atomic_path(names.take(prediction["path"], ".jpg")) as temporary:
+        if isinstance(prediction, Predicted):
+            image = draw_overlay(decode(file_named(prediction.path)), prediction.answer.overlay())
+            with atomic_path(names.take(prediction.path, ".jpg")) as temporary:
                 Image.fromarray(image).save(temporary, "JPEG", quality=95)
         yield prediction
 
 
-def _with_masks(predictions: Iterable[dict[str, Any]], folder: Path) -> Iterator[dict[str, Any]]:
+def _with_masks(predictions: Iterable[Said], folder: Path) -> Iterator[Said]:
     """The predictions as they are; each label map is saved as `folder`/NAME.png."""
     names = _Names(folder)
     for prediction in predictions:
-        if "error" not in prediction:
-            with atomic_path(names.take(prediction["path"], ".png")) as temporary:
-                write_label_map(prediction["label_map"], temporary)
+        if isinstance(prediction, Predicted):
+            labels = prediction.answer.overlay().label_map
+            assert labels is not None
+            with atomic_path(names.take(prediction.path, ".png")) as temporary:
+                write_label_map(labels, temporary)
         yield prediction
 
 
@@ -175,7 +166,7 @@ class _Names:
 def _load(
     model: Path | str,
     *,
-    module: nn.Module | None = None,
+    module: "nn.Module | None" = None,
     device: DeviceName,
     engine: EngineName,
     precision: Precision,
@@ -185,6 +176,8 @@ def _load(
     def say(line: str) -> None:
         if launched().first:
             print(line, file=sys.stderr, flush=True)
+
+    from foveal.device import pick_device
 
     return load_model(
         model_path(model),

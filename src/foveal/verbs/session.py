@@ -13,7 +13,8 @@ import torch
 from torch import nn
 
 from foveal.augment.settings import AugmentSettings
-from foveal.bundle import Contract, save_bundle
+from foveal.bundle import save_bundle
+from foveal.contract import SEEN_HASHES, Contract
 from foveal.device import machine, pick_device
 from foveal.errors import UsageError
 from foveal.evaluation.evaluate import duplicate_notes, labelled_hashes, left_out_notes
@@ -314,6 +315,7 @@ def _best_saver(
             task_settings=dict(task.settings),
             classes=task.classes,
             preprocess=data.preprocess,
+            decision=asdict(task.decision),
             chosen=f"{weights} after epoch {epoch}, {why}",
             val=dict(val),
             mirrored=augment.hflip > 0,
@@ -323,7 +325,7 @@ def _best_saver(
             machine=machine(),
         )
         # The state's are asked for only now: a checkpoint may have brought them.
-        save_bundle(run.model, network, contract, np.union1d(seen_hashes, state.seen_before))
+        save_bundle(run.model, network, contract, {SEEN_HASHES: np.union1d(seen_hashes, state.seen_before)})
 
     return save
 

@@ -8,6 +8,7 @@ from tests.made import lively_source
 from torch import Tensor
 
 from foveal.errors import ModelError, UsageError
+from foveal.feed.inputs import to_input
 from foveal.inference.engines import ENGINES, FASTEST_FIRST, FEW_IMAGES, REFERENCE, EngineSpec, choose
 from foveal.inference.engines.choose import build_engine, choose_engine
 from foveal.inference.engines.engine import Engine, Source
@@ -143,7 +144,7 @@ def test_eager_in_float32_is_the_network_itself(source: Source) -> None:
     engine, said = chosen(source, "eager", "float32")
     images = torch.randint(0, 256, (3, 3, 16, 18), dtype=torch.uint8)
     with torch.inference_mode():
-        expected = source.network(source.preprocess.to_input(images))["logits"]
+        expected = source.network(to_input(source.preprocess, images))["logits"]
     assert torch.equal(engine.many(images)["logits"], expected)
     assert said == ["engine: eager in float32"]
 
