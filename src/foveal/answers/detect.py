@@ -132,7 +132,7 @@ def detections(
     if "mask_maps" not in outputs:
         return made
     pairs = enumerate(zip(made, placements, strict=True))
-    return [_with_masks(outputs, row, found, placement) for row, (found, placement) in pairs]
+    return [with_masks(outputs, row, found, placement) for row, (found, placement) in pairs]
 
 
 def _boxes(outputs: Outputs, row: int, decision: Decision, least: float) -> Found:
@@ -158,7 +158,7 @@ def _best(logits: np.ndarray, least: float) -> np.ndarray:
     return order
 
 
-def _with_masks(outputs: Outputs, row: int, found: Found, placement: Placement) -> Found:
+def with_masks(outputs: Outputs, row: int, found: Found, placement: Placement) -> Found:
     """The detections with their masks, at the size of their image and within their boxes."""
     assert found.cells is not None
     boxes = placement.to_input(found.boxes_xyxy)

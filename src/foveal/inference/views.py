@@ -47,7 +47,7 @@ def _shift(dy: int, dx: int) -> View:
     def view(images: np.ndarray) -> np.ndarray:
         rows = (np.arange(images.shape[1]) - dy).clip(0, images.shape[1] - 1)
         columns = (np.arange(images.shape[2]) - dx).clip(0, images.shape[2] - 1)
-        return images[:, rows[:, None], columns]
+        return images.take(rows, axis=1).take(columns, axis=2)
 
     return view
 

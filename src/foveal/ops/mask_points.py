@@ -30,7 +30,8 @@ def mask_logits(weights: np.ndarray, maps: np.ndarray, boxes_xyxy: np.ndarray, s
     for own, box in zip(inputs, boxes_xyxy.astype(np.float32), strict=True):
         own[:-2] = _at_box(maps, box, within)
         own[-2], own[-1] = within, within[:, None]
-    return _of_own_networks(weights.astype(np.float32), inputs.reshape(*inputs.shape[:2], -1)).reshape(-1, side, side)
+    flat = inputs.reshape(*inputs.shape[:2], side * side)
+    return _of_own_networks(weights.astype(np.float32), flat).reshape(-1, side, side)
 
 
 def _at_box(maps: np.ndarray, box_xyxy: np.ndarray, within: np.ndarray) -> np.ndarray:

@@ -68,7 +68,7 @@ def largest_difference(outputs: Outputs, expected: Outputs, *, task: Answering) 
         if "logits" in name or "aux" in name:
             ours, theirs = task.probabilities(ours), task.probabilities(theirs)
         difference = np.abs(ours.astype(np.float64) - theirs)
-        differences.append(_all_but_few(difference) if difference.ndim == 4 else float(difference.max()))
+        differences.append(_all_but_few(difference) if difference.ndim == 4 else difference.max().item())
     if "mask_maps" in expected:
         differences.append(float(np.abs(_masks(outputs) - _masks(expected)).max()))
     return float(np.max(differences))
@@ -100,6 +100,6 @@ def _masks(outputs: Outputs) -> np.ndarray:
     """Of a few cells of each image the mask's probabilities over the whole image, (B, cells, side, side)."""
     weights, maps = outputs["mask_weights"], outputs["mask_maps"]
     cells = np.linspace(0, weights.shape[1] - 1, _CELLS).round().astype(np.intp)
-    whole = np.tile(np.float32([0, 0, maps.shape[3] * STRIDE, maps.shape[2] * STRIDE]), (_CELLS, 1))
+    whole = np.tile([0, 0, maps.shape[3] * STRIDE, maps.shape[2] * STRIDE], (_CELLS, 1))
     logits = [mask_logits(row[cells], own, whole, _SIDE) for row, own in zip(weights, maps, strict=True)]
     return sigmoid(np.stack(logits))
