@@ -50,7 +50,7 @@ def test_images(trained: tuple[Path, Path]) -> tuple[list[Path], np.ndarray]:
 
 
 def scores_of(predictions: Iterable[object]) -> np.ndarray:
-    return np.array([each.answer.probabilities for each in predictions])  # type: ignore[attr-defined]
+    return np.array([each.probabilities for each in predictions])  # type: ignore[attr-defined]
 
 
 def test_a_few_images_get_evaluates_probabilities(
@@ -58,7 +58,7 @@ def test_a_few_images_get_evaluates_probabilities(
 ) -> None:
     paths, probs = test_images
     for subset in (list(range(45)), [3, 40, 7], [11]):
-        found = scores_of(foveal.predict(trained[0], [paths[index] for index in subset]))
+        found = scores_of(each.answer for each in foveal.predict(trained[0], [paths[index] for index in subset]))
         assert np.allclose(found, probs[subset], rtol=0, atol=1e-6)
     assert capsys.readouterr().err == "engine: eager in float32\n" * 3
 
@@ -93,7 +93,7 @@ def test_many_images_are_computed_by_an_engine(
 ) -> None:
     paths, probs = test_images
     many = (paths * 2)[:FEW_IMAGES]
-    found = scores_of(foveal.predict(trained[0], many))
+    found = scores_of(each.answer for each in foveal.predict(trained[0], many))
     assert np.allclose(found, np.concatenate([probs, probs])[:FEW_IMAGES], rtol=0, atol=TOLERANCE)
     assert len(found) == len(many) == FEW_IMAGES
     assert "engine: " in capsys.readouterr().err

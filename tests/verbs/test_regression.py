@@ -190,7 +190,7 @@ def test_a_network_of_ones_own(tmp_path: Path) -> None:
 
     images, targets = discs(60)
     result = foveal.train((images, targets[:, 1]), model=Mean(), epochs=2, out=tmp_path / "run")
-    assert "values" in foveal.load(result["run"], module=Mean())(images[0])
+    assert "values" in foveal.load(result["run"], module=Mean())(images[0]).to_json()
 
 
 def test_what_can_not_be_learned_is_said(tmp_path: Path) -> None:

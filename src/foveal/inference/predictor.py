@@ -35,12 +35,14 @@ Loaded = tuple[np.ndarray, Placement]
 class Model:
     """A trained network, ready to use: `model(image)`; `foveal.load` makes it."""
 
-    def __init__(self, contract: Contract, engine: Engine) -> None:
+    def __init__(self, contract: Contract, engine: Engine, *, network: "nn.Module | None" = None) -> None:
         self.contract = contract
         self.answering = answering(contract.task, contract.classes, contract.task_settings)
         self.decision = decision(contract.task, contract.decision)
         """What is told on top of the scores, such as thresholds; another record of its type may take its place."""
         self.engine = engine
+        self.network = network
+        """In evaluation mode; None where the engine was made without PyTorch."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -147,4 +149,4 @@ def load_model(
     network = place(bundle.network, device).eval()
     source = Source(contract=bundle.contract, network=network, device=device)
     chosen = choose_engine(source, engine=engine, precision=precision, images=images, say=say)
-    return Model(bundle.contract, chosen)
+    return Model(bundle.contract, chosen, network=network)

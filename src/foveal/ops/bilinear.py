@@ -47,17 +47,20 @@ class Side:
 def read(image: np.ndarray, y: Side, x: Side) -> np.ndarray:
     """A map (h, w) float32 at each y and x -> (H, W)."""
     first, last = int(y.low[0]), int(y.high[-1]) + 1
-    rows = image[first:last]
-    wide = rows.take(x.low, axis=1)
-    wide *= x.of_low
-    beside = rows.take(x.high, axis=1)
-    beside *= x.of_high
-    wide += beside
-    found = wide.take(y.low - first, axis=0)
-    found *= y.of_low[:, None]
-    below = wide.take(y.high - first, axis=0)
-    below *= y.of_high[:, None]
-    found += below
+    wide = _mixed(image[first:last], x.low, x.high, x.of_low, x.of_high, axis=1)
+    return _mixed(wide, y.low - first, y.high - first, y.of_low[:, None], y.of_high[:, None], axis=0)
+
+
+def _mixed(
+    image: np.ndarray, low: np.ndarray, high: np.ndarray, of_low: np.ndarray, of_high: np.ndarray, *, axis: int
+) -> np.ndarray:
+    if not of_high.any():  # every place is a pixel's centre
+        return image.take(low, axis=axis)
+    found = image.take(low, axis=axis)
+    found *= of_low
+    beside = image.take(high, axis=axis)
+    beside *= of_high
+    found += beside
     return found
 
 
