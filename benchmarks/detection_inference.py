@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -18,12 +19,13 @@ import torch
 import foveal
 from benchmarks.common import keep, unpacked
 from benchmarks.inference import decoded, in_turns
-from foveal.bundle import Contract, save_bundle
+from foveal.answers.answer import Answer, Outputs
+from foveal.bundle import save_bundle, task_of
+from foveal.contract import SEEN_HASHES, Contract
 from foveal.images import read_header
 from foveal.inference.predictor import Model
 from foveal.networks.build import build_backbone
 from foveal.preprocess import Preprocess
-from foveal.tasks.task import Outputs
 
 SIZE_HW = (320, 416)
 PHOTOGRAPHS = 16
@@ -63,21 +65,24 @@ def model_file(folder: Path, task: str, num_classes: int) -> Path:
         recipe={},
     )
     path = folder / f"{task}.safetensors"
-    save_bundle(path, contract.make_task().build(build_backbone("resnet18_d", 3)), contract, np.zeros(0, np.uint64))
+    network = task_of(contract).build(build_backbone("resnet18_d", 3))
+    save_bundle(path, network, contract, {SEEN_HASHES: np.zeros(0, np.uint64)})
     return path
 
 
 def measured(name: str, model: Model, photographs: Sequence[Path]) -> dict[str, Any]:
     """Images/s of the three, and the time of decoding the outputs as a share of the network's."""
-    batches = decoded(model, photographs).split(model.engine.batch_size)
+    images, size = decoded(model, photographs), model.engine.batch_size
+    batches = [images[start : start + size] for start in range(0, len(images), size)]
     placement = model.contract.preprocess.placement(read_header(photographs[0]).size_hw)
     with ThreadPoolExecutor(model.engine.streams) as pool:  # as prediction does
 
         def network() -> list[Outputs]:
-            return list(pool.map(model.engine.many, batches))
+            return list(pool.map(model.engine.run, batches))
 
-        def decoding(outputs: Sequence[Outputs]) -> list[list[dict[str, Any]]]:
-            return list(pool.map(model.task.decode, outputs, ([placement] * len(batch) for batch in batches)))
+        def decoding(outputs: Sequence[Outputs]) -> list[Sequence[Answer]]:
+            placements = ([placement] * len(batch) for batch in batches)
+            return list(pool.map(model.answering.decode, outputs, placements, repeat(model.decision)))
 
         ready = network()
         found = decoding(ready)
@@ -100,7 +105,9 @@ def measured(name: str, model: Model, photographs: Sequence[Path]) -> dict[str, 
             "from JPEG files": len(photographs) / medians["from JPEG files"],
         },
         "decoding_share": medians["decoding of outputs"] / medians["network"],
-        "objects_an_image": [len(each["objects"]) for batch in found for each in batch if "objects" in each],
+        "objects_an_image": [
+            len(each.labels) for batch in found for each in batch if isinstance(each, foveal.Detected)
+        ],
         "seconds": seconds,
     }
     rates = "  ".join(f"{part} {rate:.1f}" for part, rate in row["images_per_second"].items())

@@ -19,12 +19,13 @@ from torch import Tensor, nn
 
 import foveal
 from benchmarks.common import keep, unpacked
-from foveal.bundle import Contract, load_bundle, save_bundle
+from foveal.bundle import load_bundle, save_bundle
+from foveal.contract import SEEN_HASHES, Contract
 from foveal.exporting.openvino import ov
 from foveal.inference.engines import FASTEST_FIRST
 from foveal.inference.predictor import Model
 from foveal.networks.build import build_network
-from foveal.preprocess import Preprocess, as_batch
+from foveal.preprocess import Preprocess
 
 PHOTOGRAPHS = 600
 CLASSES = 22
@@ -95,7 +96,7 @@ def model_file(folder: Path, architecture: str) -> Path:
         recipe={},
     )
     path = folder / f"{architecture}.safetensors"
-    save_bundle(path, build_network(architecture, CLASSES), contract, np.zeros(0, np.uint64))
+    save_bundle(path, build_network(architecture, CLASSES), contract, {SEEN_HASHES: np.zeros(0, np.uint64)})
     return path
 
 
@@ -186,7 +187,7 @@ def side_by_side(path: Path, photographs: Sequence[Path]) -> dict[str, Any]:
         for _ in range(2):  # the first time it is prepared, the second time found
             start = time.perf_counter()
             models.append(foveal.load(path, engine=engine, precision=precision))
-            models[-1].engine.one(decoded(models[-1], photographs[:1]))
+            models[-1].engine.run_one(decoded(models[-1], photographs[:1]))
             seconds.append(time.perf_counter() - start)
         rows[name] = {"prepared_seconds": seconds[0], "found_seconds": seconds[1]}
         calls[f"{name} 1"] = one_by_one(models[-1], photographs[:8])
@@ -200,20 +201,20 @@ def side_by_side(path: Path, photographs: Sequence[Path]) -> dict[str, Any]:
     return {"what": f"{path.stem} at {SIZE}, engines on decoded images", "engines": rows}
 
 
-def decoded(model: Model, photographs: Sequence[Path]) -> Tensor:
-    """(B, C, H, W) uint8."""
-    return as_batch(np.stack([model.contract.preprocess.load(path) for path in photographs]))
+def decoded(model: Model, photographs: Sequence[Path]) -> np.ndarray:
+    """(B, H, W, C) uint8."""
+    return np.stack([model.contract.preprocess.load(path) for path in photographs])
 
 
 def one_by_one(model: Model, photographs: Sequence[Path]) -> Callable[[], object]:
     """A call that computes these images, each by itself."""
-    singles = decoded(model, photographs).split(1)
-    return lambda: [model.engine.one(each) for each in singles]
+    singles = [each[None] for each in decoded(model, photographs)]
+    return lambda: [model.engine.run_one(each) for each in singles]
 
 
 def at_once(model: Model, photographs: Sequence[Path]) -> Callable[[], object]:
     """A call that computes these images as prediction does, in the engine's batches and streams."""
-    images = list(decoded(model, photographs).permute(0, 2, 3, 1).numpy())
+    images = list(decoded(model, photographs))
     return lambda: list(model.predict(images))
 
 
@@ -260,7 +261,7 @@ def agreement(folder: Path) -> dict[str, Any]:
 
 def probabilities(model: Model, images: Sequence[Path]) -> np.ndarray:
     """(N, K)."""
-    return np.array([list(each["scores"].values()) for each in model.predict(images) if isinstance(each, dict)])
+    return np.array([each.probabilities for each in model.predict(images) if isinstance(each, foveal.Classified)])
 
 
 if __name__ == "__main__":

@@ -43,7 +43,8 @@ def main(where: Path = Path("digits-example"), *, per_class: int = 80, epochs: f
 
     # Any files, folders or globs; of these three it may have learned from some.
     for prediction in foveal.predict(result["model"], sorted((data / "7").iterdir())[:3]):
-        print(f"{prediction['path']}: {prediction['label']}, probability {prediction['score']:.3f}")
+        answer = prediction.answer
+        print(f"{prediction.path}: {answer.label}, probability {answer.score:.3f}")
 
     print(f"the report: {where / 'run' / 'report.html'}")
 

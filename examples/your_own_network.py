@@ -47,7 +47,7 @@ def main(out: Path = Path("own-network-run"), *, epochs: float = 20) -> None:
     for index in (0, 1, 2):  # it may have learned from these: this shows the call, not a score
         prediction = model(images[index])
         truth = digits.target[index]
-        print(f"a {truth}, read as {prediction['label']} with probability {prediction['score']:.3f}")
+        print(f"a {truth}, read as {prediction.label} with probability {prediction.score:.3f}")
 
     description = foveal.describe(TwoConvolutions(10), size=16, channels=1)
     print(f"{description.parameters:,} parameters, {description.multiply_adds:,} multiply-adds an image")

@@ -1,6 +1,6 @@
 """Small data sets made on the spot: shapes that a network learns in seconds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from foveal.bundle import Contract
+from foveal.answers import answering
+from foveal.answers.answer import Answer
+from foveal.bundle import task_of
+from foveal.contract import Contract
 from foveal.device import place
+from foveal.feed.inputs import to_input
 from foveal.feed.label_maps import label_maps_of
 from foveal.feed.store import Store
 from foveal.inference.engines.eager import build
@@ -18,7 +22,7 @@ from foveal.inference.engines.engine import Source
 from foveal.inference.predictor import Model
 from foveal.networks import NETWORKS
 from foveal.networks.build import build_backbone
-from foveal.preprocess import Preprocess
+from foveal.preprocess import Placement, Preprocess
 from foveal.read.arrays import from_arrays
 from foveal.tasks.task import Task
 from foveal.types import Dataset, Sample
@@ -75,6 +79,12 @@ def targets_of(task: Task, samples: Sequence[Sample], preprocess: Preprocess) ->
     return task.encode(store_of(samples, preprocess), torch.arange(len(samples)))
 
 
+def answers_of(task: Task, outputs: Mapping[str, torch.Tensor], placements: Sequence[Placement]) -> Sequence[Answer]:
+    """What the task answers of outputs as a network gives them."""
+    arrays = {name: output.detach().numpy() for name, output in outputs.items()}
+    return answering(task.name, task.classes, task.settings).decode(arrays, placements, task.decision)
+
+
 def made_contract(architecture: str, size_hw: tuple[int, int], *, channels: int | None = None) -> Contract:
     """What a model file of three classes says, with the network's own channels where none are given."""
     channels = channels or NETWORKS[architecture].in_channels
@@ -106,7 +116,7 @@ def lively_source(architecture: str, size_hw: tuple[int, int], *, task: str = "c
     torch.manual_seed(0)
     contract = replace(made_contract(architecture, size_hw), task=task)
     channels = contract.preprocess.channels
-    made = contract.make_task().build(build_backbone(architecture, channels))
+    made = task_of(contract).build(build_backbone(architecture, channels))
     network = place(made, torch.device("cpu"))
     for module in network.modules():
         if isinstance(module, torch.nn.Conv2d | torch.nn.Linear):
@@ -117,7 +127,7 @@ def lively_source(architecture: str, size_hw: tuple[int, int], *, task: str = "c
             module.momentum = None  # the statistics become those of the images below
     images = torch.randint(0, 256, (16, channels, *size_hw), dtype=torch.uint8)
     with torch.inference_mode():
-        network.train()(contract.preprocess.to_input(images))
+        network.train()(to_input(contract.preprocess, images))
     return Source(contract=contract, network=network.eval(), device=torch.device("cpu"))
 
 
@@ -126,14 +136,14 @@ def tiny_model(
     *,
     preprocess: Preprocess,
     classes: tuple[str, ...] = ("a", "b", "c"),
-    settings: dict[str, Any] | None = None,
+    decision: dict[str, Any] | None = None,
 ) -> Model:
     """A model of a task as drawn, in PyTorch."""
     torch.manual_seed(0)
     architecture = "resnet18_d"
     contract = made_contract(architecture, preprocess.size_hw)
-    contract = replace(contract, task=task, task_settings=settings or {}, classes=classes, preprocess=preprocess)
-    network = contract.make_task().build(build_backbone(architecture, preprocess.channels))
+    contract = replace(contract, task=task, decision=decision or {}, classes=classes, preprocess=preprocess)
+    network = task_of(contract).build(build_backbone(architecture, preprocess.channels))
     network = place(network, torch.device("cpu")).eval()
     source = Source(contract=contract, network=network, device=torch.device("cpu"))
-    return Model(contract, network, build(source, "float32"))
+    return Model(contract, build(source, "float32"))

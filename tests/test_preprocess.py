@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from foveal.errors import ImageError, UsageError
-from foveal.preprocess import Preprocess, as_batch
+from foveal.preprocess import Preprocess
 from foveal.types import Fit
 
 
@@ -51,29 +50,6 @@ def test_grey_to_colour_and_back() -> None:
 def test_other_channel_counts_are_an_error() -> None:
     with pytest.raises(ImageError, match="has 5 channels, but the network reads 3"):
         made().load(np.zeros((6, 10, 5), np.uint8))
-
-
-def test_to_input_standardises() -> None:
-    image = np.full((6, 10, 3), 255, np.uint8)
-    assert torch.allclose(made().to_input(as_batch(image[None])), torch.full((1, 3, 6, 10), 2.0))
-
-
-@pytest.mark.parametrize("channels", [1, 3, 5])
-def test_the_layout_changes_no_bit_of_the_input(channels: int) -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (4, 6, 10, channels), dtype=np.uint8)
-    mean, std = (np.linspace(low, high, channels, dtype=np.float32) for low, high in ((0.3, 0.6), (0.2, 0.3)))
-    preprocess = Preprocess(
-        size_hw=(6, 10), channels=channels, fit="squash", mean=tuple(mean.tolist()), std=tuple(std.tolist())
-    )
-    expected = (pixels.astype(np.float32) / np.float32(255) - mean) / std
-    batch = as_batch(pixels)
-    for images, rows in ((batch, slice(0, 4)), (batch.contiguous(), slice(0, 4)), (batch[1:2], slice(1, 2))):
-        inputs = preprocess.to_input(images)
-        assert np.array_equal(inputs.permute(0, 2, 3, 1).numpy(), expected[rows])
-        unit = images / 255
-        kept = unit.clone()
-        assert torch.equal(preprocess.standardise(unit), inputs)
-        assert torch.equal(unit, kept)
 
 
 def test_scaled_decoding_changes_nothing_it_promises() -> None:

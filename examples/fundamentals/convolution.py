@@ -25,6 +25,7 @@ from torch import Tensor, nn
 import foveal
 from foveal.annotations import ClassLabel
 from foveal.bundle import load_bundle
+from foveal.feed.inputs import to_input
 from foveal.feed.store import Store, build_store
 from foveal.networks.build import build_backbone
 from foveal.preprocess import Preprocess
@@ -48,7 +49,7 @@ def photographs(samples: Sequence[Sample], preprocess: Preprocess, *, number: in
     """So many, drawn: decoded, as the network's input, and their classes."""
     order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(0))[:number].tolist()
     store = build_store([samples[index] for index in order], preprocess, on_bad_image="skip")
-    inputs = preprocess.to_input(store.gather(torch.arange(len(store))))
+    inputs = to_input(preprocess, store.gather(torch.arange(len(store))))
     return store, inputs, np.array([sample.known(ClassLabel).index for sample in store.samples])
 
 

@@ -1,16 +1,14 @@
 """Decoded image to network input: the only one there is. Training's evaluation, prediction and export call it.
 
-It has two halves. `load` ends in uint8 and is what the store keeps; `to_input` is the arithmetic on the device.
+It has two halves. `load` ends in uint8 and is what the store keeps; `foveal.feed.inputs` is the arithmetic on the
+device. No torch here.
 """
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from foveal.device import constant
 from foveal.errors import UsageError
 from foveal.images.fit import ImageSource, covering, inside, load_fitted
 from foveal.images.label_map import VOID
@@ -92,23 +90,6 @@ class Preprocess:
         """Where an image of that size, as it is shown, comes to lie."""
         return _PLACEMENTS[self.fit](image_hw, self.size_hw)
 
-    def to_input(self, images_u8: Tensor) -> Tensor:
-        """(B, C, H, W) uint8 -> the same shape in float32, standardised by `mean` and `std`."""
-        return standardised(images_u8.to(torch.float32).div_(255), *self._constants(images_u8))
-
-    def standardise(self, images: Tensor) -> Tensor:
-        """(B, C, H, W) in 0..1 -> the same shape, standardised by `mean` and `std`."""
-        return standardised(images, *self._constants(images))
-
-    def _constants(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """`mean` and `std` against `images`. For channels-last ones a whole row of pixels, (1, C, 1, W) in the same
-        layout: against a single pixel torch would compute in runs of C values, several times slower."""
-        last = images.is_contiguous(memory_format=torch.channels_last)
-        width = images.shape[3] if last else 1
-        pixels = (constant(each, images.device).repeat(width) for each in (self.mean, self.std))
-        mean, std = (each.view(1, 1, width, -1).permute(0, 3, 1, 2) for each in pixels)
-        return mean, std
-
     def to_json(self) -> dict[str, Any]:
         """Plain values for the model file."""
         return asdict(self)
@@ -129,16 +110,6 @@ def input_hw(side: int, aspect: float) -> tuple[int, int]:
         return side, side
     shorter = min(side, max(CELL, CELL * round(side * min(aspect, 1 / aspect) / CELL)))
     return (shorter, side) if aspect > 1 else (side, shorter)
-
-
-def standardised(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-    """(images - mean) / std; images: (B, C, H, W) in 0..1, the constants (1, C, 1, 1) or (1, C, 1, W)."""
-    return (images - mean).div_(std)
-
-
-def as_batch(images_u8: np.ndarray) -> Tensor:
-    """(B, H, W, C) uint8 -> a (B, C, H, W) tensor over the same memory, which is channels-last already."""
-    return torch.from_numpy(images_u8).permute(0, 3, 1, 2)
 
 
 def _squashed(image_hw: tuple[int, int], size_hw: tuple[int, int]) -> Placement:

@@ -8,6 +8,7 @@ import torch
 from tests.made import made_contract
 
 from foveal.bundle import load_bundle, save_bundle
+from foveal.contract import SEEN_HASHES
 from foveal.device import place
 from foveal.networks import NETWORKS
 from foveal.networks.build import build_network
@@ -22,7 +23,7 @@ def test_round_trip(name: str, tmp_path: Path) -> None:
     network = place(build_network(name, 3, channels).eval(), torch.device("cpu"))
     saved = made_contract(name, (size, size))
     hashes = np.array([1, 2**64 - 1], np.uint64)
-    save_bundle(tmp_path / "model.safetensors", network, saved, hashes)
+    save_bundle(tmp_path / "model.safetensors", network, saved, {SEEN_HASHES: hashes})
     loaded = load_bundle(tmp_path / "model.safetensors")
     assert loaded.contract == saved
     assert np.array_equal(loaded.seen_hashes, hashes)

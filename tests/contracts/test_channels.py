@@ -15,7 +15,7 @@ def test_train_evaluate_predict(tmp_path: object, channels: int) -> None:
     assert foveal.evaluate(result["run"], data)["metrics"] == result["metrics"]
     model = foveal.load(result["run"])
     image = np.zeros((20, 31) if channels == 1 else (20, 31, channels), np.uint8)
-    assert model(image)["label"] in data.classes
+    assert model(image).label in data.classes
     if channels == 5:
         with pytest.raises(ImageError, match="has 3 channels, but the network reads 5"):
             model(np.zeros((20, 31, 3), np.uint8))

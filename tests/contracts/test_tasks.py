@@ -1,12 +1,13 @@
 """What every task keeps to: one loop, one evaluator and one predictor know it by these functions alone."""
 
 import pickle
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from tests.made import targets_of
+from tests.made import answers_of, targets_of
 
 from foveal.annotations import Annotation, ClassLabel, Instance, LabelSet, Numbers, Objects, PixelClasses, Polygons
 from foveal.images.label_map import write_label_map
@@ -75,11 +76,11 @@ def test_every_task_has_one_shape(name: str, settings: dict[str, bool], tmp_path
     with torch.inference_mode():
         outputs = network.eval()(torch.randn(2, 1, SIDE, SIDE))
     placements = [PREPROCESS.placement((SIDE, SIDE))] * 2
-    assert len(task.decode(outputs, placements)) == 2
+    assert len(answers_of(task, outputs, placements)) == 2
     means, error = task.assess(pickle.loads(pickle.dumps([task.glance(outputs, targets)])))  # as processes send them
     assert task.primary in means
     assert error >= 0
     records = [task.record(outputs, targets)]
     assert task.primary in task.measure(records).to_json()["overall"]
     if task.tune is not None:
-        assert make_task(name, CLASSES, {**task.settings, **task.tune(records)}).name == name
+        assert make_task(name, CLASSES, task.settings, asdict(task.tune(records))).name == name

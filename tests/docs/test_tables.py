@@ -6,9 +6,11 @@ from dataclasses import fields
 import pytest
 from tests.docs.pages import PAGES, ROOT
 
+import foveal
 from foveal import events
+from foveal.answers import ANSWERING, answering
 from foveal.augment.settings import AugmentSettings
-from foveal.bundle import Contract
+from foveal.contract import SECTIONS
 from foveal.networks import NETWORKS
 from foveal.options import options_of
 from foveal.recipes import own_options
@@ -89,8 +91,13 @@ def test_the_run_folders_files() -> None:
 
 
 def test_the_header_of_the_model_file() -> None:
-    listed = [row[0] for row in table_rows("docs/model-file.md", "key")]
-    assert sorted(listed) == sorted([*(field.name for field in fields(Contract)), "format"])
+    assert [row[0] for row in table_rows("docs/model-file.md", "section")] == list(SECTIONS)
+
+
+def test_what_is_answered() -> None:
+    listed = {row[0] for row in table_rows("docs/predict.md", "answer")}
+    assert listed == {answering(task, ("a",), {}).kind.__name__ for task in ANSWERING}
+    assert listed <= set(foveal.__all__)
 
 
 @pytest.mark.parametrize("row", table_rows("docs/train.md", "images"), ids=lambda row: row[0])

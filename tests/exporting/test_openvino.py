@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from foveal.bundle import NamedOutputs
 from foveal.exporting.graph import Graph
-from foveal.preprocess import Preprocess, as_batch
+from foveal.feed.inputs import as_batch, to_input
+from foveal.preprocess import Preprocess
 
 PREPROCESS = Preprocess(size_hw=(6, 9), channels=2, fit="squash", mean=(0.3, 0.6), std=(0.1, 0.4))
 
@@ -31,7 +32,7 @@ def test_the_graph_is_preprocessing_and_network() -> None:
     graph = Graph(NamedOutputs(Two()), PREPROCESS)
     assert graph.names == ("second", "first")
     pixels = images(3)
-    expected = Two()(PREPROCESS.to_input(as_batch(pixels)))
+    expected = Two()(to_input(PREPROCESS, as_batch(pixels)))
     outputs = graph(torch.from_numpy(pixels))
     for name, value in zip(graph.names, outputs, strict=True):
         assert torch.allclose(value, expected[name], rtol=1e-5)
@@ -45,7 +46,7 @@ def test_openvino_keeps_names_and_takes_any_batch() -> None:
     compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     for count in (1, 5):
         pixels = images(count)
-        expected = Two()(PREPROCESS.to_input(as_batch(pixels)))
+        expected = Two()(to_input(PREPROCESS, as_batch(pixels)))
         results = compiled([pixels])
         for name in ("first", "second"):
             assert results[name] == pytest.approx(expected[name].numpy(), rel=1e-4)

@@ -6,13 +6,13 @@ import time
 
 import numpy as np
 import pytest
-import torch
 from tests.made import lively_source
-from torch import Tensor
 
+from foveal.answers.answer import Outputs
+from foveal.answers.classify import Classified
 from foveal.errors import ImageError
 from foveal.inference.predictor import Model
-from foveal.tasks.task import Outputs
+from foveal.ops.probabilities import softmax
 
 
 class Brightness:
@@ -27,7 +27,7 @@ class Brightness:
         self._running = 0
         self._lock = threading.Lock()
 
-    def many(self, images_u8: Tensor) -> Outputs:
+    def run(self, images_u8: np.ndarray) -> Outputs:
         with self._lock:
             self._running += 1
             self.at_once = max(self.at_once, self._running)
@@ -36,14 +36,14 @@ class Brightness:
         time.sleep(pause)
         with self._lock:
             self._running -= 1
-        return {"logits": images_u8.float().mean(dim=(1, 2, 3))[:, None] * torch.tensor([0.01, 0.0, -0.01])}
+        return {"logits": images_u8.mean(axis=(1, 2, 3), dtype=np.float32)[:, None] * np.float32([0.01, 0.0, -0.01])}
 
-    one = many
+    run_one = run
 
 
 def model(engine: Brightness) -> Model:
     source = lively_source("lenet5", (16, 20))
-    return Model(source.contract, source.network, engine)
+    return Model(source.contract, engine)
 
 
 def image(value: int) -> np.ndarray:
@@ -64,9 +64,9 @@ def test_order_and_errors(streams: int) -> None:
             assert isinstance(prediction, ImageError)
             assert prediction.path == f"images[{index}]"
         else:
-            assert isinstance(prediction, dict)
-            expected = torch.tensor([0.01 * value, 0, -0.01 * value]).double().softmax(dim=0)
-            assert list(prediction["scores"].values()) == pytest.approx(expected.tolist(), abs=1e-6)
+            assert isinstance(prediction, Classified)
+            expected = softmax(np.array([0.01 * value, 0, -0.01 * value]))
+            assert list(prediction.scores.values()) == pytest.approx(expected.tolist(), abs=1e-6)
     assert sorted(engine.batches)[-1] == 4
     assert sum(engine.batches) == len(values) - 2
     assert engine.at_once == streams
@@ -98,7 +98,7 @@ def test_images_are_taken_as_they_are_needed_and_no_more_after_the_end() -> None
 
 def test_one_image() -> None:
     engine = Brightness(1)
-    assert model(engine)(image(200))["label"] == "a"
+    assert model(engine)(image(200)).to_json()["label"] == "a"
     assert engine.batches == [1]
     model(engine)(image(200), tta=True)
     assert engine.batches == [1] * 6

@@ -9,7 +9,8 @@ from foveal.errors import ModelError
 from foveal.networks import NETWORKS
 from foveal.networks.build import build_backbone
 from foveal.networks.detector import Detector, InstanceDetector
-from foveal.networks.mask_head import HIDDEN, MAPS, STRIDE, WEIGHTS, box_grid, dynamic, mask_logits, to_pixels
+from foveal.networks.mask_head import WEIGHTS, box_grid, dynamic, mask_logits, to_pixels
+from foveal.ops.mask_points import HIDDEN, MAPS, STRIDE
 
 
 def by_loops(weights: np.ndarray, inputs: np.ndarray) -> np.ndarray:

@@ -10,7 +10,8 @@ from tests.ops.test_boxes import drawn
 
 from foveal.annotations import Objects
 from foveal.ops.boxes import box_areas, pairwise_iou
-from foveal.ops.suppression import suppress, suppress_tiles
+from foveal.ops.suppression import suppress
+from foveal.ops.suppression_arrays import suppress_tiles
 from foveal.ops.tiles import tile_corners
 from foveal.read.dataset import read_dataset
 
@@ -71,14 +72,15 @@ def joined(*rows: tuple[tuple[float, ...], float, int, int]) -> list[int]:
     """The kept ones of (box, score, label, tile), in an image of 260×100 pixels."""
     boxes, scores, labels, tiles = zip(*rows, strict=True)
     kept = suppress_tiles(
-        torch.tensor(boxes, dtype=torch.float64),
-        torch.tensor(scores, dtype=torch.float64),
-        torch.tensor(labels),
-        torch.tensor([TILES[tile] for tile in tiles], dtype=torch.float64),
+        np.array(boxes, np.float64),
+        np.array(scores, np.float64),
+        np.array(labels),
+        np.array([TILES[tile] for tile in tiles], np.float64),
         image_hw=(100, 260),
         threshold=0.6,
     )
-    return kept.tolist()
+    found: list[int] = kept.tolist()
+    return found
 
 
 def test_of_an_object_cut_by_a_tile_the_whole_stays() -> None:
@@ -105,11 +107,11 @@ def test_of_two_parts_the_larger_stays_and_of_two_whole_ones_the_better() -> Non
 def test_without_borders_it_is_suppression() -> None:
     random = np.random.default_rng(0)
     corners = random.uniform(0, 60, (200, 2))
-    boxes = torch.from_numpy(np.concatenate([corners, corners + random.uniform(5, 30, (200, 2))], axis=1))
-    scores, labels = torch.from_numpy(random.random(200)), torch.from_numpy(random.integers(0, 2, 200))
-    whole = torch.tensor([[0.0, 0, 100, 100]], dtype=torch.float64).expand(200, 4)
+    boxes = np.concatenate([corners, corners + random.uniform(5, 30, (200, 2))], axis=1)
+    scores, labels = random.random(200), random.integers(0, 2, 200)
+    whole = np.tile([0.0, 0, 100, 100], (200, 1))
     kept = suppress_tiles(boxes, scores, labels, whole, image_hw=(100, 100), threshold=0.5)
-    assert kept.tolist() == by_score(boxes, scores, labels, threshold=0.5).tolist()
+    assert kept.tolist() == by_score(*map(torch.from_numpy, (boxes, scores, labels)), threshold=0.5).tolist()
     none = suppress_tiles(boxes[:0], scores[:0], labels[:0], whole[:0], image_hw=(100, 100), threshold=0.5)
     assert none.tolist() == []
 
@@ -132,7 +134,8 @@ def test_cells_of_a_mosaic_are_told_once(real_data: Callable[[str], Path]) -> No
         found.append(torch.cat([seen, truth[:, 4:], tile.expand(len(seen), 4)], dim=1)[enough])
     boxes, labels, tiles = torch.cat(found).split([4, 1, 4], dim=1)
     scores = torch.rand(len(boxes), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    kept = suppress_tiles(boxes, scores, labels[:, 0], tiles, image_hw=(1440, 1920), threshold=0.6)
+    given = (each.numpy() for each in (boxes, scores, labels[:, 0], tiles))
+    kept = torch.from_numpy(suppress_tiles(*given, image_hw=(1440, 1920), threshold=0.6))
     assert len(boxes) > 2 * len(truth)
     ious = pairwise_iou(truth[:, :4], boxes[kept]) * (truth[:, 4:] == labels[kept].T)
     assert (ious.amax(dim=1) > 0.9).double().mean() > 0.97

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tests.made import targets_of
+from tests.made import answers_of, targets_of
 
 from foveal.annotations import ClassLabel
 from foveal.errors import UsageError
@@ -56,18 +56,10 @@ def test_quick_figures_are_per_item() -> None:
 
 def test_decode_names_the_strongest() -> None:
     task = make_task("classify", CLASSES, {})
-    first, second = task.decode({"logits": torch.tensor([[0.0, 3, 0], [1.0, 0, 2]])}, PLACED)
-    assert (first["label"], second["label"]) == ("dog", "owl")
-    assert first["score"] == first["scores"]["dog"]
-    assert sum(second["scores"].values()) == pytest.approx(1)
-
-
-def test_merged_views_are_the_mean_of_their_probabilities() -> None:
-    task = make_task("classify", CLASSES, {})
-    views = [{"logits": torch.randn(2, 3)} for _ in range(4)]
-    merged = task.merge(views)["logits"].softmax(dim=1)
-    expected = torch.stack([view["logits"].softmax(dim=1) for view in views]).mean(dim=0)
-    assert torch.allclose(merged, expected, atol=1e-6)
+    first, second = answers_of(task, {"logits": torch.tensor([[0.0, 3, 0], [1.0, 0, 2]])}, PLACED)
+    assert (first.label, second.label) == ("dog", "owl")
+    assert first.score == first.scores["dog"]
+    assert sum(second.scores.values()) == pytest.approx(1)
 
 
 def test_the_settings_reach_the_loss() -> None:

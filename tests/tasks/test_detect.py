@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.made import targets_of
+from tests.made import answers_of, targets_of
 
 from foveal.annotations import Instance, Objects
+from foveal.answers.detect import Decision
 from foveal.augment.draws import Draws
 from foveal.augment.pipeline import draw
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import ModelError, UsageError
-from foveal.evaluation.forward import forward_views
 from foveal.images.sources import FileImage
 from foveal.networks.build import build_backbone
 from foveal.networks.detector_head import BINS
@@ -22,7 +22,7 @@ from foveal.tasks.truths import Truths
 from foveal.types import Sample
 
 PREPROCESS = Preprocess(size_hw=(64, 64), channels=3, fit="squash", mean=(0.5,) * 3, std=(0.25,) * 3)
-TASK = make(("cat", "dog"), Settings(channels=16, score=0.0))
+TASK = make(("cat", "dog"), Settings(channels=16), Decision(score_threshold=0.0))
 
 
 def sample(*instances: Instance, size_hw: tuple[int, int] = (32, 128)) -> Sample:
@@ -112,7 +112,7 @@ def test_the_right_answer_costs_little_and_crowds_nothing() -> None:
 
 def test_predictions_are_in_pixels_of_the_image() -> None:
     placement = PREPROCESS.placement((32, 128))
-    best, *_ = TASK.decode(outputs_at((10, 8, 30, 56), 0), [placement])[0]["objects"]
+    best, *_ = answers_of(TASK, outputs_at((10, 8, 30, 56), 0), [placement])[0].to_json()["objects"]
     assert best["label"] == "cat"
     assert best["score"] == pytest.approx(1 / (1 + np.exp(-4)), abs=1e-4)
     assert best["box"] == pytest.approx([20, 4, 60, 28], abs=0.05)
@@ -134,11 +134,3 @@ def test_a_backbone_without_the_stages_is_refused() -> None:
     with pytest.raises(ModelError, match="has no stage with a cell of 8 pixels"):
         TASK.build(build_backbone("resnet20_cifar"))
     assert TASK.build(build_backbone("resnet18")).head.num_classes == 2
-
-
-def test_views_are_not_merged() -> None:
-    views = [lambda images: images] * 2
-    with pytest.raises(UsageError, match="--tta: views of an image can't be merged for the task detect"):
-        forward_views(TASK, lambda images: {}, torch.zeros(1, 3, 8, 8), views=views)
-    with pytest.raises(UsageError, match="score 2: expected 0 to 1"):
-        Settings(score=2)

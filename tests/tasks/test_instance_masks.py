@@ -6,26 +6,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.made import targets_of
+from tests.made import answers_of, targets_of
 
 from foveal.annotations import Instance, Objects, Polygons, RunLengths
+from foveal.answers.detect import Decision
 from foveal.augment.draws import Draws
 from foveal.augment.pipeline import AugmentParams, augment_masks, draw
 from foveal.augment.settings import AugmentSettings
 from foveal.images.sources import FileImage
 from foveal.losses.assignment import Assigned
-from foveal.metrics.detection import Found
 from foveal.networks.build import build_backbone
-from foveal.networks.mask_head import HIDDEN, MAPS, STRIDE, WEIGHTS, box_grid, to_pixels
+from foveal.networks.mask_head import WEIGHTS, box_grid, to_pixels
+from foveal.ops.mask_points import HIDDEN, MAPS, STRIDE
 from foveal.ops.masks import pixels_of, rasterised, run_lengths
 from foveal.preprocess import Preprocess
 from foveal.tasks.detect import Settings, make
-from foveal.tasks.instance_masks import LEARNED_SIDE, MOST_CELLS, REACH, Outlines, in_words, mask_loss, with_masks
+from foveal.tasks.instance_masks import LEARNED_SIDE, MOST_CELLS, REACH, Outlines, mask_loss
 from foveal.tasks.truths import Truths
 from foveal.types import Sample
 
 PREPROCESS = Preprocess(size_hw=(64, 96), channels=3, fit="squash", mean=(0.5,) * 3, std=(0.25,) * 3)
-TASK = make(("cat", "dog"), Settings(channels=16, score=0.0, masks=True))
+TASK = make(("cat", "dog"), Settings(channels=16, masks=True), Decision(score_threshold=0.0))
 IMAGE_HW = (128, 144)
 TRIANGLE = (20.0, 10.0, 120.0, 40.0, 40.0, 110.0)
 
@@ -157,33 +158,16 @@ def test_no_more_than_so_many_cells_of_an_image_learn_masks(monkeypatch: pytest.
     assert made == list(range(499, 499 - MOST_CELLS, -1))
 
 
-def test_a_mask_is_told_at_the_images_size_and_within_its_box() -> None:
-    maps = torch.zeros(MAPS, 16, 24)
-    maps[0] = 20.0
-    maps[0, :, 12:] = -20.0  # in the image: right of x = 72
-    boxes = np.array([[20.0, 10.0, 100.4, 60.0], [100.2, 7.0, 101.9, 9.5], [144.0, 128, 144, 128]])
-    found = Found(boxes_xyxy=boxes, scores=np.ones(3), labels=np.zeros(3, int), cells=np.array([2, 0, 1]))
-    told = with_masks(passing_on(maps, 3), [found], [PREPROCESS.placement(IMAGE_HW)])[0]
-    large, none, corner = in_words(told)
-    expected = np.zeros(IMAGE_HW, bool)
-    expected[10:60, 20:72] = True
-    assert large["mask"]["size"] == [128, 144]
-    assert iou(pixels_of(large["mask"]), expected) > 0.97
-    assert large["area"] == pixels_of(large["mask"]).sum()
-    assert 1 <= none["area"] <= 2 * 3  # where the network sees nothing, what is likeliest
-    assert np.argwhere(pixels_of(corner["mask"])).tolist() == [[127, 143]]
-
-
 def test_an_image_alone_gives_what_it_gives_in_a_batch() -> None:
     torch.manual_seed(0)
     network = TASK.build(build_backbone("resnet18_d", 3)).eval()
     placements = [PREPROCESS.placement(IMAGE_HW), PREPROCESS.placement((40, 30))]
     with torch.inference_mode():
         images = torch.randn(2, 3, 64, 96)
-        together = TASK.decode(network(images), placements)
-        alone = [TASK.decode(network(images[row, None]), [placements[row]])[0] for row in (0, 1)]
+        together = answers_of(TASK, network(images), placements)
+        alone = [answers_of(TASK, network(images[row, None]), [placements[row]])[0] for row in (0, 1)]
     for ours, theirs in zip(together, alone, strict=True):
-        assert len(ours["objects"]) == len(theirs["objects"]) > 0
-        first, second = ours["objects"][0], theirs["objects"][0]
+        assert len(ours.labels) == len(theirs.labels) > 0
+        first, second = ours.to_json()["objects"][0], theirs.to_json()["objects"][0]
         assert first["label"] == second["label"]
         assert iou(pixels_of(first["mask"]), pixels_of(second["mask"])) > 0.98

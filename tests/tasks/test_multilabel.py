@@ -1,10 +1,11 @@
 """Several labels an image: targets, thresholds, views."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
-from tests.made import targets_of
+from tests.made import answers_of, targets_of
 
 from foveal.annotations import LabelSet
 from foveal.errors import UsageError
@@ -39,13 +40,13 @@ def test_smoothing_goes_towards_a_half() -> None:
 
 
 def test_labels_are_told_from_their_thresholds_on() -> None:
-    task = make_task("multilabel", CLASSES, {"thresholds": (0.9, 0.2, 0.5)})
+    task = make_task("multilabel", CLASSES, {}, {"thresholds": (0.9, 0.2, 0.5)})
     logits = torch.tensor([[2.0, -1.0, 3.0], [-9.0, -9.0, -9.0]])  # probabilities 0.88, 0.27, 0.95
-    first, second = task.decode({"logits": logits}, PLACED)
-    assert [each["label"] for each in first["labels"]] == ["owl", "dog"]
-    assert first["labels"][0]["score"] == first["scores"]["owl"] == pytest.approx(0.9526, abs=1e-4)
-    assert list(first["scores"]) == list(CLASSES)
-    assert second["labels"] == []
+    first, second = answers_of(task, {"logits": logits}, PLACED)
+    assert first.labels == ("owl", "dog")
+    assert first.to_json()["labels"][0]["score"] == first.scores["owl"] == pytest.approx(0.9526, abs=1e-4)
+    assert list(first.scores) == list(CLASSES)
+    assert second.to_json()["labels"] == []
 
 
 def test_thresholds_are_chosen_on_held_out_records() -> None:
@@ -53,9 +54,9 @@ def test_thresholds_are_chosen_on_held_out_records() -> None:
     probs = torch.tensor([[0.9, 0.1], [0.3, 0.05], [0.2, 0.3]])
     targets = torch.tensor([[1.0, 0], [1, 0], [0, 1]])
     assert task.tune is not None
-    settings = task.tune([task.record({"logits": probs.logit()}, targets)])
-    assert settings["thresholds"] == pytest.approx((0.25, 0.2))
-    tuned = make_task("multilabel", ("cat", "dog"), {**task.settings, **settings})
+    decision = task.tune([task.record({"logits": probs.logit()}, targets)])
+    assert decision.thresholds == pytest.approx((0.25, 0.2))
+    tuned = make_task("multilabel", ("cat", "dog"), task.settings, asdict(decision))
     record = [tuned.record({"logits": probs.logit()}, targets)]
     assert tuned.measure(record).overall["f1_macro"].value == 1
     assert task.measure(record).overall["f1_macro"].value < 1
@@ -68,20 +69,10 @@ def test_the_held_out_figure_of_no_label_at_all_is_0() -> None:
     assert error == 0
 
 
-def test_merged_views_are_the_mean_of_their_probabilities() -> None:
-    task = make_task("multilabel", CLASSES, {})
-    views = [{"logits": torch.randn(2, 3)} for _ in range(4)]
-    assert task.merge is not None
-    expected = torch.stack([view["logits"].sigmoid() for view in views]).mean(dim=0)
-    assert torch.allclose(task.merge(views)["logits"].sigmoid(), expected, atol=1e-6)
-    certain = task.merge([{"logits": torch.full((1, 3), 99.0)}] * 2)["logits"]
-    assert torch.isfinite(certain).all()
-
-
 def test_settings_are_checked() -> None:
     with pytest.raises(UsageError, match="--loss hinge: expected one of binary_cross_entropy, focal"):
         make_task("multilabel", CLASSES, {"loss": "hinge"})
     with pytest.raises(UsageError, match="2 thresholds: expected 3, one a label"):
-        make_task("multilabel", CLASSES, {"thresholds": (0.1, 0.2)})
+        make_task("multilabel", CLASSES, {}, {"thresholds": (0.1, 0.2)})
     with pytest.raises(UsageError, match="expected 0 to 1"):
-        make_task("multilabel", CLASSES, {"thresholds": (1.5,)})
+        make_task("multilabel", CLASSES, {}, {"thresholds": (1.5,)})

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.made import targets_of
+from tests.made import answers_of, targets_of
 
 from foveal.annotations import Numbers
 from foveal.errors import UsageError
@@ -31,11 +31,11 @@ def test_targets_are_standardised_and_come_back() -> None:
     task = make_task("regress", ("time", "weight"), SETTINGS)
     targets = targets_of(task, samples(), PREPROCESS)
     assert torch.allclose(targets, torch.tensor([[2.0, -2.0], [-1.0, 0.5]]))
-    decoded = task.decode({"logits": targets}, PLACED)
+    decoded = answers_of(task, {"logits": targets}, PLACED)
     for each, values in zip(decoded, VALUES, strict=True):
-        assert list(each["values"]) == ["time", "weight"]
-        assert each["values"]["time"] == pytest.approx(values[0], abs=0.1)
-        assert each["values"]["weight"] == pytest.approx(values[1])
+        assert list(each.values) == ["time", "weight"]
+        assert each.values["time"] == pytest.approx(values[0], abs=0.1)
+        assert each.values["weight"] == pytest.approx(values[1])
 
 
 def test_figures_are_in_the_targets_unit() -> None:
@@ -60,15 +60,12 @@ def test_of_several_targets_errors_are_in_spreads() -> None:
     assert task.measure([task.record(outputs, targets)]).overall["relative_mae"].value == pytest.approx(0.75)
 
 
-def test_auxiliary_outputs_are_terms_and_views_are_averaged() -> None:
+def test_auxiliary_outputs_are_terms() -> None:
     task = make_task("regress", ("a",), {})
     outputs = {"logits": torch.randn(2, 1), "aux1": torch.randn(2, 1)}
     targets = torch.randn(2, 1)
     terms = task.loss(outputs, targets)
     assert terms["aux1"].item() == pytest.approx(AUX_WEIGHT * task.loss({"logits": outputs["aux1"]}, targets)["loss"])
-    assert task.merge is not None
-    merged = task.merge([{"logits": torch.tensor([[1.0]])}, {"logits": torch.tensor([[4.0]])}])
-    assert merged["logits"].tolist() == [[2.5]]
 
 
 def test_settings_are_checked() -> None:

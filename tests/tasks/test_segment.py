@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.made import targets_of
+from tests.made import answers_of, targets_of
 
 from foveal.annotations import PixelClasses
+from foveal.answers.segment import Decision
 from foveal.augment.draws import Draws
 from foveal.augment.pipeline import AugmentParams, draw
 from foveal.augment.settings import AugmentSettings
@@ -19,7 +20,7 @@ from foveal.preprocess import Preprocess
 from foveal.tasks.segment import LabelMaps, Settings, make
 from foveal.types import Sample
 
-TASK = make(("ground", "thing"), Settings(void=7))
+TASK = make(("ground", "thing"), Settings(void=7), Decision())
 
 
 def preprocess(fit: str, size_hw: tuple[int, int]) -> Preprocess:
@@ -80,9 +81,9 @@ def test_what_is_said_is_judged_at_the_images_own_size(tmp_path: Path, fit: str)
     means, error = TASK.assess([TASK.glance(outputs, targets)])
     assert means["mIoU"] == 1  # in the input's own frame
     assert error == 0
-    decoded = TASK.decode(outputs, targets.placements)[0]
-    assert decoded["label_map"].shape == (20, 40)
-    assert decoded["shares"]["thing"] == pytest.approx(0.5, abs=0.05)
+    decoded = answers_of(TASK, outputs, targets.placements)[0]
+    assert decoded.label_map.shape == (20, 40)
+    assert decoded.shares["thing"] == pytest.approx(0.5, abs=0.05)
     assert TASK.quick(outputs, targets)["pixel_accuracy"].tolist() == [1.0]
 
 
@@ -97,7 +98,7 @@ def test_classes_are_weighed_by_the_median_share_over_their_own(tmp_path: Path) 
 
 def test_a_weighed_loss_is_the_weighed_mean_of_its_items(tmp_path: Path) -> None:
     """As several processes count on: the mean over a batch is that of its items' means by what `weigh` says."""
-    task = make(("ground", "thing"), Settings(void=7, class_weights=(0.5, 3.0)))
+    task = make(("ground", "thing"), Settings(void=7, class_weights=(0.5, 3.0)), Decision())
     one = sample(tmp_path)
     (tmp_path / "other").mkdir()
     write_label_map(np.full((20, 40), 1, np.uint8), tmp_path / "other" / "x.png")
@@ -125,8 +126,8 @@ def test_a_pixel_is_of_the_class_that_is_likeliest_at_its_centre(fit: str, image
     """Against a loop: the logits between the centres of the four nearest cells, of those that show the image."""
     placement = preprocess(fit, (24, 44)).placement(image_hw)
     logits = torch.randn(3, 24, 44, generator=torch.Generator().manual_seed(0)).double().numpy()
-    task = make(("a", "b", "c"), Settings())
-    said = task.decode({"logits": torch.from_numpy(logits[None])}, [placement])[0]["label_map"]
+    task = make(("a", "b", "c"), Settings(), Decision())
+    said = answers_of(task, {"logits": torch.from_numpy(logits[None])}, [placement])[0].label_map
     axes = []
     for length, cells, scale, offset in zip(
         image_hw, logits.shape[1:], placement.scale_xy[::-1], placement.offset_xy[::-1], strict=True

@@ -17,6 +17,7 @@ from foveal.augment.mosaic import draw_mosaic, mosaic_pixels
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import FovealError
 from foveal.events import CheckpointSaved, EpochDone, StepDone
+from foveal.feed.inputs import to_input
 from foveal.feed.order import epoch_order
 from foveal.feed.store import on_gpu
 from foveal.networks.build import Network
@@ -77,7 +78,7 @@ def test_the_losses_are_those_of_a_plain_loop() -> None:
         lr=0.05,
         momentum=0.9,
     )
-    images = ours.preprocess.to_input(ours.batches.store.gather(torch.arange(40)))
+    images = to_input(ours.preprocess, ours.batches.store.gather(torch.arange(40)))
     labels = torch.tensor([sample.known(ClassLabel).index for sample in ours.batches.store.samples])
     order = epoch_order(40, seed=0, epoch=0)
     expected = []
@@ -325,7 +326,7 @@ def test_the_held_out_figures_and_their_standard_error() -> None:
     means, error = ours.evaluate(ours.state.network)
     right = []
     for index in range(len(ours.val_store)):
-        images = ours.preprocess.to_input(ours.val_store.gather(torch.tensor([index])))
+        images = to_input(ours.preprocess, ours.val_store.gather(torch.tensor([index])))
         said = int(ours.state.network(images)["logits"].argmax())
         right.append(said == ours.val_store.samples[index].known(ClassLabel).index)
     assert means["accuracy"] == pytest.approx(np.mean(right))

@@ -11,6 +11,7 @@ from torch import nn
 
 from foveal.annotations import ClassLabel
 from foveal.errors import FovealError
+from foveal.feed.inputs import to_input
 from foveal.training.rate_finder import HIGHEST, LOWEST, STEPS, is_over, smoothed, suggested_rate, swept_rates
 from foveal.training.trials import sweep
 
@@ -54,7 +55,7 @@ def test_a_sweep_is_a_plain_loop_at_rising_rates_and_ends_when_the_loss_explodes
     assert 5 < len(losses) < 30
     assert is_over(losses)
     assert not is_over(losses[:-1])
-    images = ours.preprocess.to_input(ours.batches.store.gather(torch.arange(40)))
+    images = to_input(ours.preprocess, ours.batches.store.gather(torch.arange(40)))
     labels = torch.tensor([sample.known(ClassLabel).index for sample in ours.batches.store.samples])
     expected = []
     for step, rate in enumerate(rates[: len(losses)]):

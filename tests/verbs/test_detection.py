@@ -137,17 +137,16 @@ def test_predictions_name_objects_in_pixels_of_the_image(trained: tuple[Path, Pa
     run, data = trained
     images = sorted(data.rglob("*.png"))[:2]
     predictions = list(foveal.predict(run, images, draw=tmp_path / "drawn"))
-    assert [each["path"] for each in predictions] == [str(path) for path in images]
+    assert [each.path for each in predictions] == [str(path) for path in images]
     for each in predictions:
-        assert all(found["label"] in CLASSES and 0.25 <= found["score"] <= 1 for found in each["objects"])
-        assert all(
-            0 <= x1 <= x2 <= 96 and 0 <= y1 <= y2 <= 64 for x1, y1, x2, y2 in (f["box"] for f in each["objects"])
-        )
+        found = json.loads(json.dumps(each.to_json()))["objects"]
+        assert all(each["label"] in CLASSES and 0.25 <= each["score"] <= 1 for each in found)
+        assert all(0 <= x1 <= x2 <= 96 and 0 <= y1 <= y2 <= 64 for x1, y1, x2, y2 in (f["box"] for f in found))
     drawn = sorted((tmp_path / "drawn").iterdir())
     assert [path.name for path in drawn] == [f"{path.stem}.jpg" for path in images]
     with Image.open(drawn[0]) as image:
         assert image.size == (96, 64)
-    assert foveal.load(run)(images[0]) == {"objects": predictions[0]["objects"]}
+    assert foveal.load(run)(images[0]).to_json() == predictions[0].answer.to_json()
 
 
 def test_what_is_found_in_an_archive_is_drawn_and_told(trained: tuple[Path, Path], tmp_path: Path) -> None:
@@ -157,7 +156,7 @@ def test_what_is_found_in_an_archive_is_drawn_and_told(trained: tuple[Path, Path
     assert len(list((tmp_path / "drawn").iterdir())) == len(found) == len(list(data.rglob("*.png")))
     told = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
     assert {(each["width"], each["height"]) for each in told["images"]} == {(96, 64)}
-    assert len(told["annotations"]) == sum(len(each["objects"]) for each in found)
+    assert len(told["annotations"]) == sum(len(each.answer.labels) for each in found)
 
 
 def test_resume_is_bit_identical(trained: tuple[Path, Path], tmp_path: Path) -> None:

@@ -46,15 +46,13 @@ def test_images(trained: tuple[Path, Path]) -> tuple[list[Path], np.ndarray]:
     samples = read_dataset(trained[1]).of_split("test")
     preprocess = bundle.contract.preprocess
     store = build_store(samples, preprocess)
-    evaluation = evaluate_store(
-        bundle.contract.make_task(), bundle.network, preprocess, store, device=torch.device("cpu")
-    )
+    evaluation = evaluate_store(bundle.make_task(), bundle.network, preprocess, store, device=torch.device("cpu"))
     outputs, _ = joined(evaluation.records)
     return [Path(sample.image.name) for sample in samples], outputs["logits"].double().softmax(dim=1).numpy()
 
 
 def scores_of(predictions: Iterable[object]) -> np.ndarray:
-    return np.array([list(each["scores"].values()) for each in predictions])  # type: ignore[index]
+    return np.array([each.probabilities for each in predictions])  # type: ignore[attr-defined]
 
 
 def test_a_few_images_get_evaluates_probabilities(
@@ -62,7 +60,7 @@ def test_a_few_images_get_evaluates_probabilities(
 ) -> None:
     paths, probs = test_images
     for subset in (list(range(45)), [3, 40, 7], [11]):
-        found = scores_of(foveal.predict(trained[0], [paths[index] for index in subset]))
+        found = scores_of(each.answer for each in foveal.predict(trained[0], [paths[index] for index in subset]))
         assert np.allclose(found, probs[subset], rtol=0, atol=1e-6)
     assert capsys.readouterr().err == "engine: eager in float32\n" * 3
 
@@ -97,7 +95,7 @@ def test_many_images_are_computed_by_an_engine(
 ) -> None:
     paths, probs = test_images
     many = (paths * 2)[:FEW_IMAGES]
-    found = scores_of(foveal.predict(trained[0], many))
+    found = scores_of(each.answer for each in foveal.predict(trained[0], many))
     assert np.allclose(found, np.concatenate([probs, probs])[:FEW_IMAGES], rtol=0, atol=TOLERANCE)
     assert len(found) == len(many) == FEW_IMAGES
     assert "engine: " in capsys.readouterr().err
@@ -152,14 +150,14 @@ def test_every_kind_of_source_gives_the_same(trained: tuple[Path, Path]) -> None
     path = next((data / "test").rglob("*.jpg"))
     model = foveal.load(run)
     first = model(path)
-    assert model(str(path)) == first
-    assert model(path.read_bytes()) == first
+    assert model(str(path)).to_json() == first.to_json()
+    assert model(path.read_bytes()).to_json() == first.to_json()
     with Image.open(path) as image:
         plain = io.BytesIO()
         image.save(plain, "PNG")
     pixels = np.asarray(Image.open(plain))
-    assert model(pixels)["scores"] == pytest.approx(first["scores"], abs=0.2)  # JPEG may decode scaled
-    assert model(Image.open(plain)) == model(pixels)
+    assert model(pixels).scores == pytest.approx(first.scores, abs=0.2)  # JPEG may decode scaled
+    assert model(Image.open(plain)).to_json() == model(pixels).to_json()
     with pytest.raises(ImageError, match=r"nothing\.jpg"):
         model("nothing.jpg")
 
@@ -169,11 +167,11 @@ def test_test_time_augmentation_averages(trained: tuple[Path, Path]) -> None:
     model = foveal.load(run)
     path = next((data / "test").rglob("*.jpg"))
     plain, averaged = model(path), model(path, tta=True)
-    assert plain["scores"] != averaged["scores"]
-    assert sum(averaged["scores"].values()) == pytest.approx(1)
+    assert plain.scores != averaged.scores
+    assert sum(averaged.scores.values()) == pytest.approx(1)
     mirrored = np.asarray(Image.open(path))[:, ::-1]
     straight = np.asarray(Image.open(path))
-    assert model(mirrored, tta=True)["scores"] == pytest.approx(model(straight, tta=True)["scores"], abs=1e-3)
+    assert model(mirrored, tta=True).scores == pytest.approx(model(straight, tta=True).scores, abs=1e-3)
 
 
 def test_predict_expands_and_goes_on_after_a_bad_file(
@@ -187,15 +185,15 @@ def test_predict_expands_and_goes_on_after_a_bad_file(
     (tmp_path / "bad.png").write_bytes(b"nonsense")
     (tmp_path / "readme.md").write_text("left alone")
     rows = list(foveal.predict(run, [tmp_path, tmp_path / "missing.jpg"]))
-    assert [Path(row["path"]).name for row in rows] == ["a.jpg", "b.jpg", "bad.png", "c.jpeg", "missing.jpg"]
-    assert [("error" in row) for row in rows] == [False, False, True, False, True]
-    assert set(rows[0]) == {"path", "label", "score", "scores"}
-    assert [Path(row["path"]).name for row in foveal.predict(run, str(tmp_path / "*.jpg"))] == [
+    assert [Path(row.path).name for row in rows] == ["a.jpg", "b.jpg", "bad.png", "c.jpeg", "missing.jpg"]
+    assert [isinstance(row, foveal.Failed) for row in rows] == [False, False, True, False, True]
+    assert set(rows[0].to_json()) == {"path", "label", "score", "scores"}
+    assert [Path(row.path).name for row in foveal.predict(run, str(tmp_path / "*.jpg"))] == [
         "a.jpg",
         "b.jpg",
     ]
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{tmp_path / 'b.jpg'}\n\n{tmp_path / 'a.jpg'}\n"))
-    assert [Path(row["path"]).name for row in foveal.predict(run, "-")] == ["b.jpg", "a.jpg"]
+    assert [Path(row.path).name for row in foveal.predict(run, "-")] == ["b.jpg", "a.jpg"]
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="no images here"):
         list(foveal.predict(run, tmp_path / "empty"))
@@ -240,8 +238,8 @@ def test_an_archive_is_predicted_as_its_folder(trained: tuple[Path, Path], tmp_p
     of_archive, of_folder = (list(foveal.predict(run, source)) for source in (archive, data / "test"))
     assert of_archive
     for inside, outside in zip(of_archive, of_folder, strict=True):
-        assert Path(inside.pop("path")).relative_to(archive) == Path(outside.pop("path")).relative_to(data / "test")
-        assert inside == outside
+        assert Path(inside.path).relative_to(archive) == Path(outside.path).relative_to(data / "test")
+        assert inside.answer.to_json() == outside.answer.to_json()
 
 
 def test_an_archive_without_images_is_refused(trained: tuple[Path, Path], tmp_path: Path) -> None:
@@ -257,5 +255,5 @@ def test_a_folder_is_searched_as_training_does(trained: tuple[Path, Path], tmp_p
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_bytes(source.read_bytes())
     (tmp_path / "new" / "again").symlink_to(tmp_path / "new", target_is_directory=True)
-    assert [Path(row["path"]).name for row in foveal.predict(run, tmp_path / "new")] == ["a.jpg"]
+    assert [Path(row.path).name for row in foveal.predict(run, tmp_path / "new")] == ["a.jpg"]
     assert len(list(foveal.predict(run, str(tmp_path / "new" / "**" / "a.jpg")))) == 1

@@ -17,7 +17,6 @@ from foveal.events import Event, StepDone
 from foveal.ops.masks import from_json, pixels_of
 from foveal.read import READERS
 from foveal.read.dataset import read_dataset
-from foveal.tasks import make_task
 from foveal.types import Dataset
 
 
@@ -64,9 +63,9 @@ def test_predictions_have_masks_of_the_images_size(trained: tuple[Path, Path], t
     run, data = trained
     image = next(data.rglob("0.png"))
     model = foveal.load(run)
-    assert model.task.settings["masks"] is True
-    model.task = make_task("detect", model.classes, {**model.task.settings, "score": 0.0})  # however unsure
-    found = model(image)["objects"]
+    assert model.contract.task_settings["masks"] is True
+    model.decision = replace(model.decision, score_threshold=0.0)  # however unsure
+    found = model(image).to_json()["objects"]
     assert found
     for each in json.loads(json.dumps(found)):
         pixels = pixels_of(each["mask"])
@@ -87,8 +86,8 @@ def test_predictions_have_masks_of_the_images_size(trained: tuple[Path, Path], t
 def test_masks_of_tiles_lie_in_the_whole_image(trained: tuple[Path, Path]) -> None:
     run, data = trained
     model = foveal.load(run)
-    model.task = make_task("detect", model.classes, {**model.task.settings, "score": 0.0})
-    found = model(next(data.rglob("0.png")), tile=48)["objects"]
+    model.decision = replace(model.decision, score_threshold=0.0)
+    found = model(next(data.rglob("0.png")), tile=48).to_json()["objects"]
     assert found
     for each in found:
         rows, columns = np.nonzero(pixels_of(each["mask"]))

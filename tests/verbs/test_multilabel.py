@@ -13,6 +13,7 @@ import foveal
 from foveal.annotations import LabelSet
 from foveal.bundle import load_bundle
 from foveal.cli import main
+from foveal.contract import read_contract
 from foveal.errors import DataError, UsageError
 from foveal.events import Event, StepDone
 from foveal.metrics.labels import best_thresholds
@@ -92,15 +93,17 @@ def test_an_undefined_figure_is_said_as_that(tmp_path: Path, capsys: pytest.Capt
 
 def test_thresholds_are_those_of_the_held_out_images(trained: tuple[Path, Path]) -> None:
     run, data = trained
-    thresholds = load_bundle(run / "model.safetensors").contract.task_settings["thresholds"]
+    thresholds = load_bundle(run / "model.safetensors").contract.decision["thresholds"]
     model = foveal.load(run, engine="eager", precision="float32")
     held_out = [data / "images" / f"{index}.png" for index in range(44, 52)]
-    scores = np.array([list(model(path)["scores"].values()) for path in held_out])
+    scores = np.array([model(path).probabilities for path in held_out])
     truths = corners(64)[1][44:52].astype(bool)
     assert thresholds == pytest.approx(best_thresholds(scores, truths).tolist(), abs=1e-6)
     for each in foveal.predict(run, held_out, engine="eager", precision="float32"):
-        told = [name for name, threshold in zip(NAMES, thresholds, strict=True) if each["scores"][name] >= threshold]
-        assert sorted(found["label"] for found in each["labels"]) == told
+        told = [
+            name for name, threshold in zip(NAMES, thresholds, strict=True) if each.answer.scores[name] >= threshold
+        ]
+        assert sorted(each.answer.labels) == told
 
 
 def test_both_kinds_of_tables_say_the_same(trained: tuple[Path, Path], tmp_path: Path) -> None:
@@ -128,10 +131,10 @@ def test_predictions_are_lines(trained: tuple[Path, Path], capsys: pytest.Captur
         main(["predict", str(run), path, "--engine", "eager", "--precision", "float32"])
     assert ended.value.code == 0
     printed = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
-    expected = foveal.load(run, engine="eager", precision="float32")(path)["labels"]
+    expected = foveal.load(run, engine="eager", precision="float32")(path).to_json()["labels"]
     assert [line[1:] for line in printed] == [[each["label"], f"{each['score']:.4f}"] for each in expected]
     averaged = next(iter(foveal.predict(run, path, tta=True)))
-    assert set(averaged["scores"]) == set(NAMES)
+    assert set(averaged.answer.scores) == set(NAMES)
 
 
 def test_resume_is_bit_identical(trained: tuple[Path, Path], tmp_path: Path) -> None:
@@ -147,10 +150,8 @@ def test_resume_is_bit_identical(trained: tuple[Path, Path], tmp_path: Path) -> 
     foveal.train(resume=tmp_path / "run")
     ours, theirs = (load_file(each / "model.safetensors") for each in (tmp_path / "run", trained[0]))
     assert all(ours[name].equal(theirs[name]) for name in theirs)
-    settings = [
-        load_bundle(each / "model.safetensors").contract.task_settings for each in (tmp_path / "run", trained[0])
-    ]
-    assert settings[0] == settings[1]
+    ours, theirs = (read_contract(each / "model.safetensors") for each in (tmp_path / "run", trained[0]))
+    assert (ours.task_settings, ours.decision) == (theirs.task_settings, theirs.decision)
 
 
 @pytest.mark.parametrize("options", [{"loss": "focal"}, {"mixup": 0.4, "cutmix": 1.0, "label_smoothing": 0.1}])
@@ -167,7 +168,7 @@ def test_one_class_an_image_is_several_labels_where_asked(tmp_path: Path) -> Non
     images, truths = corners(60)
     options = {**OPTIONS, "epochs": 1.0}
     result = foveal.train((images, truths[:, 0]), task="multilabel", val_share=0, out=tmp_path / "run", **options)
-    assert load_bundle(tmp_path / "run" / "model.safetensors").contract.task_settings["thresholds"] == [0.5]
+    assert load_bundle(tmp_path / "run" / "model.safetensors").contract.decision["thresholds"] == [0.5]
     assert foveal.evaluate(result["run"], (images, truths[:, 0]))["n"] == 12
     with pytest.raises(DataError, match="expected one class an image, got what --task multilabel learns"):
         foveal.train((images, truths), task="classify", out=tmp_path / "none")

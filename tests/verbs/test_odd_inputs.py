@@ -10,6 +10,8 @@ from PIL import Image
 from tests.made import targets_of, tiny_model
 
 from foveal.annotations import Instance, Objects, PixelClasses
+from foveal.answers.detect import Detected
+from foveal.answers.segment import Segmented
 from foveal.errors import ImageError
 from foveal.images.label_map import write_label_map
 from foveal.images.sources import FileImage
@@ -49,18 +51,20 @@ CASES = {
 @pytest.mark.parametrize("task", ["detect", "segment"])
 @pytest.mark.parametrize("tile", [None, 64])
 def test_odd_images_are_predicted(task: str, tile: int | None) -> None:
-    model = tiny_model(task, preprocess=PREPROCESS, settings={"score": 0.0} if task == "detect" else None)
+    model = tiny_model(task, preprocess=PREPROCESS, decision={"score_threshold": 0.0} if task == "detect" else None)
     given = {name: case for name, case in CASES.items() if tile is None or name != "6000x4000"}
     found = list(model.predict([data for data, _ in given.values()], tile=tile))
     for (name, (_, (height, width))), prediction in zip(given.items(), found, strict=True):
-        assert isinstance(prediction, dict), name
-        if task == "segment":
-            assert prediction["label_map"].shape == (height, width), name
+        assert isinstance(prediction, Detected | Segmented), name
+        if isinstance(prediction, Segmented):
+            assert prediction.label_map.shape == (height, width), name
             continue
-        boxes = [tuple(each["box"]) for each in prediction["objects"]]
+        boxes = [tuple(box) for box in prediction.boxes_xyxy.tolist()]
         assert boxes, name
         assert all(0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height for x1, y1, x2, y2 in boxes), name
-        assert len({(each["label"], *each["box"]) for each in prediction["objects"]}) == len(boxes), name
+        assert len({(label, *box) for label, box in zip(prediction.labels.tolist(), boxes, strict=True)}) == len(
+            boxes
+        ), name
 
 
 @pytest.mark.parametrize("task", ["detect", "segment"])
@@ -69,7 +73,7 @@ def test_a_truncated_image_is_one_line(task: str) -> None:
     model = tiny_model(task, preprocess=PREPROCESS)
     for tile in (None, 64):
         good, bad = model.predict([data, data[: len(data) // 2]], tile=tile)
-        assert isinstance(good, dict)
+        assert isinstance(good, Detected | Segmented)
         assert isinstance(bad, ImageError)
         assert "broken or truncated JPEG" in str(bad)
         assert "\n" not in str(bad)
@@ -80,8 +84,8 @@ def test_a_large_image_by_tiles_holds_one_row_of_sums() -> None:
     classes = tuple(str(index) for index in range(11))
     model = tiny_model("segment", preprocess=PREPROCESS, classes=classes)
     found = model(CASES["6000x4000"][0], tile=2000)
-    assert found["label_map"].shape == LARGE_HW
-    assert sum(found["shares"].values()) == pytest.approx(1, abs=1e-5)
+    assert found.label_map.shape == LARGE_HW
+    assert sum(found.shares.values()) == pytest.approx(1, abs=1e-5)
 
 
 def sample(folder: Path, count: int, task: str) -> Sample:

@@ -84,14 +84,14 @@ def test_every_file_says_the_same(trained: tuple[Path, Path]) -> None:
 def test_predictions_are_numbers_by_name(trained: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     run, data = trained
     images = [data / "images" / f"{index}.png" for index in range(52, 64)]
-    predictions = [each["values"] for each in foveal.predict(run, images, engine="eager", precision="float32")]
+    predictions = [each.answer.values for each in foveal.predict(run, images, engine="eager", precision="float32")]
     assert all(list(each) == ["across", "light"] for each in predictions)
     said = np.array([list(each.values()) for each in predictions])
     true = discs(64)[1][52:]
     measured = foveal.evaluate(run, data)["per_target"]
     for column, name in enumerate(("across", "light")):
         assert measured[name]["mae"]["value"] == pytest.approx(np.abs(said - true)[:, column].mean(), rel=1e-4)
-    alone = foveal.load(run, engine="eager", precision="float32")(images[0])["values"]
+    alone = foveal.load(run, engine="eager", precision="float32")(images[0]).values
     assert alone == pytest.approx(predictions[0], rel=1e-5)
     with pytest.raises(SystemExit) as ended:
         main(["predict", str(run), str(images[0]), "--engine", "eager", "--tta"])
@@ -173,7 +173,7 @@ def test_it_learns_and_says_what_it_leaves_alone(tmp_path: Path, capsys: pytest.
     assert "1 target to regress, 220 images" in said
     assert "augmentation: brightness, contrast (numbers: slight light alone. Mirroring, turns" in said
     assert result["metrics"]["r2"]["value"] > 0.8
-    assert foveal.load(result["run"])(images[0])["values"]["across"] == pytest.approx(targets[0, 0], abs=3)
+    assert foveal.load(result["run"])(images[0]).values["across"] == pytest.approx(targets[0, 0], abs=3)
 
 
 def test_whole_numbers_are_classes_unless_asked(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_a_network_of_ones_own(tmp_path: Path) -> None:
 
     images, targets = discs(60)
     result = foveal.train((images, targets[:, 1]), model=Mean(), epochs=2, out=tmp_path / "run")
-    assert "values" in foveal.load(result["run"], module=Mean())(images[0])
+    assert "values" in foveal.load(result["run"], module=Mean())(images[0]).to_json()
 
 
 def test_what_can_not_be_learned_is_said(tmp_path: Path) -> None:

@@ -64,9 +64,9 @@ def test_predictions_are_label_maps_of_the_images_size(trained: tuple[Path, Path
     images = sorted((data / "images" / "test").iterdir())
     predictions = list(foveal.predict(run, images, draw=tmp_path / "drawn", masks=tmp_path / "masks"))
     for image, each in zip(images, predictions, strict=True):
-        assert each["label_map"].shape == (64, 96)
-        assert sum(each["shares"].values()) == pytest.approx(1)
-        assert np.array_equal(read_label_map(tmp_path / "masks" / image.name), each["label_map"])
+        assert each.answer.label_map.shape == (64, 96)
+        assert sum(each.to_json()["shares"].values()) == pytest.approx(1)
+        assert np.array_equal(read_label_map(tmp_path / "masks" / image.name), each.answer.label_map)
         assert (tmp_path / "drawn" / f"{image.stem}.jpg").is_file()
     with pytest.raises(UsageError, match="--tta"):
         list(foveal.predict(run, images, tta=True))

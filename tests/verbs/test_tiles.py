@@ -12,6 +12,10 @@ from tests.made import tiny_model
 
 import foveal
 from foveal.annotations import Objects
+from foveal.answers import answering
+from foveal.answers.answer import NoDecision, Outputs
+from foveal.answers.predicted import Predicted
+from foveal.answers.segment import Segmented
 from foveal.errors import ImageError, UsageError
 from foveal.images.label_map import VOID, read_label_map
 from foveal.inference.predictor import Model
@@ -19,7 +23,6 @@ from foveal.ops.boxes import to_distances
 from foveal.ops.masks import rasterised
 from foveal.preprocess import Placement, Preprocess
 from foveal.read.dataset import read_dataset
-from foveal.tasks import make_task
 from foveal.verbs.coco_file import with_coco
 
 PREPROCESS = Preprocess(size_hw=(64, 96), channels=3, fit="squash", mean=(0.5,) * 3, std=(0.25,) * 3)
@@ -34,9 +37,12 @@ class Bright:
         self.boxes = boxes
         self.batches: list[int] = []
 
-    def many(self, images_u8: torch.Tensor) -> dict[str, torch.Tensor]:
+    def run(self, images_u8: np.ndarray) -> Outputs:
+        return {name: each.numpy() for name, each in self._found(torch.from_numpy(images_u8)).items()}
+
+    def _found(self, images_u8: torch.Tensor) -> dict[str, torch.Tensor]:
         self.batches.append(len(images_u8))
-        bright = images_u8.float().mean(dim=1) / 255
+        bright = images_u8.float().mean(dim=3) / 255
         if not self.boxes:
             return {"logits": torch.stack([0.5 - bright, bright - 0.5], dim=1) * 20}
         y, x = torch.meshgrid(torch.arange(64) + 0.5, torch.arange(96) + 0.5, indexing="ij")
@@ -55,13 +61,13 @@ class Bright:
                 distances[index, cell, torch.arange(4), low + 1] = (sides - low + 1e-9).log()
         return {"logits": logits, "distances": distances, "points": points, "strides": torch.full((len(points),), 8.0)}
 
-    one = many
+    run_one = run
 
 
 def model(engine: Bright) -> Model:
     task, classes = ("detect", ("thing",)) if engine.boxes else ("segment", ("no", "thing"))
     made = tiny_model(task, preprocess=PREPROCESS, classes=classes)
-    return Model(made.contract, made.network, engine)
+    return Model(made.contract, engine)
 
 
 def with_square(size_hw: tuple[int, int], box: tuple[int, int, int, int]) -> np.ndarray:
@@ -73,8 +79,8 @@ def with_square(size_hw: tuple[int, int], box: tuple[int, int, int, int]) -> np.
 @pytest.mark.parametrize("box", [(30, 20, 50, 40), (75, 50, 95, 70), (150, 100, 170, 120), (76, 8, 100, 30)])
 def test_an_object_is_told_once_wherever_tiles_cut_it(box: tuple[int, int, int, int]) -> None:
     engine = Bright(boxes=True)
-    (found,) = model(engine)(with_square((150, 240), box), tile=96, overlap=0.4)["objects"]
-    assert found["box"] == pytest.approx(box, abs=0.3)
+    (found,) = model(engine)(with_square((150, 240), box), tile=96, overlap=0.4).boxes_xyxy.tolist()
+    assert found == pytest.approx(box, abs=0.3)
     assert max(engine.batches) == 3
 
 
@@ -84,19 +90,19 @@ def test_pixels_are_those_of_the_whole_image() -> None:
     image = (blocks[:, :, None] * 255).repeat(3, axis=2).astype(np.uint8)
     engine = Bright(boxes=False)
     found = model(engine)(image, tile=96, overlap=0.25)
-    assert np.array_equal(found["label_map"], blocks)
-    assert found["shares"]["thing"] == pytest.approx(blocks.mean(), abs=1e-5)
+    assert np.array_equal(found.label_map, blocks)
+    assert found.shares["thing"] == pytest.approx(blocks.mean(), abs=1e-5)
     assert sum(engine.batches) == 3 * 3
 
 
 def test_a_pixel_is_decided_by_the_tile_that_sees_more_around_it() -> None:
     """Two tiles of 96×64 that share 32 columns and disagree: the border lies in the middle of what they share."""
-    task = make_task("segment", ("left", "right"), {})
+    task = answering("segment", ("left", "right"), {})
     placements = [Placement((64, 96), (1.0, 1.0), (0.0, 0.0), corner_xy=corner) for corner in ((0, 0), (64, 0))]
-    logits = torch.zeros(2, 2, 64, 96)
+    logits = np.zeros((2, 2, 64, 96), np.float32)
     logits[0, 0] = logits[1, 1] = 3
     assert task.join is not None
-    labels = task.join([({"logits": logits}, placements)], (64, 160))["label_map"]
+    labels = task.join([({"logits": logits}, placements)], (64, 160), NoDecision()).overlay().label_map
     assert np.array_equal(labels, np.broadcast_to(np.arange(160) >= 80, (64, 160)))
 
 
@@ -107,9 +113,9 @@ def test_a_small_image_is_one_tile() -> None:
         whole, tiled = model(engine)(image), model(engine)(image, tile=96)
         assert engine.batches == [1, 1]
         if boxes:
-            assert tiled == whole
+            assert tiled.to_json() == whole.to_json()
         else:
-            assert np.array_equal(tiled["label_map"], whole["label_map"])
+            assert np.array_equal(tiled.label_map, whole.label_map)
 
 
 def test_bad_images_keep_their_places() -> None:
@@ -149,16 +155,17 @@ def test_boxes_are_read_back(tmp_path: Path) -> None:
     (tmp_path / "images" / "bad.png").unlink()
     written = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
     assert [each["file_name"] for each in written["images"]] == ["images/0.png", "images/1.png"]
-    assert [each["score"] for each in written["annotations"]] == [each["objects"][0]["score"] for each in found[:2]]
+    assert [each["score"] for each in written["annotations"]] == [each.answer.scores[0] for each in found[:2]]
     dataset = read_dataset(tmp_path / "found.json", format="coco")
     assert dataset.classes == ("thing",)
     for sample, prediction in zip(dataset.samples, found, strict=False):
-        assert sample.known(Objects).instances[0].box_xyxy == pytest.approx(prediction["objects"][0]["box"])
+        boxes = prediction.answer.boxes_xyxy
+        assert sample.known(Objects).instances[0].box_xyxy == pytest.approx(boxes[0].tolist())
 
 
 def check_regions(maps: dict[Path, np.ndarray], classes: tuple[str, ...], file: Path) -> None:
     """What is written of the label maps of images is read back, and rasterises to exactly the same."""
-    predictions = [{"path": str(path), "label_map": labels} for path, labels in maps.items()]
+    predictions = [Predicted(str(path), Segmented(classes=classes, label_map=labels)) for path, labels in maps.items()]
     assert list(with_coco(predictions, classes, file)) == predictions
     dataset = read_dataset(file, format="coco")
     assert len(dataset.samples) == len(maps)

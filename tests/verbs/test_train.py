@@ -174,8 +174,8 @@ def test_a_users_own_module_trains_and_comes_back(tmp_path: Path) -> None:
         foveal.load(result["model"])
     image = shape_images(1)[0][0]
     prediction = foveal.load(result["model"], module=Tiny())(image)
-    assert prediction["label"] in SHAPES
-    assert sum(prediction["scores"].values()) == pytest.approx(1)
+    assert prediction.label in SHAPES
+    assert sum(prediction.scores.values()) == pytest.approx(1)
 
 
 def test_accumulated_steps_are_counted_once(tmp_path: Path) -> None:

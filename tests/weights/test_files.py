@@ -10,7 +10,8 @@ from safetensors.torch import save_file
 from tests.made import made_contract
 from torch import Tensor
 
-from foveal.bundle import Contract, save_bundle
+from foveal.bundle import save_bundle
+from foveal.contract import SEEN_HASHES, Contract
 from foveal.errors import ModelError
 from foveal.networks import CUSTOM
 from foveal.networks.build import build_network
@@ -29,7 +30,7 @@ def test_a_model_file(tmp_path: Path) -> None:
     network = build_network("lenet5", 3)
     contract = made_contract("lenet5", (32, 32))
     seen = np.array([3, 2**64 - 1], np.uint64)
-    save_bundle(tmp_path / "model.safetensors", network, contract, seen)
+    save_bundle(tmp_path / "model.safetensors", network, contract, {SEEN_HASHES: seen})
     weights = read_weights(tmp_path / "model.safetensors")
     assert (weights.network, weights.task, weights.classes) == ("lenet5", "classify", ("a", "b", "c"))
     assert (weights.mean, weights.std) == (contract.preprocess.mean, contract.preprocess.std)
@@ -104,6 +105,6 @@ def test_what_else_is_refused(state: dict[str, Tensor], tmp_path: Path) -> None:
 
 def test_a_model_of_somebodys_own_module(tmp_path: Path) -> None:
     contract = Contract(**{**vars(made_contract("lenet5", (32, 32))), "architecture": CUSTOM})
-    save_bundle(tmp_path / "own.safetensors", torch.nn.Linear(2, 3), contract, np.zeros(0, np.uint64))
+    save_bundle(tmp_path / "own.safetensors", torch.nn.Linear(2, 3), contract, {SEEN_HASHES: np.zeros(0, np.uint64)})
     with pytest.raises(ModelError, match="its network is custom; weights are taken of those that foveal models lists"):
         read_weights(tmp_path / "own.safetensors")

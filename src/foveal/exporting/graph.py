@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from foveal.preprocess import Preprocess, standardised
+from foveal.feed.inputs import standardised
+from foveal.preprocess import Preprocess
 
 
 class Graph(nn.Module):

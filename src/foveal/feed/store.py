@@ -19,8 +19,9 @@ from foveal.device import free_gpu_bytes, memory_bytes, sent
 from foveal.errors import ImageError
 from foveal.feed.cache import Bad, allowance_bytes, cache_key, is_cached, open_or_build
 from foveal.feed.decoding import Progress, decode_all, keep_good
+from foveal.feed.inputs import as_batch
 from foveal.feed.label_maps import GatherLabels, label_maps_of
-from foveal.preprocess import Placement, Preprocess, as_batch
+from foveal.preprocess import Placement, Preprocess
 from foveal.types import OnBadImage, Sample
 
 MEMORY_SHARE = 0.25  # of the machine's memory may hold decoded images

@@ -13,26 +13,31 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import filelock
-import torch
-from torch import nn
 
 import foveal
-from foveal.bundle import Contract
+from foveal.contract import Contract
 from foveal.files import atomic_folder, cache_folder
-from foveal.networks import CUSTOM
+
+if TYPE_CHECKING:
+    from torch import nn
 
 CAP_BYTES = 4 * 2**30
 _LOCK = ".lock"
 _LOCK_SECONDS = 600.0
 
 
-def artefact_folder(network: nn.Module, contract: Contract) -> Path | None:
+def artefact_folder(network: "nn.Module", contract: Contract) -> Path | None:
     """The folder for what is made of this network; None for a user's own module, whose code has no name.
 
     Reads every weight: about 50 ms for 100 MB.
     """
+    import torch
+
+    from foveal.bundle import CUSTOM
+
     if contract.architecture == CUSTOM:
         return None
     made_by = [foveal.__version__, torch.__version__, contract.architecture, contract.preprocess.to_json()]

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from foveal.answers.answer import Answer, Answering, Outputs
 from foveal.errors import ImageError, UsageError
-from foveal.evaluation.forward import View, forward_views
 from foveal.images import decode
 from foveal.images.fit import ImageSource
 from foveal.inference.engines.engine import Engine
+from foveal.inference.views import View, run_views
 from foveal.ops.tiles import tile_corners
-from foveal.preprocess import Placement, Preprocess, as_batch
-from foveal.tasks.task import Outputs, Task
+from foveal.preprocess import Placement, Preprocess
 
 LEAST_SIDE = 32
 MOST_OVERLAP = 0.9
@@ -57,20 +57,21 @@ class _Whole:
 class TiledModel:
     """A network over the tiles of images."""
 
-    task: Task
+    answering: Answering
+    decision: Any
     preprocess: Preprocess
     engine: Engine
     views: Sequence[View]
     tiling: Tiling
 
     def __post_init__(self) -> None:
-        if self.task.join is None:
+        if self.answering.join is None:
             raise UsageError(
-                f"--tile: what is said of tiles can't be joined for the task {self.task.name}; leave it out"
+                f"--tile: what is said of tiles can't be joined for the task {self.answering.task}; leave it out"
             )
 
-    def predict(self, images: Iterable[ImageSource]) -> Iterator[dict[str, Any] | ImageError]:
-        """A prediction for each image, or an ImageError in its place. The next image is decoded meanwhile."""
+    def predict(self, images: Iterable[ImageSource]) -> Iterator[Answer | ImageError]:
+        """An answer for each image, or an ImageError in its place. The next image is decoded meanwhile."""
         decoding, computing = ThreadPoolExecutor(os.cpu_count()), ThreadPoolExecutor(self.engine.streams)
         ahead: deque[Future[_Whole | ImageError]] = deque()
         try:
@@ -86,13 +87,13 @@ class TiledModel:
 
     def _joined(
         self, image: _Whole | ImageError, decoding: ThreadPoolExecutor, computing: ThreadPoolExecutor
-    ) -> dict[str, Any] | ImageError:
+    ) -> Answer | ImageError:
         if isinstance(image, ImageError):
             return image
-        assert self.task.join is not None
+        assert self.answering.join is not None
         height, width = image.pixels.shape[:2]
         try:
-            return self.task.join(self._parts(image, decoding, computing), (height, width))
+            return self.answering.join(self._parts(image, decoding, computing), (height, width), self.decision)
         except ImageError as error:  # its channels are not the network's
             return error
 
@@ -121,7 +122,7 @@ class TiledModel:
 
     def _computed(self, loading: Sequence[Future[tuple[np.ndarray, Placement]]]) -> Part:
         pixels, placements = zip(*(future.result() for future in loading), strict=True)
-        outputs = forward_views(self.task, self.engine.many, as_batch(np.stack(pixels)), views=self.views)
+        outputs = run_views(self.answering, self.engine.run, np.stack(pixels), views=self.views)
         return outputs, placements
 
 

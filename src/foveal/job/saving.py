@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from torch import nn
 
-from foveal.bundle import Contract, save_bundle
+from foveal.bundle import save_bundle
+from foveal.contract import SEEN_HASHES, Contract
 from foveal.device import machine
 from foveal.job.begun import Begun
 from foveal.job.fed import Fed
@@ -52,7 +54,8 @@ def _best_saver(begun: Begun) -> SaveBest:
         )
         contract = _contract(begun.fed, chosen=f"{weights} after epoch {epoch}, {why}", val=val)
         # The state's are asked for only now: a checkpoint may have brought them.
-        save_bundle(begun.fed.run.model, network, contract, np.union1d(seen_hashes, begun.state.seen_before))
+        arrays = {SEEN_HASHES: np.union1d(seen_hashes, begun.state.seen_before)}
+        save_bundle(begun.fed.run.model, network, contract, arrays)
 
     return save
 
@@ -65,6 +68,7 @@ def _contract(fed: Fed, *, chosen: str, val: Mapping[str, float]) -> Contract:
         task_settings=dict(task.settings),
         classes=task.classes,
         preprocess=fed.data.preprocess,
+        decision=asdict(task.decision),
         chosen=chosen,
         val=dict(val),
         mirrored=settings.augment.hflip > 0,

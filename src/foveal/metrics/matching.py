@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from foveal.annotations import RunLengths
+from foveal.ops.box_arrays import pairwise_common
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 AREAS = ((0.0, 1e10), (0.0, 32.0**2), (32.0**2, 96.0**2), (96.0**2, 1e10))
@@ -87,9 +88,7 @@ class Matches:
 
 def box_iou(boxes_xyxy: np.ndarray, others_xyxy: np.ndarray, crowd: np.ndarray | None = None) -> np.ndarray:
     """(D, 4) and (G, 4) -> (D, G). For a crowd, (G,) bool, the share of the first box alone that lies in it."""
-    corners_low = np.maximum(boxes_xyxy[:, None, :2], others_xyxy[None, :, :2])
-    corners_high = np.minimum(boxes_xyxy[:, None, 2:], others_xyxy[None, :, 2:])
-    common = (corners_high - corners_low).clip(0).prod(axis=2)
+    common = pairwise_common(boxes_xyxy, others_xyxy)
     own = box_areas(boxes_xyxy)[:, None]
     union = own + box_areas(others_xyxy)[None] - common
     if crowd is not None:

@@ -6,8 +6,9 @@ from foveal.errors import ModelError
 from foveal.networks.backbone import Backbone
 from foveal.networks.build import Network
 from foveal.networks.detector_head import DetectorHead
-from foveal.networks.mask_head import STRIDE, MaskHead
+from foveal.networks.mask_head import MaskHead
 from foveal.networks.pyramid import Pyramid
+from foveal.ops.mask_points import STRIDE
 
 STRIDES = (8, 16, 32)
 """Of the maps in which objects are looked for."""

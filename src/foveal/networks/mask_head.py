@@ -15,13 +15,9 @@ from torch import Tensor, nn
 from foveal.networks.detector_head import by_cell, head_branch
 from foveal.networks.resnet import conv_bn
 from foveal.networks.spec import StageSpec
+from foveal.ops.mask_points import MAPS, SHAPES, STRIDE
 
-STRIDE = 4
-"""Of the shared maps."""
-MAPS, HIDDEN = 8, 8
-"""The shared maps, and the width of the two hidden layers (the paper's, section 3.1)."""
-_SHAPES = ((HIDDEN, MAPS + 2), (HIDDEN,), (HIDDEN, HIDDEN), (HIDDEN,), (1, HIDDEN), (1,))
-_COUNTS = [torch.Size(shape).numel() for shape in _SHAPES]
+_COUNTS = [torch.Size(shape).numel() for shape in SHAPES]
 WEIGHTS = sum(_COUNTS)
 """Of an object's network, 169: kernel and bias of each of its three layers in turn."""
 _SPREAD = 0.05
@@ -66,7 +62,7 @@ def mask_logits(weights: Tensor, maps: Tensor, boxes_xyxy: Tensor, points: Tenso
 def dynamic(weights: Tensor, inputs: Tensor) -> Tensor:
     """Each object's network: (K, P), (K, C + 2, S) -> logits (K, S); three layers, rectified between them."""
     first, first_bias, second, second_bias, third, third_bias = (
-        part.unflatten(1, shape) for part, shape in zip(weights.split(_COUNTS, dim=1), _SHAPES, strict=True)
+        part.unflatten(1, shape) for part, shape in zip(weights.split(_COUNTS, dim=1), SHAPES, strict=True)
     )
     hidden = torch.baddbmm(first_bias[:, :, None], first, inputs).relu()
     hidden = torch.baddbmm(second_bias[:, :, None], second, hidden).relu()

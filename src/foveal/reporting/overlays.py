@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from foveal.annotations import RunLengths
+from foveal.answers.answer import Overlay
 from foveal.images.label_map import palette
 from foveal.ops.masks import rasterised
 
@@ -25,6 +26,13 @@ def draw_objects(
     """The image (H, W, 1 or 3) in colour with the masks that there are, then the boxes (N, 4) and words at them."""
     painted = image_u8 if masks is None else paint_masks(image_u8, masks, labels)
     return draw_boxes(painted, boxes_xyxy, labels, words)
+
+
+def draw_overlay(image_u8: np.ndarray, overlay: Overlay) -> np.ndarray:
+    """The image (H, W, 1 or 3) in colour, with all on it that an answer says of places."""
+    if overlay.label_map is not None:
+        image_u8 = colour_pixels(image_u8, overlay.label_map)
+    return draw_objects(image_u8, overlay.boxes_xyxy, overlay.labels, overlay.words, overlay.masks)
 
 
 def draw_boxes(image_u8: np.ndarray, boxes_xyxy: np.ndarray, labels: Sequence[int], words: Sequence[str]) -> np.ndarray:

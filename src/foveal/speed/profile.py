@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from foveal.evaluation.forward import forward
-from foveal.preprocess import Preprocess, as_batch
+from foveal.feed.inputs import as_batch
+from foveal.preprocess import Preprocess
 from foveal.speed.ceilings import Ceilings
 from foveal.speed.clock import synchronise, timings
 from foveal.speed.operations import ARITHMETIC, OperationTimer, Spent

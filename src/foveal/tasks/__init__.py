@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from foveal.answers import decision as decision_of
+
 if TYPE_CHECKING:
     from foveal.tasks.task import Task
 
@@ -16,8 +18,11 @@ TASKS: dict[str, str] = {
 }
 
 
-def make_task(name: str, classes: Sequence[str], settings: Mapping[str, Any]) -> "Task":
-    """The task called `name` for these classes; `settings` are its module's `Settings`, as plain values."""
+def make_task(
+    name: str, classes: Sequence[str], settings: Mapping[str, Any], decision: Mapping[str, Any] | None = None
+) -> "Task":
+    """The task called `name` for these classes; `settings` are its module's `Settings` as plain values, `decision` what
+    is told on top of the scores."""
     module = import_module(TASKS[name])
-    task: Task = module.make(tuple(classes), module.Settings(**settings))
+    task: Task = module.make(tuple(classes), module.Settings(**settings), decision_of(name, decision or {}))
     return task

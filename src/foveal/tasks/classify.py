@@ -4,19 +4,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from foveal.annotations import ClassLabel
+from foveal.answers.classify import Decision, probabilities
 from foveal.augment.pipeline import mix
 from foveal.errors import UsageError
 from foveal.feed.store import Store
 from foveal.losses.classification import LOSSES
 from foveal.metrics.classification import ClassificationMetrics, classification_metrics
-from foveal.preprocess import Placement
 from foveal.tasks.task import Outputs, Task
 from foveal.tasks.whole_image import build, loss_terms
 
@@ -49,7 +47,7 @@ class Settings:
             raise UsageError(f"--loss {self.loss}: class weights go with {' and '.join(WEIGHED)} only")
 
 
-def make(classes: tuple[str, ...], settings: Settings) -> Task:
+def make(classes: tuple[str, ...], settings: Settings, decision: Decision) -> Task:
     """The classification task for these classes."""
     weights = settings.class_weights
     if weights is not None and len(weights) != len(classes):
@@ -64,6 +62,7 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
         name="classify",
         classes=classes,
         settings=asdict(settings),
+        decision=decision,
         encode=partial(_encode, len(classes)),
         augment=mix,
         build=partial(build, len(classes)),
@@ -76,9 +75,6 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
         record=_record,
         measure=partial(_measure, classes),
         tune=None,
-        decode=partial(_decode, classes),
-        merge=_merge,
-        join=None,
         primary=PRIMARY,
         higher_is_better=True,
     )
@@ -120,30 +116,7 @@ def _assess(records: Sequence[Judged]) -> tuple[dict[str, float], float]:
     return {name: values.mean().item() for name, values in figures.items()}, error
 
 
-def _decode(classes: tuple[str, ...], outputs: Outputs, placements: Sequence[Placement]) -> list[dict[str, Any]]:
-    probs = _probabilities(outputs)
-    return [
-        {
-            "label": classes[int(row.argmax())],
-            "score": float(row.max()),
-            "scores": dict(zip(classes, row.tolist(), strict=True)),
-        }
-        for row in probs
-    ]
-
-
-def _merge(views: Sequence[Outputs]) -> Outputs:
-    """The mean of the views' probabilities, as its logarithm: again logits."""
-    probs = torch.stack([outputs["logits"].double().softmax(dim=1) for outputs in views]).mean(dim=0)
-    return {"logits": probs.log().float()}
-
-
 def _measure(classes: tuple[str, ...], records: Sequence[Judged]) -> ClassificationMetrics:
     outputs, targets = joined(records)
     labels = targets.argmax(dim=1).numpy()
-    return classification_metrics(_probabilities(outputs), labels, classes=classes)
-
-
-def _probabilities(outputs: Outputs) -> np.ndarray:
-    """(B, K) float64, rows summing to 1 as closely as that allows."""
-    return outputs["logits"].double().softmax(dim=1).numpy()
+    return classification_metrics(probabilities(outputs["logits"].numpy()), labels, classes=classes)

@@ -1,4 +1,4 @@
-"""The masks of a detector's objects: what is learned of them and what is told. B batch, N cells, M objects, K chosen.
+"""The masks of a detector's objects: what is learned of them. B batch, N cells, M objects, K chosen.
 
 The head in `networks/mask_head.py`. Masks stay what the annotation says, outlines or run lengths, with the way from
 their image to what the network reads; only those of the cells that learn one are made into pixels, and in no more of
@@ -7,19 +7,19 @@ them than are looked at. So 500 objects in an image cost what the few dozen chos
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from foveal.annotations import Objects, Polygons, RunLengths
 from foveal.losses.assignment import Assigned
 from foveal.losses.masks import best_cells, mask_dice_loss
-from foveal.metrics.detection import Found, Truth
-from foveal.networks.mask_head import STRIDE, box_grid, mask_logits, to_pixels
-from foveal.ops.masks import areas, as_run_lengths, on_grid, rasterised, run_lengths_within, to_json
+from foveal.metrics.detection import Truth
+from foveal.networks.mask_head import box_grid, mask_logits, to_pixels
+from foveal.ops.mask_points import STRIDE
+from foveal.ops.masks import as_run_lengths, on_grid
 from foveal.preprocess import Placement
 from foveal.tasks.task import Outputs
 from foveal.types import Sample
@@ -29,8 +29,6 @@ MOST_CELLS = 64
 """Of an image, that learn a mask in a step."""
 LEARNED_SIDE, REACH = 28, 1.2
 """Points along a side of an object's box, and how far they reach in halves of it: a little beside the object."""
-TOLD_SIDE = 56
-"""Points along a side of a found box; between them it is bilinear."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,21 +113,6 @@ def _truth_at(outlines: Outlines, objects: list[int], boxes: list[list[float]]) 
     return torch.stack([made[row] for row in objects])
 
 
-def with_masks(outputs: Outputs, found: Sequence[Found], placements: Sequence[Placement]) -> list[Found]:
-    """The detections with their masks, at the size of their image and within their boxes."""
-    weights, maps = outputs["mask_weights"], outputs["mask_maps"]
-    points = box_grid(TOLD_SIDE, reach=1.0, device=maps.device)
-    made = []
-    for row, (each, placement) in enumerate(zip(found, placements, strict=True)):
-        assert each.cells is not None
-        boxes = torch.from_numpy(placement.to_input(each.boxes_xyxy)).float().to(maps.device)
-        cells = torch.from_numpy(each.cells).to(maps.device)
-        logits = mask_logits(weights[row][cells], maps[row], boxes, points).cpu().unflatten(1, (TOLD_SIDE, TOLD_SIDE))
-        masks = (_told(*one, placement.image_hw) for one in zip(logits, each.boxes_xyxy.tolist(), strict=True))
-        made.append(replace(each, masks=tuple(masks)))
-    return made
-
-
 def with_drawn_masks(truth: Truth, sample: Sample) -> Truth:
     """The objects with their masks, None where nobody drew one."""
     size_hw = sample.size_hw
@@ -138,36 +121,3 @@ def with_drawn_masks(truth: Truth, sample: Sample) -> Truth:
         None if each.mask is None else as_run_lengths(each.mask, size_hw) for each in sample.known(Objects).instances
     )
     return replace(truth, masks=tuple(masks))
-
-
-def in_whole_image(found: Found, corner_xy: tuple[int, int], image_hw: tuple[int, int]) -> Found:
-    """The detections of a tile, whose upper left corner is there in an image of that size, in the image's pixels."""
-    masks = None
-    if found.masks is not None:
-        pixels = (rasterised(mask, mask.size_hw) for mask in found.masks)
-        masks = tuple(run_lengths_within(each, corner_xy, image_hw) for each in pixels)
-    return replace(found, boxes_xyxy=found.boxes_xyxy + np.tile(corner_xy, 2), masks=masks)
-
-
-def in_words(found: Found) -> list[dict[str, Any]]:
-    """{"mask", "area"} of each detection in plain values, {} where masks are not told."""
-    if found.masks is None:
-        return [{} for _ in found.labels]
-    return [
-        {"mask": to_json(mask), "area": int(area)} for mask, area in zip(found.masks, areas(found.masks), strict=True)
-    ]
-
-
-def _told(logits: Tensor, box_xyxy: list[float], size_hw: tuple[int, int]) -> RunLengths:
-    """Of a box's points (side, side) -> the mask in the image; it has a pixel at least."""
-    starts, axes = [], []
-    for low, high, length in zip(box_xyxy[:2], box_xyxy[2:], reversed(size_hw), strict=True):
-        start = min(int(low), length - 1)
-        end = max(start + 1, int(np.ceil(high)))
-        starts.append(start)
-        centres = torch.arange(start, end) + 0.5
-        axes.append((centres - low) / max(high - low, 1e-6) * 2 - 1)
-    grid = torch.stack([axes[0].expand(len(axes[1]), -1), axes[1][:, None].expand(-1, len(axes[0]))], dim=2)
-    read = F.grid_sample(logits[None, None], grid[None], padding_mode="border", align_corners=False)[0, 0]
-    mask = (read >= read.max().clamp(max=0)).numpy()
-    return run_lengths_within(mask, (starts[0], starts[1]), size_hw)

@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,12 +11,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from foveal.annotations import LabelSet
+from foveal.answers.multilabel import Decision, probabilities
 from foveal.augment.pipeline import mix
 from foveal.errors import UsageError
 from foveal.feed.store import Store
 from foveal.losses.labels import LABEL_LOSSES
 from foveal.metrics.labels import UNDECIDED, LabelMetrics, best_thresholds, label_metrics
-from foveal.preprocess import Placement
 from foveal.tasks.task import Outputs, Task
 from foveal.tasks.whole_image import Loss, build, loss_terms
 
@@ -36,29 +35,22 @@ class Settings:
     """A key of `foveal.losses.labels.LABEL_LOSSES`."""
     label_smoothing: float = 0.0
     """0 to below 1: so far each target goes towards a half."""
-    thresholds: tuple[float, ...] = (UNDECIDED,)
-    """Of each label the probability from which on it is told; a single one holds for all."""
 
     def __post_init__(self) -> None:
         if self.loss not in LABEL_LOSSES:
             raise UsageError(f"--loss {self.loss}: expected one of {', '.join(LABEL_LOSSES)}")
         if not 0 <= self.label_smoothing < 1:
             raise UsageError(f"--label-smoothing {self.label_smoothing}: expected 0 to below 1")
-        if not all(0 <= threshold <= 1 for threshold in self.thresholds):
-            raise UsageError(f"thresholds {self.thresholds}: expected 0 to 1")
 
 
-def make(classes: tuple[str, ...], settings: Settings) -> Task:
+def make(classes: tuple[str, ...], settings: Settings, decision: Decision) -> Task:
     """The task for these labels."""
-    thresholds = settings.thresholds
-    if len(thresholds) not in (1, len(classes)):
-        raise UsageError(f"{len(thresholds)} thresholds: expected {len(classes)}, one a label")
-    if len(thresholds) == 1:
-        thresholds = thresholds * len(classes)
+    thresholds = decision.of(len(classes)).tolist()
     return Task(
         name="multilabel",
         classes=classes,
         settings=asdict(settings),
+        decision=decision,
         encode=partial(_encode, len(classes)),
         augment=mix,
         build=partial(build, len(classes)),
@@ -71,9 +63,6 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
         record=_record,
         measure=partial(_measure, classes, thresholds),
         tune=_tune,
-        decode=partial(_decode, classes, thresholds),
-        merge=_merge,
-        join=None,
         primary=PRIMARY,
         higher_is_better=True,
     )
@@ -124,30 +113,11 @@ def _measure(classes: tuple[str, ...], thresholds: Sequence[float], records: Seq
     return label_metrics(*_arrays(*joined(records)), classes=classes, thresholds=thresholds)
 
 
-def _tune(records: Sequence[Judged]) -> dict[str, Any]:
+def _tune(records: Sequence[Judged]) -> Decision:
     """The thresholds of the highest F1."""
-    return {"thresholds": tuple(best_thresholds(*_arrays(*joined(records))).tolist())}
-
-
-def _decode(
-    classes: tuple[str, ...], thresholds: Sequence[float], outputs: Outputs, placements: Sequence[Placement]
-) -> list[dict[str, Any]]:
-    """{"labels": [{"label", "score"}], from the highest score on, "scores": {label: probability}} of each image."""
-    made = []
-    for row in outputs["logits"].double().sigmoid().tolist():
-        told = [k for k in range(len(classes)) if row[k] >= thresholds[k]]
-        told.sort(key=lambda k: -row[k])
-        labels = [{"label": classes[k], "score": row[k]} for k in told]
-        made.append({"labels": labels, "scores": dict(zip(classes, row, strict=True))})
-    return made
-
-
-def _merge(views: Sequence[Outputs]) -> Outputs:
-    """The mean of the views' probabilities, again as logits."""
-    probs = torch.stack([outputs["logits"].double().sigmoid() for outputs in views]).mean(dim=0)
-    return {"logits": probs.logit(eps=1e-12).float()}
+    return Decision(thresholds=tuple(best_thresholds(*_arrays(*joined(records))).tolist()))
 
 
 def _arrays(logits: Tensor, targets: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities (N, K) float64 and truths (N, K) bool."""
-    return logits.double().sigmoid().numpy(), (targets > 0.5).numpy()
+    return probabilities(logits.numpy()), (targets > 0.5).numpy()

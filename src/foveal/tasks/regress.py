@@ -1,25 +1,25 @@
 """Regression: numbers of an image. Legend: B batch, N items, T targets.
 
 The network learns targets less their mean, over their spread, both of the training images: any unit learns at the same
-rate. `decode` and the metrics undo it.
+rate. Answers and metrics undo it.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from foveal.annotations import Numbers
+from foveal.answers.regress import Decision, Scale
 from foveal.augment.pipeline import AugmentParams
 from foveal.errors import UsageError
 from foveal.feed.store import Store
 from foveal.losses.regression import NUMBER_LOSSES
 from foveal.metrics.regression import RegressionMetrics, regression_metrics
-from foveal.preprocess import Placement
 from foveal.tasks.task import Outputs, Task
 from foveal.tasks.whole_image import Loss, build, loss_terms
 
@@ -45,15 +45,16 @@ class Settings:
             raise UsageError(f"spread {self.spread}: expected numbers above 0")
 
 
-def make(classes: tuple[str, ...], settings: Settings) -> Task:
+def make(classes: tuple[str, ...], settings: Settings, decision: Decision) -> Task:
     """The regression task for targets of these names."""
-    scale = _Scale.of(settings, len(classes))
+    scale = Scale.of(asdict(settings), len(classes))
     primary = "mae" if len(classes) == 1 else "relative_mae"
     loss = NUMBER_LOSSES[settings.loss]
     return Task(
         name="regress",
         classes=classes,
         settings=asdict(settings),
+        decision=decision,
         encode=partial(_encode, scale),
         augment=_augment,
         build=partial(build, len(classes)),
@@ -66,40 +67,15 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
         record=partial(_record, scale),
         measure=partial(_measure, scale, classes),
         tune=None,
-        decode=partial(_decode, scale, classes),
-        merge=_merge,
-        join=None,
         primary=primary,
         higher_is_better=False,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Scale:
-    """From the targets' units to what the network learns, and back: (…, T) float64."""
-
-    mean: Tensor
-    spread: Tensor
-
-    @classmethod
-    def of(cls, settings: Settings, num_targets: int) -> "_Scale":
-        for name, values in (("means", settings.mean), ("spreads", settings.spread)):
-            if len(values) not in (1, num_targets):
-                raise UsageError(f"{len(values)} {name}: expected {num_targets}, one a target")
-        mean, spread = (torch.tensor(values, dtype=torch.float64) for values in (settings.mean, settings.spread))
-        return cls(mean.expand(num_targets), spread.expand(num_targets))
-
-    def standardised(self, values: Tensor) -> Tensor:
-        return (values - self.mean) / self.spread
-
-    def restored(self, outputs: Tensor) -> Tensor:
-        return outputs.double().cpu() * self.spread + self.mean
-
-
-def _encode(scale: _Scale, store: Store, indices: Tensor) -> Tensor:
+def _encode(scale: Scale, store: Store, indices: Tensor) -> Tensor:
     """(B, T) float32, standardised."""
-    values = torch.tensor([sample.known(Numbers).values for sample in store.samples_at(indices)], dtype=torch.float64)
-    return scale.standardised(values).float()
+    values = np.array([sample.known(Numbers).values for sample in store.samples_at(indices)], np.float64)
+    return torch.from_numpy(scale.standardised(values)).float()
 
 
 def _augment(images: Tensor, targets: Tensor, params: AugmentParams) -> tuple[Tensor, Tensor]:
@@ -109,18 +85,19 @@ def _augment(images: Tensor, targets: Tensor, params: AugmentParams) -> tuple[Te
     return images, targets
 
 
-def _quick(scale: _Scale, primary: str, outputs: Outputs, targets: Tensor) -> dict[str, Tensor]:
+def _quick(scale: Scale, primary: str, outputs: Outputs, targets: Tensor) -> dict[str, Tensor]:
     """Per item (B,): the mean over targets of the absolute error, of one target in its unit, of several in spreads."""
     errors = (outputs["logits"].float() - targets.float()).abs().mean(dim=1)
     return {primary: errors * float(scale.spread[0]) if primary == "mae" else errors}
 
 
-def _record(scale: _Scale, outputs: Outputs, targets: Tensor) -> Judged:
-    return scale.restored(outputs["logits"]), scale.restored(targets)
+def _record(scale: Scale, outputs: Outputs, targets: Tensor) -> Judged:
+    said, true = (scale.restored(each.float().cpu().numpy()) for each in (outputs["logits"], targets))
+    return torch.from_numpy(said), torch.from_numpy(true)
 
 
-def _assess(scale: _Scale, loss: Loss, primary: str, records: Sequence[Judged]) -> tuple[dict[str, float], float]:
-    said, true = (scale.standardised(each) for each in joined(records))
+def _assess(scale: Scale, loss: Loss, primary: str, records: Sequence[Judged]) -> tuple[dict[str, float], float]:
+    said, true = (torch.from_numpy(scale.standardised(each.numpy())) for each in joined(records))
     errors = _quick(scale, primary, {"logits": said}, true)[primary].double()
     error = errors.std(correction=0).item() / math.sqrt(len(errors))
     return {primary: errors.mean().item(), "loss": loss(said, true).item()}, error
@@ -131,18 +108,6 @@ def joined(records: Sequence[Judged]) -> Judged:
     return torch.cat([said for said, _ in records]), torch.cat([true for _, true in records])
 
 
-def _measure(scale: _Scale, names: tuple[str, ...], records: Sequence[Judged]) -> RegressionMetrics:
+def _measure(scale: Scale, names: tuple[str, ...], records: Sequence[Judged]) -> RegressionMetrics:
     said, true = joined(records)
     return regression_metrics(said.numpy(), true.numpy(), names=names, spreads=scale.spread.tolist())
-
-
-def _decode(
-    scale: _Scale, names: tuple[str, ...], outputs: Outputs, placements: Sequence[Placement]
-) -> list[dict[str, Any]]:
-    """{"values": {name: number in the target's unit}} of each image."""
-    return [{"values": dict(zip(names, row, strict=True))} for row in scale.restored(outputs["logits"]).tolist()]
-
-
-def _merge(views: Sequence[Outputs]) -> Outputs:
-    """The mean of the views."""
-    return {"logits": torch.stack([outputs["logits"].double() for outputs in views]).mean(dim=0).float()}

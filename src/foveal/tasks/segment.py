@@ -3,17 +3,17 @@
 Networks in `networks/decoders.py`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foveal.annotations import PixelClasses
+from foveal.answers.segment import Decision, label_maps
 from foveal.augment.mosaic import mosaic_pixels
 from foveal.augment.pipeline import AugmentParams, augment_label_maps
 from foveal.device import sent
@@ -24,7 +24,7 @@ from foveal.losses.segmentation import PIXEL_LOSSES
 from foveal.metrics.segmentation import Judged, SegmentationMetrics, judge, segmentation_metrics
 from foveal.networks.decoders import DECODERS, segmenter
 from foveal.preprocess import Placement
-from foveal.tasks.task import Outputs, Parts, Task
+from foveal.tasks.task import Outputs, Task
 from foveal.types import Sample
 
 QUICK_RESAMPLES = 100
@@ -72,7 +72,7 @@ class LabelMaps:
         return type(self)(sent(self.labels, device), self.samples, self.placements)
 
 
-def make(classes: tuple[str, ...], settings: Settings) -> Task:
+def make(classes: tuple[str, ...], settings: Settings, decision: Decision) -> Task:
     """The segmentation task for these classes."""
     weights = None if settings.class_weights is None else torch.tensor(settings.class_weights)
     loss = partial(PIXEL_LOSSES[settings.loss], void=VOID, class_weights=weights)
@@ -80,6 +80,7 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
         name="segment",
         classes=classes,
         settings=asdict(settings),
+        decision=decision,
         encode=partial(_encode, settings.void),
         augment=_augment,
         build=lambda backbone: _build(len(classes), settings, backbone),
@@ -92,9 +93,6 @@ def make(classes: tuple[str, ...], settings: Settings) -> Task:
         record=partial(_record, len(classes), settings.void),
         measure=partial(_measure, classes),
         tune=None,
-        decode=partial(_decode, classes),
-        merge=None,
-        join=partial(_join, classes),
         primary="mIoU",
         higher_is_better=True,
     )
@@ -135,33 +133,10 @@ def _quick(outputs: Outputs, targets: LabelMaps) -> dict[str, Tensor]:
     return {"pixel_accuracy": right.sum(dim=(1, 2)).float() / valid.sum(dim=(1, 2)).clamp(min=1)}
 
 
-def _said(outputs: Outputs, placements: Sequence[Placement]) -> list[np.ndarray]:
-    """The class of every pixel of each image, (H, W) uint8, at the image's own size."""
-    return [_labels(logits, placement) for logits, placement in zip(outputs["logits"], placements, strict=True)]
+def _highest(scores: Tensor) -> np.ndarray:
+    """The class of the highest score at each pixel, the first of equal ones: (K, h, w) -> (h, w) uint8.
 
-
-def _labels(logits: Tensor, placement: Placement) -> np.ndarray:
-    """(K, h, w) -> (H, W) uint8; one class at a time is held at the image's size, which may be large."""
-    return _highest(_of_image(each[None], placement)[0] for each in logits)
-
-
-def _of_image(logits: Tensor, placement: Placement) -> Tensor:
-    """(K, h, w) -> (K, H, W): bilinear at the centre of each of the image's pixels."""
-    (height, width), (x, y) = placement.image_hw, placement.offset_xy  # whole pixels, as are the image's sides there
-    rows = torch.arange(round(placement.scale_xy[1] * height)) + round(y)
-    columns = torch.arange(round(placement.scale_xy[0] * width)) + round(x)
-    if min(x, y) < 0:  # its margins were cut off, and are as what is beside them
-        shown = logits[:, rows.clamp(0, logits.shape[1] - 1)][:, :, columns.clamp(0, logits.shape[2] - 1)]
-    else:
-        shown = logits[:, int(rows[0]) : int(rows[-1]) + 1, int(columns[0]) : int(columns[-1]) + 1]
-    return F.interpolate(shown.float()[None], size=(height, width), mode="bilinear", align_corners=False)[0]
-
-
-def _highest(scores: Iterable[Tensor]) -> np.ndarray:
-    """The class of the highest score at each pixel, the first of equal ones: K times (H, W) -> (H, W) uint8.
-
-    Class by class, so that pixels beside each other in memory are compared at once, and without a branch for each:
-    `argmax` over the first dimension takes many times as long.
+    As `foveal.ops.bilinear.highest`, on the device.
     """
     classes = enumerate(scores)
     best = next(classes)[1].clone()
@@ -183,7 +158,7 @@ def _glance(num_classes: int, outputs: Outputs, targets: LabelMaps) -> list[Judg
 
 
 def _record(num_classes: int, void: int, outputs: Outputs, targets: LabelMaps) -> list[Judged]:
-    said = _said(outputs, targets.placements)
+    said = label_maps({"logits": outputs["logits"].numpy()}, targets.placements)
     return [
         judge(ours, _truth(sample, void), num_classes=num_classes, void=VOID)
         for ours, sample in zip(said, targets.samples, strict=True)
@@ -208,44 +183,3 @@ def _measure(classes: tuple[str, ...], records: Sequence[list[Judged]]) -> Segme
 
 def _all(records: Sequence[list[Judged]]) -> list[Judged]:
     return [each for record in records for each in record]
-
-
-def _decode(classes: tuple[str, ...], outputs: Outputs, placements: Sequence[Placement]) -> list[dict[str, Any]]:
-    """{"label_map": (H, W) uint8, "shares": {class: share of the pixels}} of each image."""
-    return [_told(labels, classes) for labels in _said(outputs, placements)]
-
-
-def _join(classes: tuple[str, ...], parts: Parts, image_hw: tuple[int, int]) -> dict[str, Any]:
-    """As of a whole image. Where tiles overlap, the mean of their probabilities, weighted by the distances of the pixel
-    from the nearest sides of each tile, across times down: there a network sees least of what lies around.
-
-    Only the sums of one row of tiles are held, (K, a tile's height, the image's width): what lies above the next row
-    is decided.
-    """
-    labels = np.empty(image_hw, np.uint8)
-    top, sums = 0, torch.zeros(0)
-    for outputs, placements in parts:
-        for logits, placement in zip(outputs["logits"], placements, strict=True):
-            (left, above), (height, width) = placement.corner_xy, placement.image_hw
-            if not len(sums):
-                sums = torch.zeros(len(classes), height, image_hw[1])
-            if above > top:
-                done = above - top
-                labels[top : top + done] = _highest(sums[:, :done])
-                sums = torch.cat([sums[:, done:], torch.zeros(len(classes), done, image_hw[1])], dim=1)
-                top = above
-            weights = _from_sides(height)[:, None] * _from_sides(width)
-            sums[:, :, left : left + width] += _of_image(logits, placement).softmax(dim=0) * weights
-    labels[top:] = _highest(sums)
-    return _told(labels, classes)
-
-
-def _from_sides(length: int) -> Tensor:
-    """(length,): how far the centre of each pixel lies from the nearer end."""
-    centres = torch.arange(length) + 0.5
-    return torch.minimum(centres, length - centres)
-
-
-def _told(labels: np.ndarray, classes: tuple[str, ...]) -> dict[str, Any]:
-    counts = np.bincount(labels.reshape(-1), minlength=len(classes)) / labels.size
-    return {"label_map": labels, "shares": dict(zip(classes, counts.round(6).tolist(), strict=True))}

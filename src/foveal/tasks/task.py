@@ -3,7 +3,7 @@
 Legend: B batch, K classes.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
@@ -12,13 +12,10 @@ from torch import Tensor, nn
 
 from foveal.augment.pipeline import AugmentParams
 from foveal.feed.store import Store
-from foveal.preprocess import Placement
 from foveal.types import TaskName
 
 Outputs = dict[str, Tensor]
 """What a network returns, by name."""
-Parts = Iterable[tuple[Outputs, Sequence[Placement]]]
-"""Outputs of an image's tiles, batch by batch, and where each tile lies in the input and in the image; row by row."""
 Record = Any
 """What a task keeps of a batch to judge it by, on the CPU; other processes can be sent it."""
 
@@ -52,6 +49,8 @@ class Task:
     classes: tuple[str, ...]
     settings: Mapping[str, Any]
     """The module's settings as plain values, for the model file."""
+    decision: Any
+    """What is told on top of the scores: a `Decision` of the task's module in `foveal.answers`."""
 
     encode: Callable[[Store, Tensor], Any]
     """(a store, indices (B,) of its samples) -> their targets, in the frame of the stored pixels."""
@@ -75,15 +74,8 @@ class Task:
     """(outputs, targets) -> what `measure` reads of a batch."""
     measure: Callable[[Sequence[Record]], Measurement]
     """Of all items -> the task's metrics with intervals."""
-    tune: Callable[[Sequence[Record]], Mapping[str, Any]] | None
-    """Of the `glance` at all held-out items -> settings that follow from them, such as thresholds, for the model file;
-    None where none do."""
-    decode: Callable[[Outputs, Sequence[Placement]], list[dict[str, Any]]]
-    """(outputs of a batch, where its images lie in it) -> a prediction each, in plain values."""
-    merge: Callable[[Sequence[Outputs]], Outputs] | None
-    """Outputs of several views of the same batch -> one: test-time augmentation; None where views can't be merged."""
-    join: Callable[[Parts, tuple[int, int]], dict[str, Any]] | None
-    """(tiles of an image, its (height, width)) -> its prediction; None where an image can't be taken apart."""
+    tune: Callable[[Sequence[Record]], Any] | None
+    """Of the `glance` at all held-out items -> the decision that follows from them; None where none does."""
     primary: str
     """The figure of `assess` by which the saved weights are chosen."""
     higher_is_better: bool

@@ -13,6 +13,7 @@ from foveal.augment.draws import Draws
 from foveal.augment.mosaic import IMAGES_BEFORE
 from foveal.augment.pipeline import augment_images, draw
 from foveal.device import sent
+from foveal.feed.inputs import standardise
 from foveal.feed.order import balanced_order, epoch_order, step_indices
 from foveal.feed.store import Store
 from foveal.preprocess import Preprocess, input_hw
@@ -94,7 +95,7 @@ class Batches:
         )
         targets = encoded(self._task, self.store, samples, self._device)
         inputs, targets = self._task.augment(augment_images(images, params), targets, params)
-        return self._preprocess.standardise(inputs).contiguous(memory_format=torch.channels_last), targets
+        return standardise(self._preprocess, inputs).contiguous(memory_format=torch.channels_last), targets
 
     def own(self, part: Tensor, count: int, *, epoch: int, size: int) -> tuple[Tensor, Targets]:
         """The batch of the `count` images of a part that are this process's, mixed as in a batch of the whole."""

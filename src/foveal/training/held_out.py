@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from foveal.device import sent
+from foveal.feed.inputs import to_input
 from foveal.feed.store import Store
 from foveal.preprocess import Preprocess
 from foveal.processes.group import Processes
@@ -43,7 +44,7 @@ def held_out_figures(
     with torch.inference_mode(), autocast(plan, device), saying_what_is_too_large(what, remedy=_SMALLER_LOOK):
         for indices in own.split(at_once) if len(own) else ():
             images = sent(store.gather(indices), device)
-            inputs = preprocess.to_input(images).contiguous(memory_format=torch.channels_last)
+            inputs = to_input(preprocess, images).contiguous(memory_format=torch.channels_last)
             targets = encoded(task, store, indices, device)
             records.append(task.glance(network(inputs), targets))
     return task.assess(processes.gather(records))

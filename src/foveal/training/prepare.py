@@ -13,6 +13,7 @@ from foveal.bundle import wrap_module
 from foveal.device import native_bf16, place
 from foveal.errors import BadImagesError, DataError, ImageError
 from foveal.feed.decoding import Progress
+from foveal.feed.inputs import to_input
 from foveal.feed.store import Store, build_store, channel_statistics
 from foveal.networks import CUSTOM, needs_of
 from foveal.networks.build import build_backbone, without_weights
@@ -169,7 +170,7 @@ def build_network(settings: TrainSettings, task: Task, data: TrainingData, modul
         return wrap_module(module)
     backbone = build_backbone(settings.model, in_channels=data.preprocess.channels)
     few = torch.linspace(0, len(data.train) - 1, min(FIRST_IMAGES, len(data.train))).round().long()
-    backbone.initialise_from(lambda: data.preprocess.to_input(data.train.gather(few).cpu()))
+    backbone.initialise_from(lambda: to_input(data.preprocess, data.train.gather(few).cpu()))
     return task.build(backbone)
 
 

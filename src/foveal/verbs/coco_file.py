@@ -4,20 +4,17 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from foveal.annotations import Instance, Polygons, RunLengths
+from foveal.answers.predicted import Failed, Predicted
 from foveal.files import atomic_path
 from foveal.images import read_header
-from foveal.ops.masks import from_json, run_lengths_within
-from foveal.ops.outlines import outline, regions
 from foveal.read.archive_path import file_named
 from foveal.read.coco import annotation_row, category_rows
 
+Said = Predicted | Failed
 
-def with_coco(predictions: Iterable[dict[str, Any]], classes: tuple[str, ...], path: Path) -> Iterator[dict[str, Any]]:
+
+def with_coco(predictions: Iterable[Said], classes: tuple[str, ...], path: Path) -> Iterator[Said]:
     """The predictions as they are; at the end all that were made are in the file at `path`.
 
     A detector's objects are annotations with their "score", and their masks where there are such. Of a label map every
@@ -27,11 +24,11 @@ def with_coco(predictions: Iterable[dict[str, Any]], classes: tuple[str, ...], p
     files: list[Path] = []
     images, annotations = [], []
     for prediction in predictions:
-        if "error" not in prediction:
-            files.append(file_named(prediction["path"]))
+        if isinstance(prediction, Predicted):
+            files.append(file_named(prediction.path))
             height, width = read_header(files[-1]).size_hw
             images.append({"id": len(files), "width": width, "height": height})
-            found = _regions(prediction) if "label_map" in prediction else _objects(prediction, classes)
+            found = prediction.answer.instances()
             annotations += [{**annotation_row(each, len(files)), **more} for each, more in found]
         yield prediction
     content = {
@@ -42,29 +39,6 @@ def with_coco(predictions: Iterable[dict[str, Any]], classes: tuple[str, ...], p
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(content), encoding="utf-8")
-
-
-def _objects(prediction: dict[str, Any], classes: tuple[str, ...]) -> Iterator[tuple[Instance, dict[str, float]]]:
-    for each in prediction["objects"]:
-        mask = from_json(each["mask"]) if "mask" in each else None
-        label, box = classes.index(each["label"]), tuple(each["box"])
-        yield Instance(label=label, box_xyxy=box, mask=mask, area=each.get("area")), {"score": each["score"]}
-
-
-def _regions(prediction: dict[str, Any]) -> Iterator[tuple[Instance, dict[str, float]]]:
-    labels: np.ndarray = prediction["label_map"]
-    for label, (left, top), mask in regions(labels):
-        box = (left, top, left + mask.shape[1], top + mask.shape[0])
-        shape = _shape(mask, (left, top), (labels.shape[0], labels.shape[1]))
-        yield Instance(label=label, box_xyxy=box, mask=shape, area=int(mask.sum())), {}
-
-
-def _shape(mask: np.ndarray, corner_xy: tuple[int, int], image_hw: tuple[int, int]) -> Polygons | RunLengths:
-    """Of a region's mask, whose upper left corner lies there in the image."""
-    ring = outline(mask)
-    if ring is None:
-        return run_lengths_within(mask, corner_xy, image_hw)
-    return Polygons((tuple((ring + corner_xy).reshape(-1).tolist()),))
 
 
 def _names(files: list[Path], path: Path) -> list[str]:

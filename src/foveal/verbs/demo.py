@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from foveal.annotations import ClassLabel
+from foveal.answers.classify import Classified
 from foveal.options import Option
 from foveal.types import Dataset
 from foveal.verbs.train import train
@@ -30,10 +31,10 @@ def demo(
     for sample, prediction in zip(
         held_out, model.predict([sample.image.read() for sample in held_out[:PREDICTED]]), strict=False
     ):
-        assert isinstance(prediction, dict)
+        assert isinstance(prediction, Classified)
         truth = digits.classes[sample.known(ClassLabel).index]
-        say(f"{sample.id}: a {truth}, read as {prediction['label']} with probability {prediction['score']:.3f}")
-        predictions.append({"id": sample.id, "truth": truth, **prediction})
+        say(f"{sample.id}: a {truth}, read as {prediction.label} with probability {prediction.score:.3f}")
+        predictions.append({"id": sample.id, "truth": truth, **prediction.to_json()})
     return {**result, "predictions": predictions}
 
 

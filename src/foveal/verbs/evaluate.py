@@ -45,7 +45,7 @@ def evaluate(
     name, samples = samples_of(dataset, bundle, split)
     with decoding_bar() as progress:
         store = build_store(samples, contract.preprocess, on_bad_image=on_bad_image, progress=progress)
-    task = contract.make_task()
+    task = bundle.make_task()
     evaluation = evaluate_store(task, bundle.network, contract.preprocess, store, device=pick_device(device))
     warnings = list(dataset.notes)
     same = leaked(store.hashes, bundle.seen_hashes)

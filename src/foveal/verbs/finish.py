@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def finish_run(job: Job) -> dict[str, Any]:
     fed, watch = job.fed, job.asked.watch
     run, recipe, data, origin, device = fed.run, fed.recipe, fed.data, fed.origin, job.begun.device
     bundle = _tuned(load_bundle(run.model, module=copy.deepcopy(job.asked.module)), job)
-    task = bundle.contract.make_task()
+    task = bundle.make_task()
     test = build_store(fed.dataset.of_split("test"), data.preprocess, on_bad_image="skip")
     split, store = _evaluation_store(test, data)
     own_notes = _split_notes(split, test, data, task, said=job.begun.notes)
@@ -93,15 +93,14 @@ def finish_run(job: Job) -> dict[str, Any]:
 
 
 def _tuned(bundle: Bundle, job: Job) -> Bundle:
-    """The model with the settings that follow from what it says of the held-out images, in its file too."""
+    """The model with the decision that follows from what it says of the held-out images, in its file too."""
     fed = job.fed
     task, data = fed.task, fed.data
     if task.tune is None or data.val is None:
         return bundle
     records = records_of(task, bundle.network, data.preprocess, data.val, device=job.begun.device, cheap=True)
-    settings = {**bundle.contract.task_settings, **task.tune(records)}
-    tuned = replace(bundle, contract=replace(bundle.contract, task_settings=settings))
-    save_bundle(fed.run.model, tuned.network, tuned.contract, tuned.seen_hashes)
+    tuned = replace(bundle, contract=replace(bundle.contract, decision=asdict(task.tune(records))))
+    save_bundle(fed.run.model, tuned.network, tuned.contract, tuned.arrays)
     return tuned
 
 

@@ -1,6 +1,5 @@
 """Files of trained weights: our model files, and torchvision's layout as `.pth` or `.safetensors`. Never code."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from foveal.contract import SEEN_HASHES, arrays_apart, contract_in
 from foveal.errors import ModelError
 from foveal.networks import network_spec
 from foveal.weights.torchvision import IMAGENET_MEAN, IMAGENET_STD, TABLES, from_torchvision, network_of
 
 _PICKLED = (".pth", ".pt")
-_HASHES = "foveal.seen_hashes"  # the tensor of a model file (`foveal.bundle`) that is no weight
 _WRAPPED = ("state_dict", "model")  # under which training scripts save the state dict, beside other things
 
 
@@ -56,26 +55,23 @@ def read_weights(path: Path) -> Weights:
 
 
 def _of_model(path: Path, metadata: Mapping[str, str], tensors: dict[str, Tensor]) -> Weights:
+    contract = contract_in(metadata, path)
+    weights, arrays = arrays_apart(tensors, path)
+    network = contract.architecture
     try:
-        header = json.loads(metadata["foveal"])
-        network, preprocess = header["architecture"], header["preprocess"]
-        weights = Weights(
-            network=network,
-            task=header["task"],
-            classes=tuple(header["classes"]),
-            tensors=tensors,
-            mean=tuple(preprocess["mean"]),
-            std=tuple(preprocess["std"]),
-            seen_hashes=tensors.pop(_HASHES).numpy().view(np.uint64),
-        )
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ModelError(f"{path}: its header is not that of a Foveal model: {error}") from None
-    try:
-        network_spec(str(network))
+        network_spec(network)
     except ModelError:
         words = f"{path}: its network is {network}; weights are taken of those that foveal models lists"
         raise ModelError(words) from None
-    return weights
+    return Weights(
+        network=network,
+        task=contract.task,
+        classes=contract.classes,
+        tensors=weights,
+        mean=contract.preprocess.mean,
+        std=contract.preprocess.std,
+        seen_hashes=arrays[SEEN_HASHES].numpy().view(np.uint64),
+    )
 
 
 def _of_torchvision(path: Path, tensors: dict[str, Tensor]) -> Weights:

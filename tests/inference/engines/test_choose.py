@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from tests.made import lively_source
-from torch import Tensor
 
+from foveal import device
+from foveal.answers.answer import Outputs
 from foveal.errors import ModelError, UsageError
+from foveal.feed.inputs import as_batch, to_input
 from foveal.inference.engines import ENGINES, FASTEST_FIRST, FEW_IMAGES, REFERENCE, EngineSpec, choose
 from foveal.inference.engines.choose import build_engine, choose_engine
 from foveal.inference.engines.engine import Engine, Source
-from foveal.tasks.task import Outputs
 from foveal.types import EngineName, Precision
 
 
@@ -24,12 +26,12 @@ class Off:
         self._reference = build_engine(source, *REFERENCE)
         self._by = by
 
-    def many(self, images_u8: Tensor) -> Outputs:
-        logits = self._reference.many(images_u8)["logits"].clone()
+    def run(self, images_u8: np.ndarray) -> Outputs:
+        logits = self._reference.run(images_u8)["logits"].copy()
         logits[:, 0] += self._by
         return {"logits": logits}
 
-    one = many
+    run_one = run
 
 
 def a_little_off(source: Source) -> Off:
@@ -52,7 +54,7 @@ def broken(source: Source) -> Off:
 def source(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> Source:
     """A network, and ONNX Runtime as the only engine besides PyTorch, on a processor without bfloat16."""
     monkeypatch.setenv("FOVEAL_CACHE", str(tmp_path))
-    monkeypatch.setattr(choose, "native_bf16", lambda device: False)
+    monkeypatch.setattr(device, "native_bf16", lambda where: False)
     monkeypatch.setitem(ENGINES, "openvino", EngineSpec(builder="", needs=("no_such_module",), extra="fast"))
     monkeypatch.setitem(ENGINES, "onnxruntime", EngineSpec(builder=""))
     use(monkeypatch, a_little_off)
@@ -141,10 +143,10 @@ def test_a_few_images_are_computed_as_they_are(source: Source) -> None:
 
 def test_eager_in_float32_is_the_network_itself(source: Source) -> None:
     engine, said = chosen(source, "eager", "float32")
-    images = torch.randint(0, 256, (3, 3, 16, 18), dtype=torch.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (3, 16, 18, 3), np.uint8)
     with torch.inference_mode():
-        expected = source.network(source.preprocess.to_input(images))["logits"]
-    assert torch.equal(engine.many(images)["logits"], expected)
+        expected = source.network(to_input(source.preprocess, as_batch(images)))["logits"]
+    assert np.array_equal(engine.run(images)["logits"], expected)
     assert said == ["engine: eager in float32"]
 
 
@@ -153,7 +155,7 @@ def test_precision(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen(source, "eager")[0].precision == "float32"
     assert chosen(source, "eager", "bfloat16")[0].precision == "bfloat16"
     assert chosen(source, precision="bfloat16", images=1)[0].precision == "bfloat16"
-    monkeypatch.setattr(choose, "native_bf16", lambda device: True)
+    monkeypatch.setattr(device, "native_bf16", lambda where: True)
     assert chosen(source, "eager")[0].precision == "bfloat16"
     assert chosen(source, precision="float32")[0].precision == "float32"
     assert {row[0] for row in FASTEST_FIRST if row[1] == "bfloat16"} == {"openvino", "eager"}

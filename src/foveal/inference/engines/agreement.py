@@ -1,17 +1,16 @@
 """The comparison that an engine has to stand: what it says against what the network itself says in float32."""
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from foveal.answers import answering
+from foveal.answers.answer import Answering, Outputs
 from foveal.images import resize
 from foveal.inference.engines import SIDE_TOLERANCE, TOLERANCE
-from foveal.inference.engines.eager import build
 from foveal.inference.engines.engine import Engine, Source
-from foveal.networks.detector_head import expected_distances
-from foveal.networks.mask_head import STRIDE, box_grid, mask_logits
-from foveal.preprocess import Preprocess, as_batch
-from foveal.tasks.task import Outputs
+from foveal.ops.box_arrays import expected_distances
+from foveal.ops.mask_points import STRIDE, mask_logits
+from foveal.ops.probabilities import sigmoid
+from foveal.preprocess import Preprocess
 
 _IMAGES = 8
 _SEED = 0
@@ -22,15 +21,19 @@ _POINTS = 100  # of an image, a detector's likeliest: at others its boxes are ne
 
 def disagreement(engine: Engine, source: Source) -> str:
     """By how much the engine's outputs differ, as a sentence; empty where they are within the tolerances."""
+    from foveal.inference.engines.eager import build  # where the network itself computes, PyTorch does
+
     images = generated_images(source.preprocess)
-    outputs, expected = engine.many(images), build(source, "float32").many(images)
+    outputs, expected = engine.run(images), build(source, "float32").run(images)
     assert outputs.keys() == expected.keys()
-    if source.contract.task == "regress":
+    contract = source.contract
+    task = answering(contract.task, contract.classes, contract.task_settings)
+    if task.probabilities is None:
         difference = largest_number_difference(outputs, expected)
         if difference <= TOLERANCE:
             return ""
         return f"its numbers differ by up to {difference:.2g} spreads from the network's, and {TOLERANCE} are allowed"
-    difference = largest_difference(outputs, expected, alone=source.contract.task == "multilabel")
+    difference = largest_difference(outputs, expected, task=task)
     if not difference <= TOLERANCE:
         return f"its probabilities differ by up to {difference:.2g} from the network's, and {TOLERANCE} are allowed"
     if "distances" in expected and not (sides := largest_side_difference(outputs, expected)) <= SIDE_TOLERANCE:
@@ -40,67 +43,63 @@ def disagreement(engine: Engine, source: Source) -> str:
     return ""
 
 
-def generated_images(preprocess: Preprocess) -> Tensor:
-    """(B, C, H, W) uint8, always the same: random colours in grids from coarse blobs to almost noise."""
+def generated_images(preprocess: Preprocess) -> np.ndarray:
+    """(B, H, W, C) uint8, always the same: random colours in grids from coarse blobs to almost noise."""
     random = np.random.default_rng(_SEED)
     images = []
     for index in range(_IMAGES):
         side = 2 ** (1 + index % 6)
         grid = random.integers(0, 256, (side, side, preprocess.channels), dtype=np.uint8)
         images.append(resize(grid, preprocess.size_hw))
-    return as_batch(np.stack(images))
+    return np.stack(images)
 
 
-def largest_difference(outputs: Outputs, expected: Outputs, *, alone: bool = False) -> float:
+def largest_difference(outputs: Outputs, expected: Outputs, *, task: Answering) -> float:
     """Between probabilities, those of masks too, and between constants; a detector's distances are left out. NaN where
     one is.
 
     Of the pixels of label maps, (B, K, H, W), one in a thousand is left out: at the borders of regions probabilities
-    are steep, and of a million values one is always far off. alone: each class of an image is by itself.
+    are steep, and of a million values one is always far off.
     """
-    differences = []
+    assert task.probabilities is not None
+    differences: list[float] = []
     for name in expected.keys() - {"distances", "mask_maps", "mask_weights"}:
-        ours, theirs = (_probabilities(name, each[name], alone=alone) for each in (outputs, expected))
-        difference = (ours - theirs).abs()
-        differences.append(_all_but_few(difference) if difference.ndim == 4 else difference.max())
+        ours, theirs = outputs[name], expected[name]
+        if "logits" in name or "aux" in name:
+            ours, theirs = task.probabilities(ours), task.probabilities(theirs)
+        difference = np.abs(ours.astype(np.float64) - theirs)
+        differences.append(_all_but_few(difference) if difference.ndim == 4 else difference.max().item())
     if "mask_maps" in expected:
-        differences.append((_masks(outputs) - _masks(expected)).abs().max())
-    return float(torch.stack(differences).max())
+        differences.append(float(np.abs(_masks(outputs) - _masks(expected)).max()))
+    return float(np.max(differences))
 
 
 def largest_number_difference(outputs: Outputs, expected: Outputs) -> float:
     """Between what a regression's network says, in spreads of the training targets; of numbers further than one from
     their mean, as a share of that distance. NaN where one is."""
-    theirs = expected["logits"].double()
-    return float(((outputs["logits"].double() - theirs).abs() / theirs.abs().clamp(min=1)).max())
+    ours, theirs = (each["logits"].astype(np.float64) for each in (outputs, expected))
+    return float((np.abs(ours - theirs) / np.abs(theirs).clip(1)).max())
 
 
-def _all_but_few(difference: Tensor) -> Tensor:
-    pixels = difference.amax(dim=1).flatten()
-    return pixels.max() if pixels.isnan().any() else pixels.kthvalue(len(pixels) - int(_LEFT_OUT * len(pixels))).values
+def _all_but_few(difference: np.ndarray) -> float:
+    pixels = difference.max(axis=1).ravel()
+    last = len(pixels) - int(_LEFT_OUT * len(pixels)) - 1
+    return float(pixels.max() if np.isnan(pixels).any() else np.partition(pixels, last)[last])
 
 
 def largest_side_difference(outputs: Outputs, expected: Outputs) -> float:
     """Between the distances of a detector's boxes' sides from their points, in cells, where objects are likeliest."""
-    likely = expected["logits"].amax(dim=2)
-    best = likely.topk(min(_POINTS, likely.shape[1]), dim=1).indices  # (B, P)
-    rows = torch.arange(len(best))[:, None]
+    likely = expected["logits"].max(axis=2)
+    best = np.argsort(-likely, axis=1)[:, :_POINTS]  # (B, P)
+    rows = np.arange(len(best))[:, None]
     ours, theirs = (expected_distances(each["distances"][rows, best]) for each in (outputs, expected))
-    return float((ours - theirs).abs().max())
+    return float(np.abs(ours - theirs).max())
 
 
-def _masks(outputs: Outputs) -> Tensor:
-    """Of a few cells of each image the mask's probabilities over the whole image, (B, cells, points)."""
+def _masks(outputs: Outputs) -> np.ndarray:
+    """Of a few cells of each image the mask's probabilities over the whole image, (B, cells, side, side)."""
     weights, maps = outputs["mask_weights"], outputs["mask_maps"]
-    cells = torch.linspace(0, weights.shape[1] - 1, _CELLS).round().long()
-    points = box_grid(_SIDE, reach=1.0, device=maps.device)
-    whole = torch.tensor([0.0, 0, maps.shape[3] * STRIDE, maps.shape[2] * STRIDE]).expand(_CELLS, -1)
-    logits = [mask_logits(row[cells], own, whole, points) for row, own in zip(weights, maps, strict=True)]
-    return torch.stack(logits).double().sigmoid()
-
-
-def _probabilities(name: str, output: Tensor, *, alone: bool) -> Tensor:
-    """Of logits (B, K) or (B, K, H, W), and a detector's (B, N, K), where each class is by itself; others stay."""
-    if "logits" not in name and "aux" not in name:
-        return output.double()
-    return output.double().sigmoid() if alone or output.ndim == 3 else output.double().softmax(dim=1)
+    cells = np.linspace(0, weights.shape[1] - 1, _CELLS).round().astype(np.intp)
+    whole = np.tile([0, 0, maps.shape[3] * STRIDE, maps.shape[2] * STRIDE], (_CELLS, 1))
+    logits = [mask_logits(row[cells], own, whole, _SIDE) for row, own in zip(weights, maps, strict=True)]
+    return sigmoid(np.stack(logits))

@@ -5,16 +5,17 @@ from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-
-from foveal.device import fingerprint, native_bf16
 from foveal.errors import ModelError, UsageError, did_you_mean
 from foveal.files import read_json, write_json
 from foveal.inference.engines import ENGINES, FASTEST_FIRST, FEW_IMAGES, REFERENCE
 from foveal.inference.engines.agreement import disagreement
 from foveal.inference.engines.engine import Engine, Source
 from foveal.types import EngineName, Precision
+
+if TYPE_CHECKING:
+    import torch
 
 Say = Callable[[str], None]
 
@@ -42,8 +43,10 @@ def choose_engine(
     raise ModelError(f"--engine {engine} --precision {precision} can't be used: {refused}")
 
 
-def _candidates(engine: EngineName, precision: Precision, device: torch.device) -> list[tuple[str, str]]:
+def _candidates(engine: EngineName, precision: Precision, device: "torch.device") -> list[tuple[str, str]]:
     """(engine, precision) to try, the fastest first; never empty."""
+    from foveal.device import native_bf16
+
     if engine not in ("auto", *ENGINES):
         raise UsageError(f"no engine is named {engine!r}; {did_you_mean(engine, ['auto', *ENGINES])}")
     rows = [row for row in FASTEST_FIRST if engine in ("auto", row[0]) and precision in ("auto", row[1])]
@@ -92,6 +95,8 @@ def _examined(source: Source, name: str, precision: str, *, say: Say) -> tuple[E
 
 def _verdict_file(folder: Path | None, name: str, precision: str) -> Path | None:
     """Where an examination's outcome is kept: it holds for one version of the engine on one kind of machine."""
+    from foveal.device import fingerprint
+
     if folder is None:
         return None
     made_by = [version(module) for module in ENGINES[name].needs[:1]]

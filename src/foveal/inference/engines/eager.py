@@ -3,14 +3,16 @@
 import copy
 from itertools import pairwise
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from foveal.answers.answer import Outputs
 from foveal.device import place
-from foveal.evaluation.forward import BATCH_SIZE, forward
-from foveal.inference.engines.engine import Source
-from foveal.tasks.task import Outputs
+from foveal.evaluation.forward import forward
+from foveal.feed.inputs import as_batch
+from foveal.inference.engines.engine import BATCH_SIZE, Source
 
 
 class EagerEngine:
@@ -25,12 +27,13 @@ class EagerEngine:
         self._source = source
         self._network = network
 
-    def many(self, images_u8: Tensor) -> Outputs:
+    def run(self, images_u8: np.ndarray) -> Outputs:
         device, bfloat16 = self._source.device, self.precision == "bfloat16"
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-            return forward(self._network, self._source.preprocess, images_u8, device=device)
+            outputs = forward(self._network, self._source.preprocess, as_batch(images_u8), device=device)
+        return {name: output.numpy() for name, output in outputs.items()}
 
-    one = many
+    run_one = run
 
 
 def build(source: Source, precision: str) -> EagerEngine:

@@ -1,17 +1,22 @@
-"""What an engine is made of, and what it is."""
+"""What an engine is made of, and what it is. B batch."""
 
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import torch
-from torch import Tensor, nn
+import numpy as np
 
-from foveal.bundle import Contract
+from foveal.answers.answer import Outputs
+from foveal.contract import Contract
 from foveal.inference.artefacts import artefact_folder
 from foveal.preprocess import Preprocess
-from foveal.tasks.task import Outputs
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+BATCH_SIZE = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,9 +24,9 @@ class Source:
     """A trained network, for engines to be made of."""
 
     contract: Contract
-    network: nn.Module
+    network: "nn.Module"
     """On `device`, channels-last, in float32 and in evaluation mode: what every engine has to agree with."""
-    device: torch.device
+    device: "torch.device"
 
     @property
     def preprocess(self) -> Preprocess:
@@ -35,21 +40,21 @@ class Source:
 
 
 class Engine(Protocol):
-    """A way to compute a network's outputs: decoded images (B, C, H, W) uint8 -> outputs, float32 on the CPU."""
+    """A way to compute a network's outputs: decoded images (B, H, W, C) uint8 -> outputs in float32."""
 
     name: str
     """A key of `ENGINES`."""
     precision: str
     """"float32" or "bfloat16"."""
     batch_size: int
-    """Images to give to `many` at once."""
+    """Images to give to `run` at once."""
 
     @property
     def streams(self) -> int:
-        """How many threads `many` wants to be called from at the same time."""
+        """How many threads `run` wants to be called from at the same time."""
 
-    def one(self, images_u8: Tensor) -> Outputs:
+    def run_one(self, images_u8: np.ndarray) -> Outputs:
         """Of a batch of one image, as soon as possible."""
 
-    def many(self, images_u8: Tensor) -> Outputs:
+    def run(self, images_u8: np.ndarray) -> Outputs:
         """Of any batch, the most images a second; safe to call from several threads."""

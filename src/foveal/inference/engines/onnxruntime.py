@@ -4,15 +4,12 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-import torch
+import numpy as np
 from onnxruntime import InferenceSession, SessionOptions
-from torch import Tensor
 
-from foveal.evaluation.forward import BATCH_SIZE
-from foveal.exporting.onnx import IMAGES, to_onnx
+from foveal.answers.answer import Outputs
 from foveal.inference.artefacts import artefact
-from foveal.inference.engines.engine import Source
-from foveal.tasks.task import Outputs
+from foveal.inference.engines.engine import BATCH_SIZE, Source
 
 _FILE = "model.onnx"
 
@@ -27,19 +24,20 @@ class ONNXRuntimeEngine:
 
     def __init__(self, session: InferenceSession) -> None:
         self._session = session
+        self._input = session.get_inputs()[0].name
         self._names = [output.name for output in session.get_outputs()]
 
-    def many(self, images_u8: Tensor) -> Outputs:
-        # (B, C, H, W) -> (B, H, W, C)
-        images = images_u8.permute(0, 2, 3, 1).contiguous().numpy()
-        results = self._session.run(self._names, {IMAGES: images})
-        return {name: torch.from_numpy(result) for name, result in zip(self._names, results, strict=True)}
+    def run(self, images_u8: np.ndarray) -> Outputs:
+        results = self._session.run(self._names, {self._input: images_u8})
+        return dict(zip(self._names, results, strict=True))
 
-    one = many
+    run_one = run
 
 
 def build(source: Source, precision: str) -> ONNXRuntimeEngine:
     """The network as an ONNX file, exported once (seconds) and kept."""
+    import torch  # of what was converted before, nothing else here needs it
+
     assert precision == ONNXRuntimeEngine.precision
     options = SessionOptions()  # all graph optimisations are its default
     options.intra_op_num_threads = torch.get_num_threads()
@@ -48,4 +46,6 @@ def build(source: Source, precision: str) -> ONNXRuntimeEngine:
 
 
 def _export(source: Source, folder: Path) -> None:
+    from foveal.exporting.onnx import to_onnx
+
     to_onnx(source.network, source.preprocess, folder / _FILE)

@@ -21,7 +21,7 @@ from foveal.types import Sample
 
 def gallery(evaluated: Evaluated) -> Gallery:
     """Images with what is there and what was told, by their mistakes; and each mistake."""
-    classes, score = evaluated.task.classes, evaluated.task.settings["score"]
+    classes, score = evaluated.task.classes, evaluated.task.decision.score_threshold
     pairs = [pair for record in evaluated.evaluation.records for pair in record]
     images = [
         _Image(sample, found, truth, outcomes(found, truth, score=score))

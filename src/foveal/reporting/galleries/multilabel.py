@@ -12,7 +12,7 @@ def gallery(evaluated: Evaluated) -> Gallery:
     task, store = evaluated.task, evaluated.store
     logits, truths = (torch.cat(each) for each in zip(*evaluated.evaluation.records, strict=True))
     scores = logits.double().sigmoid()
-    wrong = (scores >= torch.tensor(task.settings["thresholds"])) != (truths > 0.5)
+    wrong = torch.from_numpy(task.decision.told(scores.numpy())) != (truths > 0.5)
     errors, labels = torch.where(wrong, (scores - truths).abs(), -1).max(dim=1)
     order = errors.argsort(descending=True)[:MOST_SHOWN]
     order = order[errors[order] >= 0]

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from foveal.annotations import PixelClasses
+from foveal.answers.segment import label_maps
 from foveal.evaluation.forward import forward
 from foveal.images.label_map import read_label_map
 from foveal.reporting.galleries.evaluated import Evaluated, whole_image
@@ -39,5 +40,4 @@ def _said(evaluated: Evaluated, index: int) -> np.ndarray:
     assert size_hw is not None
     images = store.gather(torch.tensor([index]))
     outputs = forward(evaluated.network, store.preprocess, images, device=evaluated.device)
-    said: np.ndarray = evaluated.task.decode(outputs, [store.preprocess.placement(size_hw)])[0]["label_map"]
-    return said
+    return label_maps({"logits": outputs["logits"].numpy()}, [store.preprocess.placement(size_hw)])[0]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foveal.annotations import RunLengths
-from foveal.ops.masks import from_json, on_grid, run_lengths
+from foveal.ops.masks import on_grid, run_lengths
 from foveal.reporting.confusion import Counted, confusion
 from foveal.reporting.curves import History, held_out, loss
 from foveal.reporting.cutouts import Mistakes, cutouts
@@ -137,17 +137,6 @@ def _masks(outlines: Any, picture: np.ndarray) -> list[RunLengths | None]:
     ]
 
 
-def _draw(image_u8: np.ndarray, prediction: Any, classes: Sequence[str]) -> np.ndarray:
-    objects = prediction["objects"]
-    return draw_objects(
-        image_u8,
-        np.array([each["box"] for each in objects], np.float64).reshape(-1, 4),
-        [classes.index(each["label"]) for each in objects],
-        [f"{each['label']} {each['score']:.2f}" for each in objects],
-        [from_json(each["mask"]) if "mask" in each else None for each in objects],
-    )
-
-
 PRESENTATION = Presentation(
     nouns=Nouns(
         counted="object",
@@ -159,7 +148,4 @@ PRESENTATION = Presentation(
     sections=_sections,
     listings=_listings,
     draw_targets=_draw_targets,
-    draw=_draw,
-    has_places=True,
-    has_label_maps=False,
 )

@@ -81,13 +81,6 @@ class Presentation:
     draw_targets: Callable[[list[np.ndarray], Any, Sequence[Sample], Sequence[str]], tuple[list[np.ndarray], list[str]]]
     """(pictures uint8 (H, W, C), the targets of the batch, its samples, class names) -> the pictures with what is to be
     learned drawn on them, and words at each."""
-    draw: Callable[[np.ndarray, Any, Sequence[str]], np.ndarray] | None
-    """(image uint8 (H, W, 1 or 3), its prediction, class names) -> uint8 (H, W, 3) with what was found drawn on it;
-    None where predictions are of whole images."""
-    has_places: bool
-    """Whether predictions have boxes or regions, so that they can be written in COCO's format."""
-    has_label_maps: bool
-    """Whether predictions hold the class of every pixel, so that they can be saved as masks."""
 
     def metric(self, name: str) -> Metric:
         """The words of a metric; its name where it has none."""

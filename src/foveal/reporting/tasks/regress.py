@@ -112,7 +112,4 @@ PRESENTATION = Presentation(
     sections=_sections,
     listings=_listings,
     draw_targets=_draw_targets,
-    draw=None,
-    has_places=False,
-    has_label_maps=False,
 )

@@ -88,10 +88,6 @@ def _draw_targets(
     return drawn, [""] * len(pictures)
 
 
-def _draw(image_u8: np.ndarray, prediction: Any, classes: Sequence[str]) -> np.ndarray:
-    return colour_pixels(image_u8, prediction["label_map"])
-
-
 PRESENTATION = Presentation(
     nouns=Nouns(
         counted="image",
@@ -103,7 +99,4 @@ PRESENTATION = Presentation(
     sections=_sections,
     listings=_listings,
     draw_targets=_draw_targets,
-    draw=_draw,
-    has_places=True,
-    has_label_maps=True,
 )

@@ -1,25 +1,8 @@
-"""Views of a batch, and what is said of duplicates."""
+"""What is said of duplicates."""
 
 import numpy as np
-import torch
 
 from foveal.evaluation.evaluate import duplicate_notes, leaked
-from foveal.evaluation.forward import plain_view
-from foveal.evaluation.forward import test_time_views as time_views
-
-
-def test_views_shift_and_mirror() -> None:
-    images = torch.arange(2 * 1 * 64 * 32, dtype=torch.int32).view(2, 1, 64, 32)
-    plain = [view(images) for view in time_views((64, 32), mirrored=False)]
-    assert len(plain) == 5
-    assert torch.equal(plain[0], images)
-    assert torch.equal(plain[2][:, :, 2:], images[:, :, :-2])  # two rows down, a 32nd of 64
-    assert torch.equal(plain[2][:, :, 0], images[:, :, 0])  # the edge repeated
-    assert torch.equal(plain[3][..., :-1], images[..., 1:])
-    both = [view(images) for view in time_views((64, 32), mirrored=True)]
-    assert len(both) == 10
-    assert torch.equal(both[5], images.flip(3))
-    assert torch.equal(plain_view()[0](images), images)
 
 
 def split(hashes: list[int], labels: list[int]) -> tuple[np.ndarray, np.ndarray]:

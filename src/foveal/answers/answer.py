@@ -1,0 +1,80 @@
+"""What the answers of all tasks have in common, and the record by which one predictor serves them all. B batch."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from foveal.annotations import Instance, RunLengths
+from foveal.preprocess import Placement
+
+Outputs = Mapping[str, np.ndarray]
+"""What a network returns, by name."""
+Parts = Iterable[tuple[Outputs, Sequence[Placement]]]
+"""Outputs of an image's tiles, batch by batch, and where each tile lies in the input and in the image; row by row."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overlay:
+    """What an answer says of places, to be laid over the image: all of it that there is."""
+
+    label_map: np.ndarray | None = None
+    """(H, W) uint8."""
+    boxes_xyxy: np.ndarray
+    """(N, 4)."""
+    labels: Sequence[int] = ()
+    words: Sequence[str] = ()
+    """At each box."""
+    masks: Sequence[RunLengths] | None = None
+
+
+class Answer(ABC):
+    """What is said of one image."""
+
+    PLACES: ClassVar[bool] = False
+    """Whether anything is said of places in the image: only then `overlay` and `instances` give something."""
+    PIXELS: ClassVar[bool] = False
+    """Whether each pixel has a class: only then `overlay` has a label map."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+
+    @abstractmethod
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        """A line each of fields, as they are printed beside the image's path."""
+
+    def overlay(self) -> Overlay:
+        """What is to be drawn."""
+        return Overlay(boxes_xyxy=np.zeros((0, 4)))
+
+    def instances(self) -> Iterator[tuple[Instance, dict[str, float]]]:
+        """What there is in the image, as annotations have it, and what more is said of each."""
+        yield from ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoDecision:
+    """Of a task that says what its outputs say."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answering:
+    """Functions that a task's module makes for its classes. None of them keeps state.
+
+    The `Any` among their arguments is the task's decision: what is told on top of the scores.
+    """
+
+    task: str
+    kind: type[Answer]
+    probabilities: Callable[[np.ndarray], np.ndarray] | None
+    """Logits (B, K, …) -> probabilities in float64; None where the network's outputs are numbers."""
+    decode: Callable[[Outputs, Sequence[Placement], Any], Sequence[Answer]]
+    """(outputs of a batch, where its images lie in it, the decision) -> an answer each."""
+    merge: Callable[[Sequence[Outputs]], Outputs] | None
+    """Outputs of several views of the same batch -> one: test-time augmentation; None where views can't be merged."""
+    join: Callable[[Parts, tuple[int, int], Any], Answer] | None
+    """(tiles of an image, its (height, width), the decision) -> its answer; None where an image can't be taken apart.
+    """
