@@ -12,7 +12,10 @@ BATCH_SIZE = 32
 
 
 def forward(network: nn.Module, preprocess: Preprocess, images_u8: Tensor, *, device: torch.device) -> Outputs:
-    """images_u8: (B, C, H, W) -> the network's outputs on the CPU. The network has to be in evaluation mode."""
+    """images_u8: (B, C, H, W) -> the network's outputs on the CPU, each contiguous, as NumPy reads it fastest.
+
+    The network has to be in evaluation mode.
+    """
     with torch.inference_mode(), full_float32():
         inputs = to_input(preprocess, sent(images_u8, device)).contiguous(memory_format=torch.channels_last)
-        return {name: value.float().cpu() for name, value in network(inputs).items()}
+        return {name: value.float().cpu().contiguous() for name, value in network(inputs).items()}

@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-_BLOCK = 2**15  # pixels worked on at once: so many stay in the processor's cache
+_BLOCK = 2**16  # pixels worked on at once: so many stay in the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
