@@ -1,6 +1,6 @@
 """Decoded image to network input: the only one there is. Training's evaluation, prediction and export call it.
 
-It has two halves. `load` ends in uint8 and is what the store keeps; `foveal.feed.inputs` is the arithmetic on the
+It has two halves. `load` ends in integers and is what the store keeps; `foveal.feed.inputs` is the arithmetic on the
 device. No torch here.
 """
 
@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from foveal.errors import UsageError
+from foveal.images.arrays import WHITE
 from foveal.images.fit import ImageSource, covering, inside, load_fitted
 from foveal.images.label_map import VOID
-from foveal.types import Fit
+from foveal.types import Depth, Fit
 
 CELL = 32
 """Pixels of the coarsest cells of most networks."""
@@ -55,22 +56,33 @@ class Preprocess:
     fit: Fit
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    depth: Depth = "uint8"
+    """Of the pixels that are loaded: uint16 where training images hold more than 8 bits."""
+
+    @property
+    def white(self) -> int:
+        """The level of white in the pixels that are loaded; black is 0."""
+        return WHITE[self.depth]
 
     def __post_init__(self) -> None:
         if min(self.size_hw) < 1:
             raise UsageError(f"an image size of {self.size_hw[0]}×{self.size_hw[1]} pixels: expected at least 1×1")
+        if self.depth not in WHITE:
+            raise UsageError(f"pixels of {self.depth}: expected {' or '.join(WHITE)}")
         if not 1 <= self.channels <= 16:
             raise UsageError(f"{self.channels} channels: expected 1 to 16")
         if len(self.mean) != self.channels or len(self.std) != self.channels or min(self.std) <= 0:
             raise UsageError(f"mean {self.mean} and std {self.std}: expected {self.channels} values each, std above 0")
 
     def load(self, source: ImageSource, *, name: str | None = None) -> np.ndarray:
-        """The image as uint8 (H, W, C) of exactly `size_hw` and `channels`. Raises ImageError."""
+        """The image (H, W, C) of exactly `size_hw`, `channels` and `depth`. Raises ImageError."""
         return self.load_placed(source, name=name)[0]
 
     def load_placed(self, source: ImageSource, *, name: str | None = None) -> tuple[np.ndarray, "Placement"]:
         """As `load`, and where the image came to lie."""
-        image, shown_hw = load_fitted(source, size_hw=self.size_hw, channels=self.channels, fit=self.fit, name=name)
+        image, shown_hw = load_fitted(
+            source, size_hw=self.size_hw, channels=self.channels, fit=self.fit, depth=self.depth, name=name
+        )
         return image, self.placement(shown_hw)
 
     def place_labels(self, labels: np.ndarray) -> np.ndarray:

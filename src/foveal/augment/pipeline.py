@@ -95,16 +95,16 @@ def augment_images(images: Tensor, params: AugmentParams) -> Tensor:
     """Images in 0 to 1 changed as was drawn: (B, C, H, W) -> (B, C, h, w), on their device.
 
     Warped, recoloured, their tones changed, blurred, noise added, and erased, in this order. Computed in float32 and
-    given back in the dtype of the input; uint8 images (0 to 255, of any layout) are divided by 255 and come back as
-    float32, at less cost than converting them before. Where nothing changes, floating-point images come back
-    themselves.
+    given back in the dtype of the input; integers (0 to the largest of their dtype, of any layout) are divided by that
+    and come back as float32, at less cost than converting them before. Where nothing changes, floating-point images
+    come back themselves.
     """
     _check_shape("images", images, (params.batch_size, images.shape[1], *params.geometry.in_size_hw))
     if not params.changes_images:
-        return _as_float32(images) if images.dtype == torch.uint8 else images
+        return images if images.is_floating_point() else _as_float32(images)
     if images.device.type != "cpu":
         return _augmented(images, params)
-    dtype = torch.float32 if images.dtype == torch.uint8 else images.dtype
+    dtype = images.dtype if images.is_floating_point() else torch.float32
     augmented = torch.empty((*images.shape[:2], *params.geometry.out_size_hw), dtype=dtype)
     for rows in _cache_sized_rows(augmented):
         augmented[rows] = _augmented(images[rows], params.rows(rows))
@@ -155,13 +155,13 @@ def _augmented(images: Tensor, params: AugmentParams) -> Tensor:
         augmented = degrade(augmented, params.degradation)
     if params.erased_xyxy is not None:
         augmented = erase(augmented, params.erased_xyxy)
-    return augmented.to(torch.float32 if images.dtype == torch.uint8 else images.dtype)
+    return augmented.to(images.dtype if images.is_floating_point() else torch.float32)
 
 
 def _as_float32(images: Tensor) -> Tensor:
-    """Images in 0 to 1 in the plain layout, taken up first because uint8 is a quarter of the bytes."""
+    """Images in 0 to 1 in the plain layout, taken up first because integers are fewer bytes."""
     scaled = images.contiguous().float()
-    return scaled.div_(255) if images.dtype == torch.uint8 else scaled
+    return scaled if images.is_floating_point() else scaled.div_(torch.iinfo(images.dtype).max)
 
 
 def _cache_sized_rows(images: Tensor) -> Iterator[slice]:

@@ -14,7 +14,7 @@ IMAGES = "images"
 
 
 def to_onnx(network: nn.Module, preprocess: Preprocess, path: Path) -> None:
-    """Writes the network with its preprocessing: `IMAGES` (B, H, W, C) uint8 -> outputs by name, in float32.
+    """Writes the network with its preprocessing: `IMAGES` (B, H, W, C) of its depth -> outputs by name, in float32.
 
     Raises whatever torch's exporter runs into, for a module that it can't take.
     """

@@ -16,7 +16,7 @@ from foveal.preprocess import Preprocess  # noqa: E402
 
 
 def to_openvino(network: nn.Module, preprocess: Preprocess) -> ov.Model:
-    """The network with its preprocessing: images (B, H, W, C) uint8 -> outputs by name, in float32.
+    """The network with its preprocessing: images (B, H, W, C) of its depth -> outputs by name, in float32.
 
     It shares the network's weights. Raises whatever tracing and converting run into, for a module that they can't take.
     """
@@ -26,6 +26,9 @@ def to_openvino(network: nn.Module, preprocess: Preprocess) -> ov.Model:
         warnings.simplefilter("ignore")
         traced = torch.jit.trace(graph, graph.example, check_trace=False)
         model = ov.convert_model(traced, input=[-1, *graph.example.shape[1:]])
+    # It does not know PyTorch's uint16, and left to itself makes an input of no type.
+    model.inputs[0].get_node().set_element_type(ov.Type(preprocess.depth))
+    model.validate_nodes_and_infer_types()
     for port, name in zip(model.outputs, graph.names, strict=True):
         port.get_tensor().set_names({name})
     return model

@@ -19,7 +19,7 @@ import numpy as np
 from foveal.errors import ImageError
 from foveal.files import atomic_path, cache_folder
 from foveal.preprocess import Preprocess
-from foveal.types import Sample
+from foveal.types import Depth, Sample
 
 CAP_BYTES = 32 * 2**30
 _VERSION = 1  # raise when decoding changes, so that old entries are not found
@@ -32,7 +32,7 @@ Fill = Callable[[np.ndarray, Sequence[int]], tuple[np.ndarray, Bad]]
 
 @dataclass(frozen=True)
 class Entry:
-    """One data set's decoded images: pixels (N, H, W, C) uint8, memory-mapped read-only, and what decoding found."""
+    """One data set's decoded images: pixels (N, H, W, C), memory-mapped read-only, and what decoding found."""
 
     pixels: np.ndarray
     hashes: np.ndarray
@@ -41,13 +41,13 @@ class Entry:
 
 
 def cache_key(samples: Sequence[Sample], preprocess: Preprocess) -> str | None:
-    """A name for these images as they are now under this preprocessing's uint8 half; None where nothing tells one of
-    them from others.
+    """A name for these images as they are now under the half of this preprocessing that ends in integers; None where
+    nothing tells one of them from others.
 
     Raises OSError for a file that is gone.
     """
     digest = hashlib.blake2b(digest_size=16)
-    geometry = [_VERSION, *preprocess.size_hw, preprocess.channels, preprocess.fit]
+    geometry = [_VERSION, *preprocess.size_hw, preprocess.channels, preprocess.fit, preprocess.depth]
     digest.update(json.dumps(geometry).encode())
     for sample in samples:
         key = sample.image.key()
@@ -71,8 +71,9 @@ def is_cached(key: str) -> bool:
     return (folder / f"{key}.npz").is_file() and (folder / f"{key}.npy").is_file()
 
 
-def open_or_build(key: str, shape: tuple[int, ...], fill: Fill) -> Entry:
-    """The entry called `key`; where there is none `fill` decodes into a new array (shape) and it is kept.
+def open_or_build(key: str, shape: tuple[int, ...], depth: Depth, fill: Fill) -> Entry:
+    """The entry called `key`; where there is none `fill` decodes into a new array of that shape and depth, which is
+    kept.
 
     Images that could not be decoded are tried again each time: a file may have been unreadable for a moment only.
     Two runs that want the same entry decode it once: the second waits for the first.
@@ -85,8 +86,8 @@ def open_or_build(key: str, shape: tuple[int, ...], fill: Fill) -> Entry:
         if not reused:
             for left_over in folder.glob(f".{key}.*.tmp"):  # of a decoding that was killed
                 left_over.unlink()
-            _evict(folder, int(np.prod(shape)), spare=key)
-            _build(pixels, details, shape, fill)
+            _evict(folder, int(np.prod(shape)) * np.dtype(depth).itemsize, spare=key)
+            _build(pixels, details, shape, depth, fill)
         os.utime(details)  # the eviction's clock: last use
         hashes, bad = _read_details(details)
         if reused and bad:
@@ -98,9 +99,9 @@ def _folder() -> Path:
     return cache_folder() / "decoded"
 
 
-def _build(pixels: Path, details: Path, shape: tuple[int, ...], fill: Fill) -> None:
+def _build(pixels: Path, details: Path, shape: tuple[int, ...], depth: Depth, fill: Fill) -> None:
     with atomic_path(pixels) as temporary:
-        array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+        array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.dtype(depth), shape=shape)
         hashes, bad = fill(array, range(shape[0]))
         array.flush()
         del array  # Windows renames no file that is still mapped
@@ -111,7 +112,7 @@ def _try_again(pixels: Path, details: Path, hashes: np.ndarray, bad: Bad, fill: 
     """Decodes the bad images once more; those that are good now go into the entry."""
     rows = [index for index, _ in bad]
     array = np.load(pixels, mmap_mode="r+")
-    again = np.zeros((len(rows), *array.shape[1:]), np.uint8)
+    again = np.zeros((len(rows), *array.shape[1:]), array.dtype)
     hashes[rows], still = fill(again, rows)
     failed = {position for position, _ in still}
     good = [position for position in range(len(rows)) if position not in failed]

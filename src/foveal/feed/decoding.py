@@ -22,7 +22,7 @@ from foveal.feed.workers import Workers, can_start
 from foveal.images.fit import load_fitted
 from foveal.images.sources import file_of
 from foveal.processes.launch import cores
-from foveal.types import Fit, ImageRef, OnBadImage, Sample
+from foveal.types import Depth, Fit, ImageRef, OnBadImage, Sample
 
 if TYPE_CHECKING:
     from foveal.preprocess import Preprocess
@@ -44,7 +44,7 @@ class Decoded:
     """What became of some images."""
 
     pixels: np.ndarray | None
-    """(n, H, W, C) uint8, 0 where an image is bad; None where they are not kept."""
+    """(n, H, W, C) of the wanted depth, 0 where an image is bad; None where they are not kept."""
     hashes: np.ndarray
     """(n,) uint64 of the images' bytes."""
     bad: list[tuple[int, ImageError]]
@@ -58,6 +58,7 @@ class Decoder:
     size_hw: tuple[int, int]
     channels: int
     fit: Fit
+    depth: Depth
     kept: bool
     """Whether the pixels are wanted."""
     truncated: bool
@@ -66,14 +67,16 @@ class Decoder:
     def __call__(self, images: Sequence[ImageRef]) -> Decoded:
         ImageFile.LOAD_TRUNCATED_IMAGES = self.truncated
         hashes = np.zeros(len(images), np.uint64)
-        pixels = np.zeros((len(images), *self.size_hw, self.channels), np.uint8) if self.kept else None
+        pixels = np.zeros((len(images), *self.size_hw, self.channels), self.depth) if self.kept else None
         bad = []
         for index, image in enumerate(images):
             try:
                 content = image.read()
                 hashes[index] = content_hash(content)
                 size, name = self.size_hw, image.name
-                fitted = load_fitted(content, size_hw=size, channels=self.channels, fit=self.fit, name=name)
+                fitted = load_fitted(
+                    content, size_hw=size, channels=self.channels, fit=self.fit, depth=self.depth, name=name
+                )
             except ImageError as error:
                 bad.append((index, error))
                 continue
@@ -91,13 +94,14 @@ def decode_all(
 ) -> tuple[np.ndarray, list[tuple[int, ImageError]]]:
     """Hashes (N,) uint64 of the images' bytes, and (index, error) of each that can't be decoded.
 
-    out: (N, H, W, C) uint8, filled with what `preprocess.load` gives of each, 0 for a bad one. None decodes without
-    keeping, to find the bad ones.
+    out: (N, H, W, C) of the preprocessing's depth, filled with what `preprocess.load` gives of each, 0 for a bad one.
+    None decodes without keeping, to find the bad ones.
     """
     decoder = Decoder(
         size_hw=preprocess.size_hw,
         channels=preprocess.channels,
         fit=preprocess.fit,
+        depth=preprocess.depth,
         kept=out is not None,
         truncated=ImageFile.LOAD_TRUNCATED_IMAGES,
     )

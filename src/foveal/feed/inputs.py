@@ -11,9 +11,9 @@ from foveal.device import constant
 from foveal.preprocess import Preprocess
 
 
-def to_input(preprocess: Preprocess, images_u8: Tensor) -> Tensor:
-    """(B, C, H, W) uint8 -> the same shape in float32, standardised by `mean` and `std`."""
-    return standardise(preprocess, images_u8.to(torch.float32).div_(255))
+def to_input(preprocess: Preprocess, images: Tensor) -> Tensor:
+    """(B, C, H, W) of the preprocessing's depth -> the same shape in float32, standardised by `mean` and `std`."""
+    return standardise(preprocess, images.to(torch.float32).div_(preprocess.white))
 
 
 def standardise(preprocess: Preprocess, images: Tensor) -> Tensor:
@@ -34,6 +34,6 @@ def standardised(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     return (images - mean).div_(std)
 
 
-def as_batch(images_u8: np.ndarray) -> Tensor:
-    """(B, H, W, C) uint8 -> a (B, C, H, W) tensor over the same memory, which is channels-last already."""
-    return torch.from_numpy(images_u8).permute(0, 3, 1, 2)
+def as_batch(images: np.ndarray) -> Tensor:
+    """(B, H, W, C) integers -> a (B, C, H, W) tensor over the same memory, which is channels-last already."""
+    return torch.from_numpy(images).permute(0, 3, 1, 2)

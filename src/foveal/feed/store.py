@@ -1,4 +1,4 @@
-"""The decode-once store: every image decoded and resized once, kept as uint8, gathered by batch.
+"""The decode-once store: every image decoded and resized once, kept as integers of its depth, gathered by batch.
 
 Three forms with one face, chosen by size and said in `description`: in memory; memory-mapped from the cache folder;
 and, for sets larger than the disk allowance, decoded anew for each batch, ahead of it where it is announced.
@@ -31,7 +31,7 @@ _COPIED_AT_ONCE = 2**28  # bytes
 
 @dataclass(frozen=True, kw_only=True)
 class Store:
-    """Decoded images and what decoding found. `gather(indices)` gives uint8 (B, C, H, W), channels-last."""
+    """Decoded images and what decoding found. `gather(indices)` gives (B, C, H, W), channels-last, of its depth."""
 
     preprocess: Preprocess
     """How the images came to their size."""
@@ -92,7 +92,7 @@ def _decoded(
 ) -> Store:
     """The images' store; `alone` where no other process of this machine wants the same."""
     shape = (len(samples), *preprocess.size_hw, preprocess.channels)
-    size = int(np.prod(shape))
+    size = int(np.prod(shape)) * np.dtype(preprocess.depth).itemsize
     in_memory = size <= memory_allowance
     on_disk = size <= (allowance_bytes() if disk_allowance is None else disk_allowance)
     start = time.perf_counter()
@@ -108,7 +108,7 @@ def _decoded(
         except OSError:  # a file is gone: decode, so that all bad images are listed, not the first
             key = None
         if key is not None and (on_disk or is_cached(key)):
-            entry = open_or_build(key, shape, fill)
+            entry = open_or_build(key, shape, preprocess.depth, fill)
             how = "found decoded" if entry.reused else f"decoded in {time.perf_counter() - start:.1f} s"
             copied = in_memory and alone
             where = "in memory" if copied else "memory-mapped"
@@ -116,7 +116,7 @@ def _decoded(
             description = f"{found}, {where} ({size / 2**20:,.0f} MiB), {how}"
             return _over_array(samples, preprocess, pixels, entry.hashes, entry.bad, on_bad_image, description)
     if in_memory:
-        pixels = np.zeros(shape, np.uint8)
+        pixels = np.zeros(shape, preprocess.depth)
         hashes, bad = fill(pixels, everything)
         description = f"{found}, in memory ({size / 2**20:,.0f} MiB), decoded in {time.perf_counter() - start:.1f} s"
         return _over_array(samples, preprocess, pixels, hashes, bad, on_bad_image, description)
@@ -176,7 +176,7 @@ class _Decoder:
 
     def gather(self, indices: Tensor) -> Tensor:
         loading = [self._coming.get(index) or self._begin(index) for index in indices.tolist()]
-        empty = np.zeros((0, *self._preprocess.size_hw, self._preprocess.channels), np.uint8)
+        empty = np.zeros((0, *self._preprocess.size_hw, self._preprocess.channels), self._preprocess.depth)
         return as_batch(np.stack([future.result() for future in loading]) if loading else empty)
 
     def _begin(self, index: int) -> Future[np.ndarray]:
@@ -193,7 +193,8 @@ def on_gpu(stores: Sequence[Store], device: torch.device) -> list[Store]:
     left, moved = GPU_SHARE * free_gpu_bytes(device), []
     for store in stores:
         size = len(store) * math.prod(store.preprocess.size_hw) * store.preprocess.channels
-        fits = size <= left and store.announce is None
+        # CUDA has hardly an operation on 16-bit integers: such images are sent batch by batch.
+        fits = size <= left and store.announce is None and store.preprocess.depth == "uint8"
         left -= size * fits
         moved.append(_moved(store, device) if fits else store)
     return moved
@@ -214,17 +215,19 @@ def _moved(store: Store, device: torch.device) -> Store:
 def channel_statistics(store: Store, *, most: int = 2048) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each channel in 0..1, over at most `most` evenly spread images.
 
-    A constant channel gets a standard deviation of 1, so that it can be divided by. Rounded to 4 digits.
+    A constant channel gets a standard deviation of 1, so that it can be divided by. Rounded to 4 digits, of 16
+    bits to 6, each far below a level.
     """
     indices = torch.linspace(0, len(store) - 1, min(most, len(store))).round().long()
     channels = store.gather(indices[:1]).shape[1]
     sums, squares, count = torch.zeros(channels).double(), torch.zeros(channels).double(), 0
     for part in indices.split(256):
-        images = store.gather(part).to(torch.float64) / 255
+        images = store.gather(part).to(torch.float64) / store.preprocess.white
         sums += images.sum(dim=(0, 2, 3))
         squares += images.square().sum(dim=(0, 2, 3))
         count += images.shape[0] * images.shape[2] * images.shape[3]
     mean = sums / count
     std = (squares / count - mean.square()).clamp(min=0).sqrt()
-    std = torch.where(std < 1e-4, torch.ones_like(std), std)
-    return tuple(round(v, 4) for v in mean.tolist()), tuple(round(v, 4) for v in std.tolist())
+    digits = 4 if store.preprocess.depth == "uint8" else 6
+    std = torch.where(std < 10**-digits, torch.ones_like(std), std)
+    return tuple(round(v, digits) for v in mean.tolist()), tuple(round(v, digits) for v in std.tolist())

@@ -50,7 +50,7 @@ class Tiling:
 class _Whole:
     name: str
     pixels: np.ndarray
-    """(H, W, C) uint8, of the file's full size."""
+    """(H, W, C), of the file's full size."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ class TiledModel:
         ahead: deque[Future[_Whole | ImageError]] = deque()
         try:
             for index, image in enumerate(images):
-                ahead.append(decoding.submit(_decoded, image, index))
+                ahead.append(decoding.submit(self._decoded, image, index))
                 if len(ahead) == 2:
                     yield self._joined(ahead.popleft().result(), decoding, computing)
             if ahead:
@@ -84,6 +84,13 @@ class TiledModel:
         finally:  # also where the caller wants no more
             computing.shutdown(cancel_futures=True)
             decoding.shutdown(cancel_futures=True)
+
+    def _decoded(self, image: ImageSource, index: int) -> _Whole | ImageError:
+        name = str(image) if isinstance(image, str | Path) else f"images[{index}]"
+        try:
+            return _Whole(name, decode(image, name=name, depth=self.preprocess.depth))
+        except ImageError as error:
+            return error
 
     def _joined(
         self, image: _Whole | ImageError, decoding: ThreadPoolExecutor, computing: ThreadPoolExecutor
@@ -124,11 +131,3 @@ class TiledModel:
         pixels, placements = zip(*(future.result() for future in loading), strict=True)
         outputs = run_views(self.answering, self.engine.run, np.stack(pixels), views=self.views)
         return outputs, placements
-
-
-def _decoded(image: ImageSource, index: int) -> _Whole | ImageError:
-    name = str(image) if isinstance(image, str | Path) else f"images[{index}]"
-    try:
-        return _Whole(name, decode(image, name=name))
-    except ImageError as error:
-        return error

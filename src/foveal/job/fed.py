@@ -94,6 +94,7 @@ def _decoded(settled: Settled, progress: Any) -> TrainingData:
         settled.dataset.of_split("val"),
         settled.settings,
         channels=settled.known.facts.channels,
+        depth=settled.known.facts.depth,
         progress=progress,
         shared_by=settled.asked.processes.local_world,
         origin=settled.origin,

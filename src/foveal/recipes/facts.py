@@ -6,7 +6,7 @@ from statistics import median
 
 from foveal.errors import BadImagesError, DataError, ImageError
 from foveal.images import decode
-from foveal.types import Sample, instances_in
+from foveal.types import Depth, Sample, instances_in
 
 PROBED = 64
 
@@ -25,6 +25,8 @@ class DataFacts:
     """Median of the longer side of the probed images, in pixels."""
     channels: int
     """1 where every probed image is grey, 3 for colour files, an array's own count."""
+    depth: Depth = "uint8"
+    """uint16 where a probed image holds more than 8 bits."""
     with_masks: int = 0
     """Training objects that have a mask, and may be learned by it: crowds are not."""
 
@@ -40,15 +42,16 @@ def probe(samples: Sequence[Sample], num_classes: int) -> DataFacts:
     if num_classes < 2 and (known is None or num_classes < known.LEAST_CLASSES):
         raise DataError(f"{num_classes} class: a classifier needs at least 2 (one folder or label a class)")
     probed = min(PROBED, len(samples))
-    sizes, channels, errors = [], set(), []
+    sizes, channels, depths, errors = [], set(), set(), []
     for sample in [samples[index * len(samples) // probed] for index in range(probed)]:
         try:
-            height, width, count = decode(sample.image.read(), name=sample.id).shape
+            pixels = decode(sample.image.read(), name=sample.id, depth=None)
         except ImageError as error:
             errors.append(error)
             continue
-        sizes.append((height, width))
-        channels.add(count)
+        sizes.append((pixels.shape[0], pixels.shape[1]))
+        channels.add(pixels.shape[2])
+        depths.add(pixels.dtype.name)
     if not sizes:
         raise BadImagesError(errors)
     if channels - {1, 3} and len(channels) > 1:
@@ -60,5 +63,6 @@ def probe(samples: Sequence[Sample], num_classes: int) -> DataFacts:
         longer=round(median(max(size) for size in sizes)),
         aspect=median(width / height for height, width in sizes),
         channels=max(channels),
+        depth="uint16" if "uint16" in depths else "uint8",
         with_masks=sum(each.mask is not None and not each.crowd for each in instances_in(samples)),
     )

@@ -28,7 +28,7 @@ from foveal.training.plan import Plan
 from foveal.training.settings import TrainSettings
 from foveal.training.stages import freeze, learning_rate_shares
 from foveal.training.state import TrainState
-from foveal.types import Sample
+from foveal.types import Depth, Sample
 from foveal.weights.fitting import Origin, Start
 
 STORE_SCALE = 1.25  # of the last training side, where images are cropped at random: detail to crop from
@@ -68,6 +68,7 @@ def prepare_data(
     settings: TrainSettings,
     *,
     channels: int,
+    depth: Depth = "uint8",
     progress: Progress | None = None,
     shared_by: int = 1,
     origin: Origin | None = None,
@@ -78,7 +79,7 @@ def prepare_data(
 
     Raises BadImagesError as `settings.on_bad_image` says.
     """
-    plain = plain_preprocess(settings, channels)
+    plain = plain_preprocess(settings, channels, depth)
     cropped = settings.augment.crop_area != (1.0, 1.0)
     last = settings.train_sizes[1]
     larger = 4 * round(last * STORE_SCALE / 4) if cropped else last
@@ -111,7 +112,7 @@ def _input_statistics(
     return channel_statistics(store)
 
 
-def plain_preprocess(settings: TrainSettings, channels: int) -> Preprocess:
+def plain_preprocess(settings: TrainSettings, channels: int, depth: Depth = "uint8") -> Preprocess:
     """How images take the network's size, before it is known by what they are standardised."""
     return Preprocess(
         size_hw=input_hw(settings.size, settings.aspect),
@@ -119,6 +120,7 @@ def plain_preprocess(settings: TrainSettings, channels: int) -> Preprocess:
         fit=settings.fit,
         mean=(0.0,) * channels,
         std=(1.0,) * channels,
+        depth=depth,
     )
 
 

@@ -38,11 +38,12 @@ def show_augmentation(
     from foveal.training.prepare import prepare_data
     from foveal.verbs.previews import changed, resolved, seen, titled, written
 
-    dataset, recipe, channels = resolved(data, settings, format)
+    dataset, recipe, facts = resolved(data, settings, format)
     samples = dataset.of_split("train")
     task = provisional_task(recipe.settings, dataset.classes, samples)
     spread = torch.linspace(0, len(samples) - 1, min(images, len(samples))).round().long().tolist()
-    prepared = partial(prepare_data, [samples[index] for index in spread], (), channels=channels)
+    shown_samples = [samples[index] for index in spread]
+    prepared = partial(prepare_data, shown_samples, (), channels=facts.channels, depth=facts.depth)
     size = recipe.settings.train_sizes
     plain = prepared(replace(recipe.settings, augment=AugmentSettings(), train_sizes=(size[1], size[1]))).train
     store = prepared(recipe.settings).train

@@ -18,6 +18,7 @@ from foveal.job.read import facts_of, read
 from foveal.preprocess import input_hw
 from foveal.read.writing import new_folder
 from foveal.recipes.defaults import Recipe, resolve
+from foveal.recipes.facts import DataFacts
 from foveal.reporting.contact_sheet import Row, contact_sheet
 from foveal.reporting.galleries.evaluated import as_pictures
 from foveal.reporting.tasks import presentation_of
@@ -25,11 +26,11 @@ from foveal.tasks.task import Task
 from foveal.types import Dataset
 
 
-def resolved(data: Any, settings: dict[str, Any], format: str | None) -> tuple[Dataset, Recipe, int]:
-    """The data in its splits, what training would choose for it, and the images' channels."""
+def resolved(data: Any, settings: dict[str, Any], format: str | None) -> tuple[Dataset, Recipe, DataFacts]:
+    """The data in its splits, what training would choose for it, and what it knows of them."""
     shown = read(asked_for(data, settings, None, format=format))
     facts = facts_of(shown)
-    return shown.dataset, resolve(shown.asked.options, facts), facts.channels
+    return shown.dataset, resolve(shown.asked.options, facts), facts
 
 
 def seen(store: Store, keys: Tensor, task: Task, recipe: Recipe, *, epoch: int) -> tuple[list[np.ndarray], list[str]]:

@@ -44,12 +44,13 @@ def disagreement(engine: Engine, source: Source) -> str:
 
 
 def generated_images(preprocess: Preprocess) -> np.ndarray:
-    """(B, H, W, C) uint8, always the same: random colours in grids from coarse blobs to almost noise."""
+    """(B, H, W, C) of the preprocessing's depth, always the same: random colours in grids from coarse blobs to almost
+    noise."""
     random = np.random.default_rng(_SEED)
     images = []
     for index in range(_IMAGES):
         side = 2 ** (1 + index % 6)
-        grid = random.integers(0, 256, (side, side, preprocess.channels), dtype=np.uint8)
+        grid = random.integers(0, preprocess.white, (side, side, preprocess.channels), np.dtype(preprocess.depth), True)
         images.append(resize(grid, preprocess.size_hw))
     return np.stack(images)
 

@@ -28,8 +28,8 @@ class Evaluated:
 
 
 def as_pictures(images: Tensor) -> list[np.ndarray]:
-    """(B, C, H, W) uint8 -> B arrays (H, W, C)."""
-    return list(images.permute(0, 2, 3, 1).contiguous().cpu().numpy())
+    """(B, C, H, W) of 8 or 16 bits -> B arrays (H, W, C), uint8."""
+    return [decode(image) for image in images.permute(0, 2, 3, 1).contiguous().cpu().numpy()]
 
 
 def whole_image(sample: Sample) -> np.ndarray:
