@@ -74,3 +74,13 @@ def test_a_resumed_run_takes_its_end_back(tmp_path: Path) -> None:
     run.events.write_text("".join(json.dumps(row) + "\n" for row in rows))
     cut_events(run, 2)
     assert read_events(run) == rows[:1]
+
+
+def test_a_step_of_an_older_log_has_its_accuracy_among_the_figures(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    old = [{"event": "step", "step": 1, "accuracy": 0.5}, {"event": "step", "step": 2, "accuracy": None}]
+    now = {"event": "step", "step": 3, "figures": {"accuracy": 0.75}}
+    run.events.write_text("".join(json.dumps(each) + "\n" for each in [*old, now]), encoding="utf-8")
+    assert [each["figures"] for each in read_events(run)] == [{"accuracy": 0.5}, {}, {"accuracy": 0.75}]
+    cut_events(run, 2)
+    assert "accuracy" not in json.loads(run.events.read_text(encoding="utf-8").splitlines()[0])

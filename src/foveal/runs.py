@@ -135,9 +135,9 @@ def read_events(run: RunFolder) -> list[dict[str, Any]]:
 
 def _as_now(record: dict[str, Any]) -> dict[str, Any]:
     """A record as it is written now: an older step has its accuracy beside its loss."""
-    if record["event"] != "step" or "figures" in record:
+    if record["event"] != "step" or "accuracy" not in record:
         return record
-    accuracy = record.pop("accuracy", None)
+    accuracy = record.pop("accuracy")
     return {**record, "figures": {} if accuracy is None else {"accuracy": accuracy}}
 
 

@@ -107,7 +107,7 @@ def test_labels_and_numbers_stand_at_the_pictures(tmp_path: Path, monkeypatch: p
         rows.extend(given)
         return contact_sheet(given)
 
-    monkeypatch.setattr("foveal.verbs.augment.contact_sheet", keep)
+    monkeypatch.setattr("foveal.verbs.previews.contact_sheet", keep)
     images, truths = corners(30)
     foveal.show_augmentation((images, truths), out=tmp_path / "labels", images=30, variants=1, task="multilabel")
     named = {row.title: row.words[0] for row in rows}

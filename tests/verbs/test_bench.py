@@ -13,7 +13,6 @@ from foveal.read.arrays import from_samples
 from foveal.speed.ceilings import Ceilings
 from foveal.speed.noise import noise_samples
 from foveal.types import TaskName
-from foveal.verbs import bench as module
 
 CEILINGS = Ceilings(
     convolution_flop_s={"float32": 50e9, "bfloat16": 90e9},
@@ -25,7 +24,7 @@ CEILINGS = Ceilings(
 
 @pytest.fixture(autouse=True)
 def quick_ceilings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "measure_ceilings", lambda device: CEILINGS)
+    monkeypatch.setattr("foveal.speed.ceilings.measure_ceilings", lambda device: CEILINGS)
     monkeypatch.setattr("foveal.speed.profile._SECONDS", 0.05)
 
 

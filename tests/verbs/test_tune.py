@@ -17,7 +17,7 @@ from foveal.files import read_json, write_json
 from foveal.read.arrays import from_arrays
 from foveal.read.dataset import read_dataset
 from foveal.runs import RunFolder, read_events
-from foveal.verbs import tune as module
+from foveal.verbs import trials as module
 
 SMALL: dict[str, Any] = {"models": ["resnet20_cifar"], "epochs": 2, "batch_size": 16, "precision": "float32"}
 

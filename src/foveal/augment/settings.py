@@ -1,7 +1,7 @@
 """What to augment and how strongly; every default is off. Imports no torch, for a fast command line."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Annotated
 
 from foveal.errors import UsageError
@@ -204,6 +204,11 @@ class AugmentSettings:
         """True where images of the wanted size come out as they went in."""
         unused = {"crop_ratio": CROP_RATIO, **({} if self.operations else {"magnitude": FULL_MAGNITUDE})}
         return replace(self, **unused) == AugmentSettings()  # type: ignore[arg-type]
+
+    @property
+    def changed(self) -> list[str]:
+        """The names of the settings that are not off."""
+        return [each.name for each in fields(self) if getattr(self, each.name) != each.default]
 
     def _check_range(
         self, name: str, expected: str, *, high: float = math.inf, least: float = math.nextafter(0, 1)

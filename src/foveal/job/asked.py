@@ -83,26 +83,8 @@ def asked_for(data: Any, given: Mapping[str, Any], config: Path | None, *, forma
     said = said_of(given)
     augment = {key: said.pop(key) for key in _AUGMENT_FIELDS & set(said)}
     asked_before = frozenset(saved.get("augment_asked", ()))
-    values, reasons = dict(saved["settings"]), dict(saved["reasons"])
-    forgotten = set(reasons) if _BEARING & set(said) else set()
-    forgotten |= {other for name, other in (("time", "epochs"), ("epochs", "time")) if name in said}
-    if "weights" in said:
-        values.pop("weights_sha256", None)  # of the other file
-    before = values.get("augment", {})
-    if said.get("find_lr"):
-        if "lr" in said:
-            raise UsageError(f"--find-lr and --lr {said['lr']:g} both set the learning rate; give one of them")
-        forgotten |= {"lr"}
-    for name in forgotten:
-        values.pop(name, None)
-        reasons.pop(name, None)
-    if values.get("lr") is not None and "find_lr" not in said:
-        values["find_lr"] = False  # it has been found
-    if "augment" in forgotten:
-        before = {key: value for key, value in before.items() if key in asked_before}
-    values["augment"] = {**before, **augment}
-    for name in said:
-        reasons.pop(name, None)
+    values, reasons = _left_of(saved, said, asked_before)
+    values["augment"] = {**values.get("augment", {}), **augment}
     return Asked(
         options=TrainOptions.from_json({**values, **said}),
         data=data,
@@ -110,6 +92,30 @@ def asked_for(data: Any, given: Mapping[str, Any], config: Path | None, *, forma
         augment_asked=asked_before | set(augment),
         format=format,
     )
+
+
+def _left_of(
+    saved: Mapping[str, Any], said: Mapping[str, Any], augment_asked: frozenset[str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """What stays of an earlier run's settings beside what is asked for now, and of its reasons for them.
+
+    Raises UsageError for two ways to a learning rate.
+    """
+    if said.get("find_lr") and "lr" in said:
+        raise UsageError(f"--find-lr and --lr {said['lr']:g} both set the learning rate; give one of them")
+    values, reasons = dict(saved["settings"]), dict(saved["reasons"])
+    forgotten = set(reasons) if _BEARING & set(said) else set()
+    forgotten |= {other for name, other in (("time", "epochs"), ("epochs", "time")) if name in said}
+    forgotten |= {"lr"} if said.get("find_lr") else set()
+    if "weights" in said:
+        values.pop("weights_sha256", None)  # of the other file
+    augment = values.get("augment", {})
+    if "augment" in forgotten:
+        augment = {name: value for name, value in augment.items() if name in augment_asked}
+    values = {name: value for name, value in values.items() if name not in forgotten} | {"augment": augment}
+    if values.get("lr") is not None and "find_lr" not in said:
+        values["find_lr"] = False  # it has been found
+    return values, {name: reason for name, reason in reasons.items() if name not in forgotten | set(said)}
 
 
 def said_of(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from foveal.augment.settings import AugmentSettings
 from foveal.console import decoding_bar, say
 from foveal.device import pick_device
 from foveal.feed.store import on_gpu
@@ -84,8 +83,7 @@ def _say_chosen(recipe: Recipe) -> None:
     settings = recipe.settings
     say(f"model: {settings.model} ({recipe.reasons.get('model', 'asked for')})")
     say(f"size: {settings.size} ({recipe.reasons.get('size', 'asked for')})")
-    changed = [name for name, value in asdict(settings.augment).items() if value != getattr(AugmentSettings(), name)]
-    say(f"augmentation: {', '.join(changed) or 'none'} ({recipe.reasons['augment']})")
+    say(f"augmentation: {', '.join(settings.augment.changed) or 'none'} ({recipe.reasons['augment']})")
 
 
 def _decoded(settled: Settled, progress: Any) -> TrainingData:

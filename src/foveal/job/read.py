@@ -14,7 +14,7 @@ from foveal.read.roles import assign_roles
 from foveal.recipes import recipe_of
 from foveal.recipes.columns import READ_FOR, columns_in
 from foveal.recipes.facts import DataFacts, probe
-from foveal.types import Dataset
+from foveal.types import Dataset, TaskName
 from foveal.weights.sources import Opened
 
 
@@ -23,7 +23,8 @@ class Read:
     """A data set that can be learned as the task that was asked for, or that it is for."""
 
     asked: Asked
-    """With its task."""
+    """With the task."""
+    task: TaskName
     whole: Dataset
     """As it was read."""
     dataset: Dataset
@@ -68,7 +69,7 @@ def read(asked: Asked, *, fold: int | None = None) -> Read:
     asked = replace(asked, options=replace(asked.options, task=task))
     roles = asked.options.roles()
     split = assign_roles(dataset, **{**roles, "fold": roles["fold"] if fold is None else fold})
-    return Read(asked=asked, whole=dataset, dataset=split)
+    return Read(asked=asked, task=task, whole=dataset, dataset=split)
 
 
 def known(data: Read) -> Known:

@@ -27,14 +27,13 @@ FIRST_SIDE = 0.75
 
 
 def whole_image(asked: TrainOptions, facts: DataFacts, own_module: bool) -> Proposal:
-    """The settings of a classifier, from which the others' depart. Raises UsageError, and ModelError for an unknown
-    network."""
+    """The settings of a classifier but for the task, from which the others depart. Raises UsageError, and ModelError
+    for an unknown network."""
     small = facts.side < SMALL_SIDE
     model = _model(asked, facts, small, own_module)
     needs = needs_of(model[0])
     chosen: Chosen = {
         "aspect": (1.0, "a square"),
-        "task": ("classify", "one class an image"),
         "balance": ("none", "every image counts the same"),
         "model": model,
         **_input(asked, facts, needs, small),

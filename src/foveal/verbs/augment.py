@@ -36,7 +36,7 @@ def show_augmentation(
     from foveal.recipes.heads import provisional_task
     from foveal.reporting.contact_sheet import Row
     from foveal.training.prepare import prepare_data
-    from foveal.verbs.previews import changed, resolved, seen, titled, written
+    from foveal.verbs.previews import resolved, seen, titled, written
 
     dataset, recipe, facts = resolved(data, settings, format)
     samples = dataset.of_split("train")
@@ -44,14 +44,14 @@ def show_augmentation(
     spread = torch.linspace(0, len(samples) - 1, min(images, len(samples))).round().long().tolist()
     shown_samples = [samples[index] for index in spread]
     prepared = partial(prepare_data, shown_samples, (), channels=facts.channels, depth=facts.depth)
-    size = recipe.settings.train_sizes
-    plain = prepared(replace(recipe.settings, augment=AugmentSettings(), train_sizes=(size[1], size[1]))).train
-    store = prepared(recipe.settings).train
+    settled = recipe.settings
+    last = settled.train_sizes[1]
+    unchanged = replace(settled, augment=AugmentSettings(), train_sizes=(last, last))
+    plain, store = prepared(unchanged).train, prepared(settled).train
     numbers = {sample.id: index for index, sample in enumerate(samples)}
     keys = torch.tensor([numbers[sample.id] for sample in store.samples])
-    unchanged = replace(recipe, settings=replace(recipe.settings, augment=AugmentSettings()))
     shown = [titled("as it is", *seen(plain, keys, task, unchanged, epoch=0))]
-    shown += [titled(f"epoch {epoch + 1}", *seen(store, keys, task, recipe, epoch=epoch)) for epoch in range(variants)]
+    shown += [titled(f"epoch {epoch + 1}", *seen(store, keys, task, settled, epoch=epoch)) for epoch in range(variants)]
     rows = [
         Row(
             title=sample.image.name,
@@ -61,6 +61,6 @@ def show_augmentation(
         for row, sample in enumerate(store.samples)
     ]
     result = written(rows, Path(out))
-    say(f"augmentation: {', '.join(changed(recipe.settings.augment)) or 'none'} ({recipe.reasons['augment']})")
+    say(f"augmentation: {', '.join(recipe.settings.augment.changed) or 'none'} ({recipe.reasons['augment']})")
     say(f"sheet: {result['sheet']}")
     return {**result, "augment": asdict(recipe.settings.augment)}

@@ -39,7 +39,7 @@ def noise_trainer(
     count, side = settings.batch_size, settings.size
     samples = noise_samples(settings.task, classes, count=count, side=side, channels=channels, folder=folder)
     noise = Dataset(name="noise", format="noise", root=None, classes=classes, samples=tuple(samples))
-    read = Read(asked=Asked(options=asked, data=noise), whole=noise, dataset=noise)
+    read = Read(asked=Asked(options=asked, data=noise), task=settings.task, whole=noise, dataset=noise)
     data = prepare_data(samples, (), settings, channels=channels)
     task = prepare_task(settings, classes, data.train.samples)
     settled = Settled(known=Known(read=read, facts=facts, opened=None), recipe=recipe, task=task, start=None)

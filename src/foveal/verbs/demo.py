@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from foveal.annotations import ClassLabel
-from foveal.answers.classify import Classified
 from foveal.options import Option
 from foveal.types import Dataset
 from foveal.verbs.train import train
@@ -20,6 +19,7 @@ def demo(
 
     Returns what `foveal.train` returns, with "predictions". Raises RunError where `out` holds something already.
     """
+    from foveal.answers.classify import Classified
     from foveal.console import say
     from foveal.verbs.predict import load
 

@@ -1,6 +1,5 @@
 """What `foveal augment` shows: images as training would see them, on sheets."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ from torch import Tensor
 
 from foveal.augment.draws import Draws
 from foveal.augment.pipeline import augment_images, draw
-from foveal.augment.settings import AugmentSettings
 from foveal.feed.store import Store
 from foveal.job.asked import asked_for
 from foveal.job.read import facts_of, read
@@ -23,6 +21,7 @@ from foveal.reporting.contact_sheet import Row, contact_sheet
 from foveal.reporting.galleries.evaluated import as_pictures
 from foveal.reporting.tasks import presentation_of
 from foveal.tasks.task import Task
+from foveal.training.settings import TrainSettings
 from foveal.types import Dataset
 
 
@@ -33,15 +32,16 @@ def resolved(data: Any, settings: dict[str, Any], format: str | None) -> tuple[D
     return shown.dataset, resolve(shown.asked.options, facts), facts
 
 
-def seen(store: Store, keys: Tensor, task: Task, recipe: Recipe, *, epoch: int) -> tuple[list[np.ndarray], list[str]]:
+def seen(
+    store: Store, keys: Tensor, task: Task, settings: TrainSettings, *, epoch: int
+) -> tuple[list[np.ndarray], list[str]]:
     """A picture of each image of the store as that epoch shows it, and its words. keys: (B,), by which is drawn."""
-    settings, every = recipe.settings, torch.arange(len(store))
-    assert settings.train_sizes is not None
+    every = torch.arange(len(store))
     params = draw(
-        recipe.settings.augment,
+        settings.augment,
         Draws(settings.seed, epoch, keys),
         in_size_hw=store.preprocess.size_hw,
-        out_size_hw=input_hw(settings.train_sizes[1], settings.aspect or 1.0),
+        out_size_hw=input_hw(settings.train_sizes[1], settings.aspect),
         channels=store.preprocess.channels,
     )
     augmented, targets = task.augment(augment_images(store.gather(every), params), task.encode(store, every), params)
@@ -60,8 +60,3 @@ def written(rows: list[Row], out: Path) -> dict[str, Any]:
             Image.fromarray(contact_sheet([row])).save(folder / f"{number}.png")
     files = {row.title: str(out / f"{number}.png") for number, row in enumerate(rows, start=1)}
     return {"out": str(out), "sheet": str(out / "sheet.png"), "images": files}
-
-
-def changed(augment: AugmentSettings) -> list[str]:
-    """The names of the settings that are not off."""
-    return [name for name, value in asdict(augment).items() if value != getattr(AugmentSettings(), name)]

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from foveal.console import say
-from foveal.errors import DataError, DivergedError, FovealError, Interrupted, ModelError, RunError, UsageError
-from foveal.events import EpochDone, Event, Planned
+from foveal.errors import DivergedError, FovealError, RunError, UsageError
 from foveal.files import read_json, write_json, write_text
 from foveal.job.asked import asked_for, data_path
 from foveal.recipes.options import TrainOptions
-from foveal.recipes.search import varied
 from foveal.reporting.tuning import Tried, Tuning, in_words, render_tuning
 from foveal.runs import RunFolder
 from foveal.training.settings import parse_seconds
-from foveal.verbs.train import train
 from foveal.verbs.trial_data import Search, TuningAsked, search_for
+from foveal.verbs.trials import TuningRun, try_once
 
 if TYPE_CHECKING:
     import optuna
@@ -29,18 +25,8 @@ if TYPE_CHECKING:
 PLAN, JOURNAL, BEST = "tuning.json", "trials.log", "best.json"
 """Files of the folder: what was asked for, Optuna's record of the trials, and a config for `foveal train --config`."""
 TRIALS = 20
-LOOKS = 10
-"""Moments of a trial, evenly spread, at which it may be given up."""
 UNDISTURBED = 5
 """Trials at the start that are never given up: the others are compared with them."""
-
-
-class GivenUp(Exception):
-    """Leaves a trial that does worse than the median of those before it."""
-
-
-ENDED: dict[type[Exception], str] = {GivenUp: "given up", DivergedError: "diverged"}
-"""How a trial ended that did not come to its end, by what ended it; anything else is "failed"."""
 
 
 def asked_tuning(
@@ -85,27 +71,27 @@ def tuned(run: RunFolder, data: Any, asked: TuningAsked) -> dict[str, Any]:
     search = search_for(data, asked)
     if asked.digest not in (None, search.digest):
         raise RunError(f"{run.path}: the data changed since this tuning started; start a new one")
-    study = _study(run, search)
+    tuning = TuningRun(run=run, asked=asked, search=search, study=_study(run, search))
     write_json(run.path / PLAN, asdict(replace(asked, digest=search.digest)))
-    _start_again(study)
-    while (number := len(_ended(study))) < asked.trials:
-        _try(study, run, asked, search, f"trial {number + 1} of {asked.trials}")
-        _keep_best_weights(study, run)
-        write_text(run.report, render_tuning(_summary(study, asked, search)))
-    tuning = _summary(study, asked, search)
-    if not tuning.best:
-        raise _no_best(study)
-    _write_config(run, asked, tuning.best.number - 1)
+    _start_again(tuning.study)
+    while (number := len(tuning.ended)) < asked.trials:
+        try_once(tuning, f"trial {number + 1} of {asked.trials}")
+        _keep_best_weights(tuning)
+        write_text(run.report, render_tuning(_summary(tuning)))
+    found = _summary(tuning)
+    if not found.best:
+        raise _no_best(tuning)
+    _write_config(tuning, found.best.number - 1)
     command = f"foveal train --config {shlex.quote(str(run.path / BEST))}"
-    say(f"best: {in_words(tuning.best.shown)}, held-out {search.task.primary} {tuning.best.figure:.4f}")
+    say(f"best: {in_words(found.best.shown)}, held-out {search.task.primary} {found.best.figure:.4f}")
     say(f"train with it, and judge it on test images: {command}")
     say(f"report: {run.report}")
     return {
         "run": str(run.path),
         "config": str(run.path / BEST),
         "figure": search.task.primary,
-        "best": tuning.best.to_json(),
-        "trials": [each.to_json() for each in tuning.trials],
+        "best": found.best.to_json(),
+        "trials": [each.to_json() for each in found.trials],
     }
 
 
@@ -139,104 +125,20 @@ def _start_again(study: optuna.Study) -> None:
             study.enqueue_trial(trial.params)
 
 
-def _ended(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
-    return [trial for trial in study.trials if trial.state.name in ("COMPLETE", "PRUNED")]
-
-
-def _try(study: optuna.Study, run: RunFolder, asked: TuningAsked, search: Search, title: str) -> None:
-    """One more trial: trains, and tells the study what came of it.
-
-    Raises what `_train` raises, and DataError where there is no held-out figure.
-    """
-    from optuna.trial import TrialState
-
-    trial = study.ask()
-    settings, shown = varied(search.settings, search.facts, search.models, trial)
-    trial.set_user_attr("shown", shown)
-    say(f"{title}: {in_words(shown)}")
-    watch = _Watch(trial, search.task.primary)
-    started = perf_counter()
-    try:
-        error = _train(run, asked, search, trial.number, settings, watch)
-    except Interrupted as stopped:
-        command = f"foveal tune --resume {shlex.quote(str(run.path))}"
-        raise Interrupted(f"stopped in {title}; continue with: {command}", exit_code=stopped.exit_code) from None
-    if error is None and math.isnan(watch.figure):
-        raise DataError(f"{search.dataset.name}: no held-out image can be decoded to judge trials by")
-    if isinstance(error, FovealError):
-        say(str(error))
-    trial.set_user_attr("ended", "" if error is None else ENDED.get(type(error), "failed"))
-    trial.set_user_attr("why", str(error or ""))
-    trial.set_user_attr("seconds", round(perf_counter() - started, 1))
-    if error is None:
-        study.tell(trial, watch.figure)
-    else:
-        study.tell(trial, state=TrialState.PRUNED)
-
-
-def _train(
-    run: RunFolder, asked: TuningAsked, search: Search, number: int, settings: Mapping[str, Any], watch: _Watch
-) -> Exception | None:
-    """Trains, and gives what broke it off where that lies in the trial's own settings.
-
-    Raises Interrupted, and UsageError, DataError, ModelError and RunError, in which all trials would end.
-    """
-    length = {} if asked.trial_seconds is None else {"time": f"{asked.trial_seconds:.1f}s"}
-    whole = {"task": search.settings.task, "test_share": 0.0, "fraction": 1.0}
-    given = {**asked.settings, **whole, **settings, **length}
-    try:
-        train(search.dataset, out=_folder(run, number), on_event=watch, **given)
-    except (Interrupted, UsageError, DataError, ModelError, RunError):
-        raise
-    except (GivenUp, FovealError) as error:
-        return error
-    return None
-
-
-class _Watch:
-    """Reports a trial's held-out figures, and leaves it where it is not worth its time."""
-
-    def __init__(self, trial: optuna.Trial, primary: str) -> None:
-        self._trial = trial
-        self._primary = primary
-        self._total_steps = 1
-        self._looked = 0
-        self.figure = float("nan")
-        """Of the weights that are kept."""
-
-    def __call__(self, event: Event) -> None:
-        match event:
-            case Planned():
-                self._total_steps = event.total_steps
-            case EpochDone() if event.val:
-                value = event.val[self._primary]
-                self.figure = value if event.kept else self.figure
-                look = LOOKS * event.step // self._total_steps
-                if self._looked < look < LOOKS:
-                    self._looked = look
-                    self._trial.report(value, look)
-                    if self._trial.should_prune():
-                        raise GivenUp
-
-
-def _folder(run: RunFolder, number: int) -> Path:
-    """Of a trial: a run folder."""
-    return run.path / f"trial-{number + 1:03}"
-
-
-def _keep_best_weights(study: optuna.Study, run: RunFolder) -> None:
+def _keep_best_weights(tuning: TuningRun) -> None:
     """Removes the checkpoints of all trials that ended, and all model files but the best's: many times a network."""
-    done = [trial.number for trial in study.trials if trial.state.name == "COMPLETE"]
-    best = study.best_trial.number if done else None
-    for trial in _ended(study):
-        folder = RunFolder(_folder(run, trial.number))
+    done = [trial.number for trial in tuning.ended if trial.state.name == "COMPLETE"]
+    best = tuning.study.best_trial.number if done else None
+    for trial in tuning.ended:
+        folder = tuning.folder(trial.number)
         folder.last.unlink(missing_ok=True)
         if trial.number != best:
             folder.model.unlink(missing_ok=True)
 
 
-def _summary(study: optuna.Study, asked: TuningAsked, search: Search) -> Tuning:
+def _summary(tuning: TuningRun) -> Tuning:
     """What the report shows."""
+    search = tuning.search
     tried = [
         Tried(
             number=trial.number + 1,
@@ -245,33 +147,33 @@ def _summary(study: optuna.Study, asked: TuningAsked, search: Search) -> Tuning:
             ended=trial.user_attrs["ended"],
             seconds=trial.user_attrs["seconds"],
         )
-        for trial in _ended(study)
+        for trial in tuning.ended
     ]
     return Tuning(
         title=f"Tuning on {search.dataset.name}",
         figure=search.task.primary,
         higher_is_better=search.task.higher_is_better,
         held_out=len(search.dataset.of_split("val")),
-        planned=asked.trials,
+        planned=tuning.asked.trials,
         trials=tried,
     )
 
 
-def _no_best(study: optuna.Study) -> FovealError:
+def _no_best(tuning: TuningRun) -> FovealError:
     """What to say where no trial came to an end."""
-    ended = [trial.user_attrs for trial in _ended(study)]
+    ended = [trial.user_attrs for trial in tuning.ended]
     if all(each["ended"] == "diverged" for each in ended):
         return DivergedError(f"all {len(ended)} trials diverged: give --lr, or --models that train more steadily")
     last = next((each["why"] for each in reversed(ended) if each.get("why")), "given up")
     return FovealError(f"none of {len(ended)} trials came to an end; the last one: {last}")
 
 
-def _write_config(run: RunFolder, asked: TuningAsked, best: int) -> None:
+def _write_config(tuning: TuningRun, best: int) -> None:
     """The best trial's config, with the whole data again and the rules' own length where trials were kept short."""
-    config = read_json(RunFolder(_folder(run, best)).config)
+    asked, config = tuning.asked, read_json(tuning.folder(best).config)
     settings = {name: value for name, value in config["settings"].items() if name not in ("time", "epochs")}
     if "epochs" in asked.settings:
         settings["epochs"] = asked.settings["epochs"]
     for name in ("test_share", "fraction"):
         settings[name] = asked.settings.get(name, getattr(TrainOptions(), name))
-    write_json(run.path / BEST, {**config, "data": asked.data, "format": asked.format, "settings": settings})
+    write_json(tuning.run.path / BEST, {**config, "data": asked.data, "format": asked.format, "settings": settings})

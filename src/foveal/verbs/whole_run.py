@@ -14,7 +14,7 @@ from foveal.job.begun import Begun, begin
 from foveal.job.fed import Fed, feed, run_of
 from foveal.job.job import Job, ready
 from foveal.job.pace import planned
-from foveal.job.read import Read, known, read
+from foveal.job.read import known, read
 from foveal.job.saving import hooks_of
 from foveal.job.settled import settle
 from foveal.job.tensorboard import tensorboard_log
@@ -23,8 +23,6 @@ from foveal.runs import cut_events, in_use
 from foveal.verbs.data_lines import say_data
 from foveal.verbs.finish import finish_run
 from foveal.verbs.signals import stop_requests
-
-_LISTED = 30  # classes or targets, before training
 
 
 def whole_run(asked: Asked) -> dict[str, Any]:
@@ -35,7 +33,8 @@ def whole_run(asked: Asked) -> dict[str, Any]:
     device = pick_device(asked.options.device)
     if processes.world == 1:  # a thread of another process would not know which GPU is its own
         begin_to_start(device)
-    data = _told(read(asked))
+    data = read(asked)
+    say_data(data.dataset, data.task)
     settled = settle(known(data))
     asked.watch.lap("reading")  # the weights too: what decoding takes is planned by
     run = run_of(settled)
@@ -87,10 +86,10 @@ def _recorder(fed: Fed) -> Iterator[Callable[[Event], None]]:
     with run.events.open("a", encoding="utf-8") as log, curves as draw, TrainingDisplay() as display:
 
         def record(event: Event) -> None:
-            told = event.to_json()
-            log.write(json.dumps(told) + "\n")
+            line = event.to_json()
+            log.write(json.dumps(line) + "\n")
             log.flush()
-            draw(told)
+            draw(line)
             display.show(event)
             if on_event is not None:
                 on_event(event)
@@ -100,9 +99,3 @@ def _recorder(fed: Fed) -> Iterator[Callable[[Event], None]]:
 
 def _ignore(event: Any) -> None:
     """What records a record nowhere: another process than the first, or no TensorBoard."""
-
-
-def _told(data: Read) -> Read:
-    """The same, told of on standard error."""
-    say_data(data.dataset, data.asked.options.task or "classify")
-    return data
