@@ -56,7 +56,7 @@ class Contract:
     """Everything in the header. Plain values but for `preprocess`."""
 
     architecture: str
-    """A key of `foveal.networks.NETWORKS`, or `foveal.bundle.CUSTOM`."""
+    """A name that `foveal.networks.network_spec` takes, or `foveal.networks.CUSTOM`."""
     task: TaskName
     task_settings: dict[str, Any]
     classes: tuple[str, ...]

@@ -12,7 +12,7 @@ from foveal.feed.order import epoch_order
 @pytest.mark.parametrize("mixup", [0.0, 0.2])
 def test_batches_made_together_are_those_of_each_step(mixup: float, monkeypatch: pytest.MonkeyPatch) -> None:
     augment = {"hflip": 0.5, "translate": 0.1, "rotate_deg": 10.0, "mixup": mixup}
-    ours = trainer(batch_size=8, epochs=2.0, augmentation=None, augment=augment)
+    ours = trainer(batch_size=8, epochs=2.0, augment=augment)
     monkeypatch.setattr("foveal.training.batches._AHEAD_BYTES", 3 * 4 * 8 * 24 * 24)
     made = []
     training_batch = ours.batches.make
