@@ -7,6 +7,7 @@ these.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -90,11 +91,10 @@ def words_of(owner: type, name: str) -> tuple[str, ...]:
 def mistakes(record: Any) -> list[str]:
     """What is wrong with the values of a record whose fields are options, each in a line; None where a field takes it
     is not."""
-    owner, found = type(record), []
-    hints = get_type_hints(type(record))
-    for name, option in options_of(owner).items():
-        value, words = getattr(record, name), words_of(owner, name)
-        if (value is None and NoneType in get_args(hints[name])) or value in words:
+    found = []
+    for name, option, words, optional in _checks(type(record)):
+        value = getattr(record, name)
+        if (value is None and optional) or value in words:
             continue
         flag = f"--{name.replace('_', '-')} {value}"
         if option.has_range and not option.holds(value):
@@ -102,6 +102,16 @@ def mistakes(record: Any) -> list[str]:
         elif words and not option.has_range:
             found.append(f"{flag}: expected one of {', '.join(words)}")
     return found
+
+
+@cache
+def _checks(owner: type) -> list[tuple[str, Option, tuple[str, ...], bool]]:
+    """Of each field its option, its words, and whether it may be None; reading annotations takes longer than a check."""
+    hints = get_type_hints(owner)
+    return [
+        (name, option, words_of(owner, name), NoneType in get_args(hints[name]))
+        for name, option in options_of(owner).items()
+    ]
 
 
 def _literals(hint: Any) -> tuple[str, ...]:
