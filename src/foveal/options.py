@@ -92,7 +92,7 @@ def mistakes(record: Any) -> list[str]:
     """What is wrong with the values of a record whose fields are options, each in a line; None where a field takes it
     is not."""
     found = []
-    for name, option, words, optional in _checks(type(record)):
+    for name, option, words, optional in _checks(record.__class__):
         value = getattr(record, name)
         if (value is None and optional) or value in words:
             continue
@@ -106,7 +106,7 @@ def mistakes(record: Any) -> list[str]:
 
 @cache
 def _checks(owner: type) -> list[tuple[str, Option, tuple[str, ...], bool]]:
-    """Of each field its option, its words, and whether it may be None; reading annotations takes longer than a check."""
+    """Of each field its option, its words, and whether it may be None: annotations take longer to read than to heed."""
     hints = get_type_hints(owner)
     return [
         (name, option, words_of(owner, name), NoneType in get_args(hints[name]))
