@@ -70,6 +70,90 @@ def test_report_and_terminal_show_what_the_task_measures(
     assert f"{large}, mean of folds" in Page(render_folds(of_folds)).words
 
 
+TITLES = {
+    "classify": {
+        "accuracy": "Accuracy",
+        "f1_macro": "Macro F1",
+        "log_loss": "Log loss",
+        "ece": "Calibration error",
+        "top5": "Top-5 accuracy",
+        "precision_macro": "Precision",
+        "recall_macro": "Recall",
+        "auroc_macro": "AUROC",
+        "average_precision_macro": "Average precision",
+    },
+    "multilabel": {
+        "mAP": "Mean average precision of the labels",
+        "f1_micro": "Micro F1",
+        "precision_micro": "Precision",
+        "recall_micro": "Recall",
+        "f1_macro": "Macro F1",
+    },
+    "regress": {
+        "mae": "Mean absolute error",
+        "relative_mae": "Mean error, in standard deviations",
+        "rmse": "RMSE",
+        "r2": "R²",
+    },
+    "detect": {
+        "AP": "Average precision",
+        "mask_AP": "Mask AP",
+        "mask_AP50": "Mask AP50",
+        "AP50": "AP50",
+        "AP75": "AP75",
+        "precision": "Precision",
+        "recall": "Recall",
+        "f1": "F1",
+        "APs": "AP, small",
+        "APm": "AP, medium",
+        "APl": "AP, large",
+        "AR1": "AR1",
+        "AR10": "AR10",
+        "AR100": "AR100",
+        "ARs": "AR, small",
+        "ARm": "AR, medium",
+        "ARl": "AR, large",
+    },
+    "segment": {
+        "mIoU": "Mean IoU of the classes",
+        "pixel_accuracy": "Pixel accuracy",
+        "mean_dice": "Dice",
+        "boundary_f1": "Boundary F1",
+    },
+}
+
+
+@pytest.mark.parametrize("name", PRESENTATIONS)
+def test_each_figure_stands_below_its_own_title(name: str, tmp_path: Path) -> None:
+    """In the report's headline: every figure has a value of its own, and all but the large one a title."""
+    found, presentation = evaluated(name, {"masks": True} if name == "detect" else {}, tmp_path), presentation_of(name)
+    result = found.evaluation.to_json(task=found.task, split="test")
+    assert {metric: presentation.metric(metric).title for metric in presentation.metrics} == TITLES[name]
+    values = {metric: 0.11 + 0.013 * place for place, metric in enumerate(TITLES[name])}
+    metrics = {metric: {"value": value, "low": value - 0.01, "high": value + 0.01} for metric, value in values.items()}
+    page = Page(render(report(CLASSES, evaluation={**result, "metrics": metrics}, gallery=presentation.gallery(found))))
+    for metric, title in TITLES[name].items():
+        if metric != found.task.primary:
+            shown = f"{values[metric]:.3f}"
+            ends = f"{values[metric] - 0.01:.3f}–{values[metric] + 0.01:.3f}"
+            assert f"{title}{shown}" in page.words
+            assert f"{title}{shown}{ends}" in page.words or presentation.metric(metric).in_unit
+
+
+@pytest.mark.parametrize("name", PRESENTATIONS)
+def test_the_terminal_puts_each_figure_beside_its_name(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = evaluated(name, {"masks": True} if name == "detect" else {}, tmp_path)
+    result = found.evaluation.to_json(task=found.task, split="test")
+    values = {metric: 0.11 + 0.013 * place for place, metric in enumerate(TITLES[name])}
+    metrics = {metric: {"value": value, "low": value - 0.01, "high": value + 0.02} for metric, value in values.items()}
+    evaluation_table({**result, "metrics": metrics})
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    for metric, value in values.items():
+        assert [metric, f"{value:.4f}", f"{value - 0.01:.4f}", "to", f"{value + 0.02:.4f}"] in rows
+
+
 @pytest.mark.parametrize(("name", "settings"), CASES)
 def test_targets_are_drawn(name: str, settings: dict[str, Any], tmp_path: Path) -> None:
     found, presentation = evaluated(name, settings, tmp_path), presentation_of(name)

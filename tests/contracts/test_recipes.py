@@ -51,6 +51,14 @@ def test_its_words_name_what_exists(task: TaskName) -> None:
     assert resolve(TrainOptions(task=task), FACTS).settings.loss in recipe.losses
 
 
+@pytest.mark.parametrize(
+    ("task", "loss"), [(task, loss) for task in RECIPES if task != "detect" for loss in recipe_of(task).losses]
+)
+def test_the_loss_that_was_asked_for_is_its_tasks(task: TaskName, loss: str) -> None:
+    settings = resolve(TrainOptions(task=task, loss=loss), FACTS).settings
+    assert recipe_of(task).head(settings, ("a", "b"), ())["loss"] == loss
+
+
 @pytest.mark.parametrize("task", RECIPES)
 def test_options_of_other_tasks_are_refused_and_its_own_taken(task: TaskName) -> None:
     values: dict[str, Any] = {"target": ("a",), "instances": True, "decoder": "fpn", "void": 3}

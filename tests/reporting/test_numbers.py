@@ -10,7 +10,7 @@ from foveal.metrics.regression import regression_metrics
 from foveal.reporting.numbers import MOST_POINTS
 from foveal.reporting.report import Report, render
 from foveal.reporting.tasks.regress import Gallery
-from foveal.reporting.words import measure
+from foveal.reporting.words import decimal, interval, measure, measure_interval
 
 
 def regression(names: tuple[str, ...], *, items: int = 40, unit: float = 1.0) -> Report:
@@ -52,6 +52,16 @@ def test_the_sections_of_one_target() -> None:
     assert "3.5 → 7" in page.words
     dots = [each["d"] or "" for tag, each in page.tags if tag == "path" and "dots" in (each.get("class") or "")]
     assert [each.count("h0") for each in dots] == [40, 40]
+
+
+def test_each_figure_of_a_target_stands_in_its_own_column() -> None:
+    record = regression(("age",), unit=1234.0)
+    figures = record.evaluation["per_target"]["age"]
+    words = Page(render(record)).words
+    assert "targetR², 0 to 1R²MAERMSE" in words
+    mae, rmse = (f"{measure(figures[name])}{measure_interval(figures[name])}" for name in ("mae", "rmse"))
+    assert mae != rmse
+    assert f"{decimal(figures['r2'])}{interval(figures['r2'])}{mae}{rmse}" in words
 
 
 def test_a_wrong_place_of_a_dot_would_show() -> None:

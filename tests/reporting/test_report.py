@@ -19,6 +19,8 @@ from foveal.reporting.report import Report, render
 from foveal.reporting.tasks.classify import Gallery
 
 VOID = {"br", "col", "img", "link", "meta", "circle", "line", "path", "polyline", "rect"}
+SPREAD = (0.31, 0.42, 0.53, 0.64, 0.75)
+"""Five figures that can't be taken for one another."""
 HOSTILE = "</td><script>alert('1')</script>\"' onload=x & <img src=http://evil.example/x>"
 
 
@@ -388,3 +390,36 @@ def test_rendering_loads_neither_torch_nor_pyplot() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_each_figure_of_a_class_stands_in_its_own_column() -> None:
+    names = ("precision", "recall", "f1", "auroc", "average_precision")
+    figures = {
+        name: {"value": value, "low": value - 0.05, "high": value + 0.04}
+        for name, value in zip(names, SPREAD, strict=True)
+    }
+    record = report(evaluation={**report().evaluation, "per_class": {"ant": {"support": 17, **figures}}})
+    words = Page(render(record)).words
+    assert "classimagesF1, 0 to 1precisionrecallF1AUROCAP" in words
+    cells = "".join(f"{value:.3f}{value - 0.05:.3f}–{value + 0.04:.3f}" for value in SPREAD)
+    assert f"ant17{cells}" in words
+
+
+@pytest.mark.parametrize(
+    ("confidence", "words"), [(0.9, "(overconfident) by 0.200"), (0.5, "(underconfident) by 0.200")]
+)
+def test_confidence_above_the_share_that_is_right_is_too_much(confidence: float, words: str) -> None:
+    of_bin = {"low": 0.0, "high": 1.0, "confidence": confidence, "accuracy": 0.7, "count": 40}
+    page = Page(render(report(evaluation={**report().evaluation, "calibration": {"bins": [of_bin]}})))
+    assert words in page.words
+
+
+def test_training_and_held_out_figures_are_drawn_as_what_they_are() -> None:
+    events = happened()
+    epochs = [each for each in events if each["event"] == "epoch"]
+    for each in epochs:
+        each["val"] = {name: 0.9 * value for name, value in each["val"].items()}
+    words = Page(render(report(events=events))).words
+    for name in ("log_loss", "accuracy"):
+        for part, called in (("train", "training"), ("val", "held-out")):
+            assert all(f"{called}, epoch {each['epoch']}: {each[part][name]:.4g}" in words for each in epochs)

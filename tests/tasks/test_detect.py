@@ -110,6 +110,19 @@ def test_the_right_answer_costs_little_and_crowds_nothing() -> None:
     assert TASK.loss(in_crowd, targets_of(TASK, [sample()], PREPROCESS))["class"].item() > 1
 
 
+def test_of_one_image_no_more_is_told_than_the_decision_lets() -> None:
+    truths = targets_of(TASK, [sample(CAT), sample(CAT)], PREPROCESS)
+    outputs = outputs_at((10, 8, 30, 56), 0, batch=2)
+    outputs["logits"][:, :, 1] = torch.linspace(-8, -7, 64)
+    for most in (1, 3, 300):
+        judge = make(
+            ("cat", "dog"), Settings(channels=16), Decision(score_threshold=0.0, max_detections=most, nms_iou=1.0)
+        )
+        for judged in (judge.glance(outputs, truths), judge.record(outputs, truths)):
+            assert [len(found.labels) for found, _ in judged] == [min(most, 128)] * 2
+            assert judged[0][0].scores[0] == pytest.approx(1 / (1 + np.exp(-4)), abs=1e-4)
+
+
 def test_predictions_are_in_pixels_of_the_image() -> None:
     placement = PREPROCESS.placement((32, 128))
     best, *_ = answers_of(TASK, outputs_at((10, 8, 30, 56), 0), [placement])[0].to_json()["objects"]

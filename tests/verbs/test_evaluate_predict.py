@@ -165,6 +165,7 @@ def test_every_kind_of_source_gives_the_same(trained: tuple[Path, Path]) -> None
 def test_test_time_augmentation_averages(trained: tuple[Path, Path]) -> None:
     run, data = trained
     model = foveal.load(run)
+    assert model.contract.mirrored  # as training was asked to
     path = next((data / "test").rglob("*.jpg"))
     plain, averaged = model(path), model(path, tta=True)
     assert plain.scores != averaged.scores

@@ -38,6 +38,14 @@ def test_the_run_folder_holds_all(run: RunFolder) -> None:
     assert not list(run.path.glob("*.tmp"))
 
 
+def test_the_model_file_says_what_training_did(run: RunFolder) -> None:
+    contract = load_bundle(run.model).contract
+    kept = [record for record in read_events(run) if record["event"] == "epoch" and record["kept"]][-1]
+    assert not contract.mirrored  # images of 24 pixels could be digits
+    assert f" after epoch {kept['epoch']}, " in contract.chosen
+    assert contract.val == kept["val"]
+
+
 def test_it_learns_the_shapes(tmp_path: Path) -> None:
     result = foveal.train(shapes(240), model="resnet20_cifar", epochs=10, batch_size=16, out=tmp_path / "run")
     assert result["metrics"]["accuracy"]["value"] >= 0.9
