@@ -65,7 +65,7 @@ def model_file(folder: Path, task: str, num_classes: int) -> Path:
         recipe={},
     )
     path = folder / f"{task}.safetensors"
-    network = task_of(contract).build(build_backbone("resnet18_d", 3))
+    network = task_of(contract).learning.build(build_backbone("resnet18_d", 3))
     save_bundle(path, network, contract, {SEEN_HASHES: np.zeros(0, np.uint64)})
     return path
 

@@ -116,7 +116,7 @@ def lively_source(architecture: str, size_hw: tuple[int, int], *, task: str = "c
     torch.manual_seed(0)
     contract = replace(made_contract(architecture, size_hw), task=task)
     channels = contract.preprocess.channels
-    made = task_of(contract).build(build_backbone(architecture, channels))
+    made = task_of(contract).learning.build(build_backbone(architecture, channels))
     network = place(made, torch.device("cpu"))
     for module in network.modules():
         if isinstance(module, torch.nn.Conv2d | torch.nn.Linear):
@@ -143,7 +143,7 @@ def tiny_model(
     architecture = "resnet18_d"
     contract = made_contract(architecture, preprocess.size_hw)
     contract = replace(contract, task=task, decision=decision or {}, classes=classes, preprocess=preprocess)
-    network = task_of(contract).build(build_backbone(architecture, preprocess.channels))
+    network = task_of(contract).learning.build(build_backbone(architecture, preprocess.channels))
     network = place(network, torch.device("cpu")).eval()
     source = Source(contract=contract, network=network, device=torch.device("cpu"))
     return Model(contract, build(source, "float32"))

@@ -1,6 +1,6 @@
 """What is known of an image: one record for each kind of it. Nothing here decodes an image, nor imports torch.
 
-A new kind is a class here, and a line in `foveal.read.annotated` for each task that learns from it.
+A new kind is a class here, and a line in `foveal.read.LEARNED_FROM` for each task that learns from it.
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ class Annotation:
     """What a format holds that holds this kind, in words."""
     LEAST_CLASSES: ClassVar[int] = 1
     """So many names a data set needs for there to be anything to learn."""
+    OF_COLUMNS: ClassVar[bool] = False
+    """Whether a table may hold it in several columns, chosen by their names."""
     PLACED: ClassVar[bool] = False
     """Whether it says where things are; else it says something of the whole image."""
     COUNTED: ClassVar[bool] = True
@@ -129,6 +131,7 @@ class LabelSet(Annotation):
     """The labels of an image that may have several or none."""
 
     NEEDED = "set of labels"
+    OF_COLUMNS = True
 
     indices: tuple[int, ...]
     """Into the data set's classes, ascending."""
@@ -154,6 +157,7 @@ class Numbers(Annotation):
     """Numbers that belong to the image: the targets of a regression."""
 
     NEEDED = "numbers"
+    OF_COLUMNS = True
     COUNTED = False
 
     values: tuple[float, ...]

@@ -71,7 +71,7 @@ def load_bundle(path: Path, *, module: nn.Module | None = None) -> Bundle:
             raise ModelError(f"{path}: holds the weights of your own module; give it too, as module=…")
         with without_weights():
             backbone = build_backbone(contract.architecture, in_channels=contract.preprocess.channels)
-            module = task_of(contract).build(backbone)
+            module = task_of(contract).learning.build(backbone)
     network = wrap_module(module)
     try:
         network.load_state_dict(weights, assign=True)

@@ -75,7 +75,7 @@ def _parameters(verb: Callable[..., Any]) -> Iterator[Parameter]:
 def _parameter(name: str, hint: Any, default: Any, *, kind: Any = Parameter.KEYWORD_ONLY) -> Parameter:
     """As cyclopts reads it: type, help, heading."""
     given, option = get_args(hint)
-    words = option.choices() if callable(option.choices) else option.choices
+    words = option.words()
     if option.typed is not None:
         given = option.typed
     elif words and option.strict:

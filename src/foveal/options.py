@@ -36,6 +36,10 @@ class Option:
     hyphens: bool = field(default=False, kw_only=True)
     """Whether its words may begin with a hyphen."""
 
+    def words(self) -> Sequence[str]:
+        """Its choices as they are now."""
+        return self.choices() if callable(self.choices) else self.choices
+
     @property
     def has_range(self) -> bool:
         """Whether it is a number of some range."""
@@ -83,17 +87,15 @@ def options_of(owner: type) -> dict[str, Option]:
 
 def words_of(owner: type, name: str) -> tuple[str, ...]:
     """The words that an option takes: those of its type, or its choices; none where any text or number will do."""
-    option = options_of(owner)[name]
-    given = option.choices() if callable(option.choices) else option.choices
-    return (*_literals(get_type_hints(owner)[name]), *given)
+    return (*_literals(get_type_hints(owner)[name]), *options_of(owner)[name].words())
 
 
 def mistakes(record: Any) -> list[str]:
     """What is wrong with the values of a record whose fields are options, each in a line; None where a field takes it
     is not."""
     found = []
-    for name, option, words, optional in _checks(record.__class__):
-        value = getattr(record, name)
+    for name, option, literals, optional in _checks(record.__class__):
+        value, words = getattr(record, name), (*literals, *option.words())
         if (value is None and optional) or value in words:
             continue
         flag = f"--{name.replace('_', '-')} {value}"
@@ -106,10 +108,10 @@ def mistakes(record: Any) -> list[str]:
 
 @cache
 def _checks(owner: type) -> list[tuple[str, Option, tuple[str, ...], bool]]:
-    """Of each field its option, its words, and whether it may be None: annotations take longer to read than to heed."""
+    """Of each field its option, the words of its type, and whether it may be None: annotations take long to read."""
     hints = get_type_hints(owner)
     return [
-        (name, option, words_of(owner, name), NoneType in get_args(hints[name]))
+        (name, option, _literals(hints[name]), NoneType in get_args(hints[name]))
         for name, option in options_of(owner).items()
     ]
 

@@ -24,7 +24,8 @@ Depth = Literal["uint8", "uint16"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 EngineName = Literal["auto", "eager", "onnxruntime", "openvino"]
 Fit = Literal["squash", "crop", "pad"]
-TaskName = Literal["classify", "regress", "multilabel", "detect", "segment"]
+TaskName: TypeAlias = str
+"""A key of `foveal.tasks.TASKS`, and of the other floors' indexes."""
 OnBadImage = Literal["error", "skip"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Split = Literal["train", "val", "test", "unused"]

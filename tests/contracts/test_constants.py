@@ -81,7 +81,9 @@ def detector_terms() -> dict[str, float]:
         "points": torch.tensor([[20.0, 32.0]]),
         "strides": torch.tensor([8.0]),
     }
-    return {name: term.item() for name, term in task.loss(outputs, targets_of(task, [square], preprocess)).items()}
+    return {
+        name: term.item() for name, term in task.learning.loss(outputs, targets_of(task, [square], preprocess)).items()
+    }
 
 
 def mask_term() -> float:

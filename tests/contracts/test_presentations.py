@@ -20,7 +20,7 @@ from foveal.networks.build import build_backbone
 from foveal.reporting.folds import render_folds
 from foveal.reporting.galleries.evaluated import Evaluated
 from foveal.reporting.report import render
-from foveal.reporting.tasks import PRESENTATIONS, presentation_of
+from foveal.reporting.tasks import PRESENTATIONS
 from foveal.tasks import TASKS, make_task
 from foveal.verbs.tables import evaluation_table
 
@@ -34,7 +34,7 @@ def evaluated(name: str, settings: dict[str, Any], folder: Path) -> Evaluated:
         for index, each in enumerate(samples(folder, name))
     ]
     task, store = make_task(name, CLASSES, settings), store_of(known, PREPROCESS)
-    network, device = task.build(build_backbone("resnet18", 1)), torch.device("cpu")
+    network, device = task.learning.build(build_backbone("resnet18", 1)), torch.device("cpu")
     evaluation = evaluate_store(task, network, PREPROCESS, store, device=device)
     return Evaluated(task=task, evaluation=evaluation, store=store, network=network, device=device)
 
@@ -47,15 +47,15 @@ def test_every_task_is_shown() -> None:
 def test_report_and_terminal_show_what_the_task_measures(
     name: str, settings: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found, presentation = evaluated(name, settings, tmp_path), presentation_of(name)
+    found, presentation = evaluated(name, settings, tmp_path), PRESENTATIONS[name]
     result = found.evaluation.to_json(task=found.task, split="test")
-    assert presentation.headline(result).metric == found.task.primary
+    assert presentation.headline(result).metric == found.task.judging.primary
 
     page = Page(render(report(CLASSES, evaluation=result, gallery=presentation.gallery(found))))
     assert len(set(page.ids)) == len(page.ids)
-    others = [metric for metric in result["metrics"] if metric != found.task.primary]
+    others = [metric for metric in result["metrics"] if metric != found.task.judging.primary]
     assert all(presentation.metric(metric).title in page.words for metric in others)
-    large = presentation.metrics[found.task.primary].in_line
+    large = presentation.metrics[found.task.judging.primary].in_line
     assert large in page.words
     assert presentation.headline(result).sentence in page.words
     assert all(name in page.words for name in CLASSES)
@@ -66,7 +66,7 @@ def test_report_and_terminal_show_what_the_task_measures(
 
     metrics = {metric: {"value": 0.5, "low": 0.4, "high": 0.6} for metric in result["metrics"]}
     folds = [{**each, "metrics": dict.fromkeys(metrics, 0.5)} for each in FOLDS.folds]
-    of_folds = replace(FOLDS, task=name, primary=found.task.primary, metrics=metrics, folds=folds)
+    of_folds = replace(FOLDS, task=name, primary=found.task.judging.primary, metrics=metrics, folds=folds)
     assert f"{large}, mean of folds" in Page(render_folds(of_folds)).words
 
 
@@ -126,14 +126,14 @@ TITLES = {
 @pytest.mark.parametrize("name", PRESENTATIONS)
 def test_each_figure_stands_below_its_own_title(name: str, tmp_path: Path) -> None:
     """In the report's headline: every figure has a value of its own, and all but the large one a title."""
-    found, presentation = evaluated(name, {"masks": True} if name == "detect" else {}, tmp_path), presentation_of(name)
+    found, presentation = evaluated(name, {"masks": True} if name == "detect" else {}, tmp_path), PRESENTATIONS[name]
     result = found.evaluation.to_json(task=found.task, split="test")
     assert {metric: presentation.metric(metric).title for metric in presentation.metrics} == TITLES[name]
     values = {metric: 0.11 + 0.013 * place for place, metric in enumerate(TITLES[name])}
     metrics = {metric: {"value": value, "low": value - 0.01, "high": value + 0.01} for metric, value in values.items()}
     page = Page(render(report(CLASSES, evaluation={**result, "metrics": metrics}, gallery=presentation.gallery(found))))
     for metric, title in TITLES[name].items():
-        if metric != found.task.primary:
+        if metric != found.task.judging.primary:
             shown = f"{values[metric]:.3f}"
             ends = f"{values[metric] - 0.01:.3f}–{values[metric] + 0.01:.3f}"
             assert f"{title}{shown}" in page.words
@@ -156,7 +156,7 @@ def test_the_terminal_puts_each_figure_beside_its_name(
 
 @pytest.mark.parametrize(("name", "settings"), CASES)
 def test_targets_are_drawn(name: str, settings: dict[str, Any], tmp_path: Path) -> None:
-    found, presentation = evaluated(name, settings, tmp_path), presentation_of(name)
+    found, presentation = evaluated(name, settings, tmp_path), PRESENTATIONS[name]
     task, store = found.task, found.store
     pictures = [np.zeros((SIDE, SIDE, 1), np.uint8)] * 2
     drawn, words = presentation.draw_targets(pictures, task.encode(store, torch.arange(2)), store.samples, CLASSES)
@@ -168,7 +168,7 @@ def test_targets_are_drawn(name: str, settings: dict[str, Any], tmp_path: Path) 
 @pytest.mark.parametrize("name", PRESENTATIONS)
 @pytest.mark.parametrize("number", [1, 2, 1000])
 def test_nouns_are_words(name: str, number: int) -> None:
-    nouns = presentation_of(name).nouns
+    nouns = PRESENTATIONS[name].nouns
     assert f"{number:,}" in nouns.classes(number)
     assert str(number) in nouns.learned(number)
     assert f"{number:,}" in nouns.split_size(number, number)
@@ -176,8 +176,8 @@ def test_nouns_are_words(name: str, number: int) -> None:
 
 def test_no_presentation_loads_torch() -> None:
     code = (
-        "import sys; from foveal.reporting.tasks import PRESENTATIONS, presentation_of; "
-        "[presentation_of(name) for name in PRESENTATIONS]; print('torch' in sys.modules)"
+        "import sys; from foveal.reporting.tasks import PRESENTATIONS; "
+        "[PRESENTATIONS[name] for name in PRESENTATIONS]; print('torch' in sys.modules)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "False"

@@ -60,27 +60,28 @@ def test_every_task_has_one_shape(name: str, settings: dict[str, bool], tmp_path
     assert task.name == name
     assert task.classes == CLASSES
     assert make_task(name, CLASSES, task.settings).settings == task.settings
-    network = task.build(build_backbone("resnet18", 1))
+    network = task.learning.build(build_backbone("resnet18", 1))
     targets = targets_of(task, samples(tmp_path, name), PREPROCESS)
     assert len(targets) == 2
     assert len(targets[1:]) == 1
     targets = targets.to(torch.device("cpu"))
     outputs = network(torch.randn(2, 1, SIDE, SIDE))
-    terms = task.loss(outputs, targets)
+    terms = task.learning.loss(outputs, targets)
     torch.stack(list(terms.values())).sum().backward()
     assert all(torch.isfinite(value) for value in terms.values())
     assert all(parameter.grad is not None for parameter in network.parameters())
-    figures = task.quick(outputs, targets)
-    assert tuple(figures) == task.figures
+    figures = task.learning.step_metrics(outputs, targets)
+    assert tuple(figures) == task.learning.step_metric_names
     assert all(values.shape == (2,) for values in figures.values())
     with torch.inference_mode():
         outputs = network.eval()(torch.randn(2, 1, SIDE, SIDE))
     placements = [PREPROCESS.placement((SIDE, SIDE))] * 2
     assert len(answers_of(task, outputs, placements)) == 2
-    means, error = task.assess(pickle.loads(pickle.dumps([task.glance(outputs, targets)])))  # as processes send them
-    assert task.primary in means
+    sent = pickle.dumps([task.judging.validation_record(outputs, targets)])  # as processes send them
+    means, error = task.judging.validation_metrics(pickle.loads(sent))
+    assert task.judging.primary in means
     assert error >= 0
-    records = [task.record(outputs, targets)]
-    assert task.primary in task.measure(records).to_json()["overall"]
-    if task.tune is not None:
-        assert make_task(name, CLASSES, task.settings, asdict(task.tune(records))).name == name
+    records = [task.judging.evaluation_record(outputs, targets)]
+    assert task.judging.primary in task.judging.evaluation_metrics(records).to_json()["overall"]
+    if task.judging.decide is not None:
+        assert make_task(name, CLASSES, task.settings, asdict(task.judging.decide(records))).name == name

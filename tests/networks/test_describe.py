@@ -189,7 +189,7 @@ def test_an_image_that_does_not_fit_is_an_error() -> None:
 
 def test_cells_in_a_row_are_no_grid_to_grow_over() -> None:
     """A detector lays the cells of its maps in a row: what follows sees no more than the maps it was made of."""
-    network = make_task("detect", ("a", "b"), {"channels": 16}).build(build_backbone("resnet18_d_half"))
+    network = make_task("detect", ("a", "b"), {"channels": 16}).learning.build(build_backbone("resnet18_d_half"))
     rows = describe_network(network, (3, 320, 416)).rows
     heights = [row.receptive_field_hw[0] for row in rows if row.receptive_field_hw is not None]
     assert max(heights) < 4 * 320

@@ -107,6 +107,6 @@ class _MeansHead(nn.Module):
 
 
 def test_a_backbone_of_ones_own_needs_no_embedding() -> None:
-    network = make_task("classify", ("a", "b"), {}).build(_Means())
+    network = make_task("classify", ("a", "b"), {}).learning.build(_Means())
     assert isinstance(network, Network)
     assert network(torch.randn(2, 3, 8, 11))["logits"].shape == (2, 2)

@@ -21,7 +21,7 @@ def test_a_rare_class_counts_as_much_as_a_common_one() -> None:
     settings = resolve(TrainOptions(balance="loss"), FACTS).settings
     head = RECIPE.head(settings, CLASSES, TRAIN)
     assert head["class_weights"] == pytest.approx((7 / 12, 7 / 3, 7 / 6))
-    loss = make_task("classify", CLASSES, head).loss
+    loss = make_task("classify", CLASSES, head).learning.loss
     targets = targets_of(make_task("classify", CLASSES, head), TRAIN, PREPROCESS)
     logits = torch.zeros(7, 3, requires_grad=True)
     loss({"logits": logits}, targets)["loss"].backward()

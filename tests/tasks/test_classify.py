@@ -32,7 +32,7 @@ def test_auxiliary_heads_become_weighted_terms() -> None:
     task = make_task("classify", CLASSES, {})
     logits = torch.randn(4, 3)
     targets = targets_of(task, [sample(label) for label in (0, 1, 2, 0)], PREPROCESS)
-    terms = task.loss({"logits": logits, "aux1": logits, "aux2": logits}, targets)
+    terms = task.learning.loss({"logits": logits, "aux1": logits, "aux2": logits}, targets)
     assert set(terms) == {"loss", "aux1", "aux2"}
     assert torch.allclose(terms["aux1"], AUX_WEIGHT * terms["loss"])
     assert torch.allclose(terms["loss"], torch.nn.functional.cross_entropy(logits, targets))
@@ -40,7 +40,7 @@ def test_auxiliary_heads_become_weighted_terms() -> None:
 
 def test_googlenet_trains_with_both_heads_and_predicts_with_none() -> None:
     task = make_task("classify", CLASSES, {})
-    network = task.build(build_backbone("googlenet_bn", 1))
+    network = task.learning.build(build_backbone("googlenet_bn", 1))
     images = torch.randn(2, 1, 40, 40)
     assert set(network.train()(images)) == {"logits", "aux1", "aux2"}
     assert set(network.eval()(images)) == {"logits"}
@@ -49,7 +49,7 @@ def test_googlenet_trains_with_both_heads_and_predicts_with_none() -> None:
 def test_quick_figures_are_per_item() -> None:
     task = make_task("classify", CLASSES, {})
     outputs = {"logits": torch.tensor([[5.0, 0, 0], [5.0, 0, 0]])}
-    figures = task.quick(outputs, targets_of(task, [sample(0), sample(1)], PREPROCESS))
+    figures = task.learning.step_metrics(outputs, targets_of(task, [sample(0), sample(1)], PREPROCESS))
     assert figures["accuracy"].tolist() == [1, 0]
     assert figures["log_loss"][1] > 4
 
@@ -69,7 +69,7 @@ def test_the_settings_reach_the_loss() -> None:
         task = make_task("classify", CLASSES, {"loss": loss, **settings})
         options = {name: torch.tensor(value) for name, value in settings.items()}
         expected = LOSSES[loss](logits, one_hot, **options)
-        assert torch.allclose(task.loss({"logits": logits}, one_hot)["loss"], expected)
+        assert torch.allclose(task.learning.loss({"logits": logits}, one_hot)["loss"], expected)
 
 
 def test_settings_are_checked_and_saved() -> None:

@@ -64,11 +64,11 @@ def test_targets_move_with_the_pixels() -> None:
     truths = targets_of(TASK, [sample(CAT)], PREPROCESS)
     settings = AugmentSettings(hflip=1.0)
     params = draw(settings, Draws(0, 0, torch.tensor([0])), in_size_hw=(64, 64), out_size_hw=(32, 32), channels=3)
-    _, moved = TASK.augment(torch.zeros(1, 3, 32, 32), truths, params)
+    _, moved = TASK.learning.augment(torch.zeros(1, 3, 32, 32), truths, params)
     torch.testing.assert_close(moved.boxes_xyxy[0], torch.tensor([[17.0, 4, 27, 28]]))
     settings = AugmentSettings(scale=(4.0, 4.0))
     params = draw(settings, Draws(0, 0, torch.tensor([0])), in_size_hw=(64, 64), out_size_hw=(64, 64), channels=3)
-    _, zoomed = TASK.augment(torch.zeros(1, 3, 64, 64), truths, params)
+    _, zoomed = TASK.learning.augment(torch.zeros(1, 3, 64, 64), truths, params)
     assert zoomed.spared[0].tolist() == [True]  # a tenth of it is left
     params = draw(
         AugmentSettings(mixup=1.0),
@@ -78,7 +78,7 @@ def test_targets_move_with_the_pixels() -> None:
         channels=3,
     )
     with pytest.raises(UsageError, match="which boxes can't follow"):
-        TASK.augment(torch.zeros(1, 3, 64, 64), truths, params)
+        TASK.learning.augment(torch.zeros(1, 3, 64, 64), truths, params)
 
 
 def test_a_mosaic_brings_each_parts_objects_with_their_classes() -> None:
@@ -87,7 +87,7 @@ def test_a_mosaic_brings_each_parts_objects_with_their_classes() -> None:
     settings = AugmentSettings(mosaic=1.0)
     params = draw(settings, Draws(0, 0, torch.tensor([0, 1])), in_size_hw=(64, 64), out_size_hw=(64, 64), channels=3)
     assert params.mosaic is not None
-    images, moved = TASK.augment(torch.zeros(2, 3, 64, 64), truths, params)
+    images, moved = TASK.learning.augment(torch.zeros(2, 3, 64, 64), truths, params)
     assert images.shape == (2, 3, 64, 64)
     x, y = params.mosaic.centres_xy[0].tolist()
     cat = truths.boxes_xyxy[0][0] + torch.tensor([x, y, x, y])  # in the lower right part, where its image begins
@@ -100,14 +100,14 @@ def test_a_mosaic_brings_each_parts_objects_with_their_classes() -> None:
 
 def test_the_right_answer_costs_little_and_crowds_nothing() -> None:
     truths = targets_of(TASK, [sample(CAT)], PREPROCESS)
-    right = TASK.loss(outputs_at((10, 8, 30, 56), 0), truths)
-    wrong = TASK.loss(outputs_at((40, 8, 60, 56), 1), truths)
+    right = TASK.learning.loss(outputs_at((10, 8, 30, 56), 0), truths)
+    wrong = TASK.learning.loss(outputs_at((40, 8, 60, 56), 1), truths)
     assert set(right) == {"class", "box", "distance"}
     assert right["box"].item() == pytest.approx(0, abs=1e-4)
     assert wrong["class"] > 2 * right["class"] + 0.5
     in_crowd = outputs_at((40, 8, 60, 56), 1)
-    assert TASK.loss(in_crowd, targets_of(TASK, [sample(CROWD)], PREPROCESS))["class"].item() < 1e-3
-    assert TASK.loss(in_crowd, targets_of(TASK, [sample()], PREPROCESS))["class"].item() > 1
+    assert TASK.learning.loss(in_crowd, targets_of(TASK, [sample(CROWD)], PREPROCESS))["class"].item() < 1e-3
+    assert TASK.learning.loss(in_crowd, targets_of(TASK, [sample()], PREPROCESS))["class"].item() > 1
 
 
 def test_of_one_image_no_more_is_told_than_the_decision_lets() -> None:
@@ -115,10 +115,10 @@ def test_of_one_image_no_more_is_told_than_the_decision_lets() -> None:
     outputs = outputs_at((10, 8, 30, 56), 0, batch=2)
     outputs["logits"][:, :, 1] = torch.linspace(-8, -7, 64)
     for most in (1, 3, 300):
-        judge = make(
+        judging = make(
             ("cat", "dog"), Settings(channels=16), Decision(score_threshold=0.0, max_detections=most, nms_iou=1.0)
-        )
-        for judged in (judge.glance(outputs, truths), judge.record(outputs, truths)):
+        ).judging
+        for judged in (judging.validation_record(outputs, truths), judging.evaluation_record(outputs, truths)):
             assert [len(found.labels) for found, _ in judged] == [min(most, 128)] * 2
             assert judged[0][0].scores[0] == pytest.approx(1 / (1 + np.exp(-4)), abs=1e-4)
 
@@ -133,17 +133,19 @@ def test_predictions_are_in_pixels_of_the_image() -> None:
 
 def test_records_are_measured_with_intervals() -> None:
     truths = targets_of(TASK, [sample(CAT), sample(CAT)], PREPROCESS)
-    records = [TASK.record(outputs_at((10, 8, 30, 56), 0, batch=2), truths)]
-    means, error = TASK.assess(records)
+    records = [TASK.judging.evaluation_record(outputs_at((10, 8, 30, 56), 0, batch=2), truths)]
+    means, error = TASK.judging.validation_metrics(records)
     assert means["AP50"] == pytest.approx(1)
     assert error == 0
-    overall = TASK.measure(records).to_json()["overall"]
+    overall = TASK.judging.evaluation_metrics(records).to_json()["overall"]
     assert overall["AP75"] == {"value": pytest.approx(1), "low": pytest.approx(1), "high": pytest.approx(1)}
-    missed = TASK.assess([TASK.record(outputs_at((40, 8, 60, 56), 0, batch=2), truths)])
+    missed = TASK.judging.validation_metrics(
+        [TASK.judging.evaluation_record(outputs_at((40, 8, 60, 56), 0, batch=2), truths)]
+    )
     assert missed[0] == {"AP": 0.0, "AP50": 0.0}
 
 
 def test_a_backbone_without_the_stages_is_refused() -> None:
     with pytest.raises(ModelError, match="has no stage with a cell of 8 pixels"):
-        TASK.build(build_backbone("resnet20_cifar"))
-    assert TASK.build(build_backbone("resnet18")).head.num_classes == 2
+        TASK.learning.build(build_backbone("resnet20_cifar"))
+    assert TASK.learning.build(build_backbone("resnet18")).head.num_classes == 2

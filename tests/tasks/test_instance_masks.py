@@ -65,7 +65,7 @@ def test_masks_move_as_augmentation_moves_pixels(name: str, kind: str) -> None:
     mask = Polygons((TRIANGLE,)) if kind == "outline" else as_pixels()
     truths = targets_of(TASK, [sample(mask)], PREPROCESS)
     params = params_of(AUGMENTATIONS[name], out_size_hw=(96, 128))
-    _, moved = TASK.augment(torch.zeros(1, 3, 96, 128), truths, params)
+    _, moved = TASK.learning.augment(torch.zeros(1, 3, 96, 128), truths, params)
     stored = Polygons((tuple((np.array(TRIANGLE).reshape(-1, 2) * (96 / 144, 64 / 128)).ravel()),))
     pixels = torch.from_numpy(rasterised(stored, (64, 96)))[None]
     expected = augment_masks([pixels], params)[0][0].numpy()
@@ -88,7 +88,7 @@ def test_masks_go_with_their_boxes() -> None:
     draws = Draws(0, 0, torch.tensor([0, 1]))
     settings = AugmentSettings(scale=(3.0, 3.0))
     params = draw(settings, draws, in_size_hw=(64, 96), out_size_hw=(64, 96), channels=3)
-    _, moved = TASK.augment(torch.zeros(2, 3, 64, 96), truths, params)
+    _, moved = TASK.learning.augment(torch.zeros(2, 3, 64, 96), truths, params)
     assert [each.tolist() for each in moved.labels] == [[1], [1]]
     assert [each.masks for each in moved.outlines] == [(right.mask,)] * 2
     assert moved[1:].outlines == moved.outlines[1:]
@@ -160,7 +160,7 @@ def test_no_more_than_so_many_cells_of_an_image_learn_masks(monkeypatch: pytest.
 
 def test_an_image_alone_gives_what_it_gives_in_a_batch() -> None:
     torch.manual_seed(0)
-    network = TASK.build(build_backbone("resnet18_d", 3)).eval()
+    network = TASK.learning.build(build_backbone("resnet18_d", 3)).eval()
     placements = [PREPROCESS.placement(IMAGE_HW), PREPROCESS.placement((40, 30))]
     with torch.inference_mode():
         images = torch.randn(2, 3, 64, 96)

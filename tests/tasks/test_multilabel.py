@@ -35,8 +35,8 @@ def test_targets_are_sets_and_one_may_be_empty() -> None:
 def test_smoothing_goes_towards_a_half() -> None:
     outputs, targets = {"logits": torch.randn(2, 3)}, torch.tensor([[1.0, 0, 1], [0, 0, 0]])
     plain, smooth = (make_task("multilabel", CLASSES, {"label_smoothing": each}) for each in (0.0, 0.2))
-    expected = plain.loss(outputs, torch.tensor([[0.9, 0.1, 0.9], [0.1, 0.1, 0.1]]))["loss"]
-    torch.testing.assert_close(smooth.loss(outputs, targets)["loss"], expected)
+    expected = plain.learning.loss(outputs, torch.tensor([[0.9, 0.1, 0.9], [0.1, 0.1, 0.1]]))["loss"]
+    torch.testing.assert_close(smooth.learning.loss(outputs, targets)["loss"], expected)
 
 
 def test_labels_are_told_from_their_thresholds_on() -> None:
@@ -53,18 +53,20 @@ def test_thresholds_are_chosen_on_held_out_records() -> None:
     task = make_task("multilabel", ("cat", "dog"), {})
     probs = torch.tensor([[0.9, 0.1], [0.3, 0.05], [0.2, 0.3]])
     targets = torch.tensor([[1.0, 0], [1, 0], [0, 1]])
-    assert task.tune is not None
-    decision = task.tune([task.record({"logits": probs.logit()}, targets)])
+    assert task.judging.decide is not None
+    decision = task.judging.decide([task.judging.evaluation_record({"logits": probs.logit()}, targets)])
     assert decision.thresholds == pytest.approx((0.25, 0.2))
     tuned = make_task("multilabel", ("cat", "dog"), task.settings, asdict(decision))
-    record = [tuned.record({"logits": probs.logit()}, targets)]
-    assert tuned.measure(record).overall["f1_macro"].value == 1
-    assert task.measure(record).overall["f1_macro"].value < 1
+    record = [tuned.judging.evaluation_record({"logits": probs.logit()}, targets)]
+    assert tuned.judging.evaluation_metrics(record).overall["f1_macro"].value == 1
+    assert task.judging.evaluation_metrics(record).overall["f1_macro"].value < 1
 
 
 def test_the_held_out_figure_of_no_label_at_all_is_0() -> None:
     task = make_task("multilabel", CLASSES, {})
-    figures, error = task.assess([task.glance({"logits": torch.randn(4, 3)}, torch.zeros(4, 3))])
+    figures, error = task.judging.validation_metrics(
+        [task.judging.validation_record({"logits": torch.randn(4, 3)}, torch.zeros(4, 3))]
+    )
     assert figures["mAP"] == 0
     assert error == 0
 

@@ -42,12 +42,12 @@ def test_figures_are_in_the_targets_unit() -> None:
     task = make_task("regress", ("weight",), {"mean": [40.0], "spread": [0.5], "loss": "mse"})
     targets = torch.tensor([[1.0], [-1.0]])
     outputs = {"logits": torch.tensor([[3.0], [-1.0]])}  # 1 off, and right
-    assert task.primary == "mae"
-    assert task.quick(outputs, targets)["mae"].tolist() == [1.0, 0.0]
-    figures, error = task.assess([task.glance(outputs, targets)])
+    assert task.judging.primary == "mae"
+    assert task.learning.step_metrics(outputs, targets)["mae"].tolist() == [1.0, 0.0]
+    figures, error = task.judging.validation_metrics([task.judging.validation_record(outputs, targets)])
     assert figures == pytest.approx({"mae": 0.5, "loss": 2.0})
     assert error == pytest.approx(0.5 / 2**0.5)
-    overall = task.measure([task.record(outputs, targets)]).overall
+    overall = task.judging.evaluation_metrics([task.judging.evaluation_record(outputs, targets)]).overall
     assert overall["mae"].value == pytest.approx(0.5)
     assert overall["rmse"].value == pytest.approx(0.5**0.5)
 
@@ -55,17 +55,23 @@ def test_figures_are_in_the_targets_unit() -> None:
 def test_of_several_targets_errors_are_in_spreads() -> None:
     task = make_task("regress", ("time", "weight"), SETTINGS)
     outputs, targets = {"logits": torch.tensor([[1.0, 0.0]])}, torch.tensor([[0.0, 0.5]])
-    assert task.quick(outputs, targets)["relative_mae"].tolist() == [0.75]
-    assert task.assess([task.glance(outputs, targets)])[0]["relative_mae"] == pytest.approx(0.75)
-    assert task.measure([task.record(outputs, targets)]).overall["relative_mae"].value == pytest.approx(0.75)
+    assert task.learning.step_metrics(outputs, targets)["relative_mae"].tolist() == [0.75]
+    assert task.judging.validation_metrics([task.judging.validation_record(outputs, targets)])[0][
+        "relative_mae"
+    ] == pytest.approx(0.75)
+    assert task.judging.evaluation_metrics([task.judging.evaluation_record(outputs, targets)]).overall[
+        "relative_mae"
+    ].value == pytest.approx(0.75)
 
 
 def test_auxiliary_outputs_are_terms() -> None:
     task = make_task("regress", ("a",), {})
     outputs = {"logits": torch.randn(2, 1), "aux1": torch.randn(2, 1)}
     targets = torch.randn(2, 1)
-    terms = task.loss(outputs, targets)
-    assert terms["aux1"].item() == pytest.approx(AUX_WEIGHT * task.loss({"logits": outputs["aux1"]}, targets)["loss"])
+    terms = task.learning.loss(outputs, targets)
+    assert terms["aux1"].item() == pytest.approx(
+        AUX_WEIGHT * task.learning.loss({"logits": outputs["aux1"]}, targets)["loss"]
+    )
 
 
 def test_settings_are_checked() -> None:

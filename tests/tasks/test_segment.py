@@ -58,15 +58,15 @@ def drawn(settings: AugmentSettings) -> AugmentParams:
 def test_label_maps_move_with_the_pixels(tmp_path: Path) -> None:
     targets = targets_of(TASK, [sample(tmp_path)], preprocess("squash", (20, 40)))
     params = drawn(AugmentSettings(hflip=1.0))
-    _, moved = TASK.augment(torch.zeros(1, 3, 20, 40), targets, params)
+    _, moved = TASK.learning.augment(torch.zeros(1, 3, 20, 40), targets, params)
     assert torch.equal(moved.labels, targets.labels.flip(2))
-    images, moved = TASK.augment(torch.ones(1, 3, 20, 40), targets, drawn(AugmentSettings(mosaic=1.0)))
+    images, moved = TASK.learning.augment(torch.ones(1, 3, 20, 40), targets, drawn(AugmentSettings(mosaic=1.0)))
     assert images.shape == (1, 3, 20, 40)
     assert moved.labels.shape == targets.labels.shape
     assert not torch.equal(moved.labels, targets.labels)
     params = drawn(AugmentSettings(mixup=1.0))
     with pytest.raises(UsageError, match="which label maps can't follow"):
-        TASK.augment(torch.zeros(1, 3, 20, 40), targets, params)
+        TASK.learning.augment(torch.zeros(1, 3, 20, 40), targets, params)
 
 
 @pytest.mark.parametrize("fit", ["squash", "pad"])
@@ -75,16 +75,16 @@ def test_what_is_said_is_judged_at_the_images_own_size(tmp_path: Path, fit: str)
     targets = targets_of(TASK, [sample(tmp_path)], preprocess(fit, (32, 48)))
     labels = torch.where(targets.labels == VOID, 0, targets.labels)
     outputs = {"logits": torch.nn.functional.one_hot(labels.long(), 2).permute(0, 3, 1, 2).float()}
-    measured = TASK.measure([TASK.record(outputs, targets)]).overall
+    measured = TASK.judging.evaluation_metrics([TASK.judging.evaluation_record(outputs, targets)]).overall
     assert measured["mIoU"].value > 0.94
     assert measured["boundary_f1"].value > 0.8
-    means, error = TASK.assess([TASK.glance(outputs, targets)])
+    means, error = TASK.judging.validation_metrics([TASK.judging.validation_record(outputs, targets)])
     assert means["mIoU"] == 1  # in the input's own frame
     assert error == 0
     decoded = answers_of(TASK, outputs, targets.placements)[0]
     assert decoded.label_map.shape == (20, 40)
     assert decoded.shares["thing"] == pytest.approx(0.5, abs=0.05)
-    assert TASK.quick(outputs, targets)["pixel_accuracy"].tolist() == [1.0]
+    assert TASK.learning.step_metrics(outputs, targets)["pixel_accuracy"].tolist() == [1.0]
 
 
 def test_classes_are_weighed_by_the_median_share_over_their_own(tmp_path: Path) -> None:
@@ -105,12 +105,14 @@ def test_a_weighed_loss_is_the_weighed_mean_of_its_items(tmp_path: Path) -> None
     other = Sample(id="y", image=one.image, annotation=PixelClasses(tmp_path / "other" / "x.png"), size_hw=(20, 40))
     targets = targets_of(task, [one, other], preprocess("squash", (20, 40)))
     outputs = {"logits": torch.randn(2, 2, 20, 40, generator=torch.Generator().manual_seed(0))}
-    assert task.weigh is not None
-    weights = task.weigh(targets)
+    assert task.learning.item_weights is not None
+    weights = task.learning.item_weights(targets)
     assert weights.tolist() == [19 * 20 * 0.5 + 19 * 20 * 3.0, 800 * 3.0]
-    single = [task.loss({"logits": outputs["logits"][i : i + 1]}, targets[i : i + 1])["loss"] for i in range(2)]
+    single = [
+        task.learning.loss({"logits": outputs["logits"][i : i + 1]}, targets[i : i + 1])["loss"] for i in range(2)
+    ]
     expected = (torch.stack(single) * weights).sum() / weights.sum()
-    torch.testing.assert_close(task.loss(outputs, targets)["loss"], expected)
+    torch.testing.assert_close(task.learning.loss(outputs, targets)["loss"], expected)
 
 
 def test_settings_are_checked() -> None:

@@ -331,7 +331,7 @@ def test_the_held_out_figures_and_their_standard_error() -> None:
         right.append(said == ours.val_store.samples[index].known(ClassLabel).index)
     assert means["accuracy"] == pytest.approx(np.mean(right))
     assert error == pytest.approx(np.std(right) / len(right) ** 0.5)
-    assert set(means) == set(ours.task.figures)
+    assert set(means) == set(ours.task.learning.step_metric_names)
 
 
 def test_a_process_sees_its_part_of_the_whole_batchs_mosaics() -> None:

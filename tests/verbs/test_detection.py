@@ -128,9 +128,9 @@ def test_a_look_during_training_pays_for_no_threshold(monkeypatch: pytest.Monkey
         crowd=np.array([False]),
         ignored=np.array([False]),
     )
-    assert task.assess([[(nothing, there)]])[0] == {"AP": 0.0, "AP50": 0.0}
+    assert task.judging.validation_metrics([[(nothing, there)]])[0] == {"AP": 0.0, "AP50": 0.0}
     with pytest.raises(AssertionError):
-        task.measure([[(nothing, there)]])
+        task.judging.evaluation_metrics([[(nothing, there)]])
 
 
 def test_predictions_name_objects_in_pixels_of_the_image(trained: tuple[Path, Path], tmp_path: Path) -> None:

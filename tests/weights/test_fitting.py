@@ -21,7 +21,7 @@ CLASSES = ("a", "b", "c")
 
 def built(network: str, task: Task, channels: int = 3, *, seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
-    return task.build(build_backbone(network, channels))
+    return task.learning.build(build_backbone(network, channels))
 
 
 def task_of(classes: tuple[str, ...] = CLASSES, name: str = "classify", **settings: Any) -> Task:

@@ -1,30 +1,28 @@
-"""What a prediction is, and how a network's outputs become one: a module a task, by name. No torch here, nor in them.
-
-Importing this loads none of them; `answering` resolves the maker.
-"""
+"""What a prediction is, and how a network's outputs become one: a module for each task, without torch."""
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from typing import Any
 
-from foveal.answers.answer import Answering
+from foveal.answers.answer import Answering, Room
+from foveal.index import Index
 
-ANSWERING: dict[str, str] = {
-    "classify": "foveal.answers.classify",
-    "regress": "foveal.answers.regress",
-    "multilabel": "foveal.answers.multilabel",
-    "detect": "foveal.answers.detect",
-    "segment": "foveal.answers.segment",
-}
+ANSWERING: Index[Room] = Index(
+    {
+        "classify": "foveal.answers.classify:ROOM",
+        "regress": "foveal.answers.regress:ROOM",
+        "multilabel": "foveal.answers.multilabel:ROOM",
+        "detect": "foveal.answers.detect:ROOM",
+        "segment": "foveal.answers.segment:ROOM",
+    }
+)
 
 
 def answering(task: str, classes: Sequence[str], settings: Mapping[str, Any]) -> Answering:
     """How the task called `task` answers for these classes; of its `settings` some say what its outputs mean."""
-    made: Answering = import_module(ANSWERING[task]).make(tuple(classes), settings)
-    return made
+    return ANSWERING[task].make(tuple(classes), settings)
 
 
 def decision(task: str, values: Mapping[str, Any]) -> Any:
     """The task's decision of these plain values, as `dataclasses.asdict` or JSON gives them. Raises UsageError."""
     plain = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    return import_module(ANSWERING[task]).Decision(**plain)
+    return ANSWERING[task].decision(**plain)

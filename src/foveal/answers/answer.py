@@ -78,3 +78,13 @@ class Answering:
     join: Callable[[Parts, tuple[int, int], Any], Answer] | None
     """(tiles of an image, its (height, width), the decision) -> its answer; None where an image can't be taken apart.
     """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What a task's module gives to the index."""
+
+    decision: type
+    """A frozen dataclass of what is predicted on top of the scores; built without arguments it is the usual one."""
+    make: Callable[[tuple[str, ...], Mapping[str, Any]], Answering]
+    """(class names, the task's settings as plain values) -> how it answers."""

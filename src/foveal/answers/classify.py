@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from foveal.answers.answer import Answer, Answering, NoDecision, Outputs
+from foveal.answers.answer import Answer, Answering, NoDecision, Outputs, Room
 from foveal.ops.probabilities import softmax
 from foveal.preprocess import Placement
 
@@ -72,3 +72,6 @@ def merge(views: Sequence[Outputs]) -> Outputs:
     mean = np.mean([probabilities(outputs["logits"]) for outputs in views], axis=0)
     with np.errstate(divide="ignore"):  # of 0 it is infinite, and its probability 0 again
         return {"logits": np.log(mean).astype(np.float32)}
+
+
+ROOM = Room(decision=NoDecision, make=make)

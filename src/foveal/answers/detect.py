@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from foveal.annotations import Instance, RunLengths
-from foveal.answers.answer import Answer, Answering, Outputs, Overlay, Parts
+from foveal.answers.answer import Answer, Answering, Outputs, Overlay, Parts, Room
 from foveal.errors import UsageError
 from foveal.metrics.matching import Found, together
 from foveal.ops.box_arrays import expected_distances, from_distances
@@ -204,3 +204,6 @@ def in_whole_image(found: Found, corner_xy: tuple[int, int], image_hw: tuple[int
         pixels = (rasterised(mask, mask.size_hw) for mask in found.masks)
         masks = tuple(run_lengths_within(each, corner_xy, image_hw) for each in pixels)
     return replace(found, boxes_xyxy=found.boxes_xyxy + np.tile(corner_xy, 2), masks=masks)
+
+
+ROOM = Room(decision=Decision, make=make)

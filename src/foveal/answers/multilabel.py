@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from foveal.answers.answer import Answer, Answering, Outputs
+from foveal.answers.answer import Answer, Answering, Outputs, Room
 from foveal.errors import UsageError
 from foveal.metrics.labels import UNDECIDED
 from foveal.ops.probabilities import logit, sigmoid
@@ -99,3 +99,6 @@ def merge(views: Sequence[Outputs]) -> Outputs:
     """The mean of the views' probabilities, again as logits."""
     mean = np.mean([probabilities(outputs["logits"]) for outputs in views], axis=0)
     return {"logits": logit(mean, eps=1e-12).astype(np.float32)}
+
+
+ROOM = Room(decision=Decision, make=make)

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from foveal.answers.answer import Answer, Answering, NoDecision, Outputs
+from foveal.answers.answer import Answer, Answering, NoDecision, Outputs, Room
 from foveal.errors import UsageError
 from foveal.preprocess import Placement
 
@@ -78,3 +78,6 @@ def merge(views: Sequence[Outputs]) -> Outputs:
     """The mean of the views."""
     stacked = np.stack([outputs["logits"] for outputs in views])
     return {"logits": stacked.mean(axis=0, dtype=np.float64).astype(np.float32)}
+
+
+ROOM = Room(decision=NoDecision, make=make)

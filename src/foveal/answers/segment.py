@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from foveal.annotations import Instance, Polygons, RunLengths
-from foveal.answers.answer import Answer, Answering, NoDecision, Outputs, Overlay, Parts
+from foveal.answers.answer import Answer, Answering, NoDecision, Outputs, Overlay, Parts, Room
 from foveal.ops.bilinear import highest, resized
 from foveal.ops.masks import run_lengths_within
 from foveal.ops.probabilities import softmax
@@ -130,3 +130,6 @@ def _from_sides(length: int) -> np.ndarray:
     """(length,) float32: how far the centre of each pixel lies from the nearer end."""
     centres = np.arange(length, dtype=np.float32) + np.float32(0.5)
     return np.minimum(centres, length - centres)
+
+
+ROOM = Room(decision=NoDecision, make=make)

@@ -38,14 +38,14 @@ def evaluate_store(
     if not len(store):
         raise DataError("nothing to evaluate: there is no image in this split")
     records = records_of(task, network, preprocess, store, device=device)
-    return Evaluation(records=records, num_items=len(store), measurement=task.measure(records))
+    return Evaluation(records=records, num_items=len(store), measurement=task.judging.evaluation_metrics(records))
 
 
 def records_of(
     task: Task, network: nn.Module, preprocess: Preprocess, store: Store, *, device: torch.device, cheap: bool = False
 ) -> list[Record]:
     """What the task keeps of each batch of the store, by the network in float32. cheap: by `glance`, not `record`."""
-    keep = task.glance if cheap else task.record
+    keep = task.judging.validation_record if cheap else task.judging.evaluation_record
     place(network, device).eval()
     records = []
     for indices in torch.arange(len(store)).split(BATCH_SIZE):

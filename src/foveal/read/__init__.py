@@ -5,6 +5,7 @@ A format is one file of this package and one line in `READERS`. An archive is no
 
 from typing import TYPE_CHECKING
 
+from foveal.annotations import Annotation, ClassLabel, LabelSet, Numbers, Objects, PixelClasses
 from foveal.index import Index
 
 if TYPE_CHECKING:
@@ -25,3 +26,12 @@ READERS: "Index[Reader]" = Index(
         "label-maps": "foveal.read.label_maps:LABEL_MAPS",
     }
 )
+
+LEARNED_FROM: dict[str, type[Annotation]] = {
+    "classify": ClassLabel,
+    "regress": Numbers,
+    "multilabel": LabelSet,
+    "detect": Objects,
+    "segment": PixelClasses,
+}
+"""The kind of annotation that each task needs. Of several that need one kind, the first is what such data is for."""

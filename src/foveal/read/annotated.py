@@ -3,26 +3,19 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from foveal.annotations import Annotation, ClassLabel, LabelSet, Numbers, Objects, PixelClasses
+from foveal.annotations import Annotation, ClassLabel, LabelSet, Numbers
 from foveal.errors import DataError
+from foveal.read import LEARNED_FROM
 from foveal.read.csv_columns import number_in
 from foveal.read.names import listed
 from foveal.read.taught import ONE_TARGET
 from foveal.types import Dataset, TaskName
 
-LEARNED_FROM: dict[TaskName, type[Annotation]] = {
-    "classify": ClassLabel,
-    "regress": Numbers,
-    "multilabel": LabelSet,
-    "detect": Objects,
-    "segment": PixelClasses,
-}
-"""The kind of annotation that each task needs."""
-
 
 def task_of(dataset: Dataset) -> TaskName:
     """The task that the data set's annotations are for."""
-    return next((task for task, kind in LEARNED_FROM.items() if kind is dataset.annotates), "classify")
+    kind = dataset.annotates or ClassLabel
+    return next(task for task, needed in LEARNED_FROM.items() if needed is kind)
 
 
 def read_for(dataset: Dataset, task: TaskName | None) -> Dataset:

@@ -7,6 +7,7 @@ from typing import Any
 
 from foveal.annotations import Annotation, ClassLabel, LabelSet, Numbers
 from foveal.errors import DataError
+from foveal.read import LEARNED_FROM
 from foveal.read.names import listed, natural_sorted
 from foveal.types import Split, TaskName
 
@@ -93,9 +94,10 @@ def said(
     names: the columns of targets; for several labels those of 0 and 1, or the labels' names where one column holds all.
     Adds to `problems` what is wrong in the rows. Raises DataError for columns that are missing.
     """
-    if task == "multilabel":
+    kind = None if task is None else LEARNED_FROM[task]
+    if kind is LabelSet:
         return _label_sets(header, rows, problems, names)
-    if task == "regress" or (task is None and names):
+    if kind is Numbers or (task is None and names):
         columns = header.find(names) if names else header.targets
         if not columns and header.label is not None:
             columns = (header.label,)

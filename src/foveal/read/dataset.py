@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from foveal.annotations import ClassLabel
+from foveal.annotations import ClassLabel, Numbers
 from foveal.errors import DataError, UsageError
-from foveal.read import READERS
+from foveal.read import LEARNED_FROM, READERS
 from foveal.read.annotated import read_for
 from foveal.read.archive_path import data_folder, is_archive, open_archive
 from foveal.read.arrays import from_arrays, from_samples
@@ -67,7 +67,7 @@ def _read(
         return from_samples(cast("Sequence[Sample]", data), classes)
     if isinstance(data, tuple) and len(data) == 2:
         images, labels = data
-        labels = as_floats(labels) if task == "regress" else labels
+        labels = as_floats(labels) if task is not None and LEARNED_FROM[task] is Numbers else labels
         return from_arrays(images, labels, classes=names if classes is None else classes)
     raise UsageError(
         "expected a path, a Dataset, a pair (images, labels) or a list of Sample, "

@@ -2,30 +2,30 @@
 
 from collections.abc import Mapping
 from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from foveal.errors import UsageError
+from foveal.index import Index
 
 if TYPE_CHECKING:
     from foveal.recipes.room import TaskRecipe
 
-RECIPES: dict[str, str] = {
-    "classify": "foveal.recipes.classify",
-    "regress": "foveal.recipes.regress",
-    "multilabel": "foveal.recipes.multilabel",
-    "detect": "foveal.recipes.detect",
-    "segment": "foveal.recipes.segment",
-}
-"""Modules with a `RECIPE`, by task."""
+RECIPES: "Index[TaskRecipe]" = Index(
+    {
+        "classify": "foveal.recipes.classify:RECIPE",
+        "regress": "foveal.recipes.regress:RECIPE",
+        "multilabel": "foveal.recipes.multilabel:RECIPE",
+        "detect": "foveal.recipes.detect:RECIPE",
+        "segment": "foveal.recipes.segment:RECIPE",
+    }
+)
 USUAL = "classify"
 """The task where nothing says another."""
 
 
 def recipe_of(task: str | None) -> "TaskRecipe":
     """What is particular to training for a task."""
-    recipe: TaskRecipe = import_module(RECIPES[task or USUAL]).RECIPE
-    return recipe
+    return RECIPES[task or USUAL]
 
 
 @cache

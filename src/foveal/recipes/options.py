@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 from foveal.augment.settings import AUGMENTATION, AugmentSettings
 from foveal.errors import UsageError
 from foveal.options import Option, mistakes, options_of
-from foveal.recipes import own_options, with_own_checked
+from foveal.recipes import RECIPES, own_options, with_own_checked
 from foveal.training.names import OPTIMISER_NAMES, SCHEDULE_NAMES
 from foveal.training.settings import ROLES, Augmentation, Balance, RecipeName, TrainSettings, parse_seconds
 from foveal.types import DeviceName, Fit, OnBadImage, Precision, TaskName
@@ -32,6 +32,7 @@ class TrainOptions:
         Option(
             "What is learned: classify, one class an image; multilabel, any number of labels an image; regress, "
             "numbers of an image; detect, where the objects of each class are; segment, the class of every pixel.",
+            choices=lambda: (*RECIPES,),
             group=DATA,
         ),
     ] = None
@@ -98,7 +99,12 @@ class TrainOptions:
     ] = 0
     optimiser: Annotated[
         str | None,
-        Option("sgd, adam, adamw, rmsprop, adagrad, muon, radam or lion.", choices=OPTIMISER_NAMES, group=OPTIMISER),
+        Option(
+            "sgd, adam, adamw, rmsprop, adagrad, muon, radam or lion.",
+            choices=OPTIMISER_NAMES,
+            strict=False,
+            group=OPTIMISER,
+        ),
     ] = None
     lr: Annotated[float | None, Option("Peak learning rate.", above=0, group=OPTIMISER)] = None
     find_lr: Annotated[
@@ -142,6 +148,7 @@ class TrainOptions:
             "constant, step, cosine, one_cycle or plateau, which lowers the rate where the held-out figure stands "
             "still.",
             choices=SCHEDULE_NAMES,
+            strict=False,
             group=OPTIMISER,
         ),
     ] = None
@@ -333,7 +340,7 @@ def training_options() -> dict[str, Any]:
         for name, option in options_of(owner).items():
             default = None if owner is AugmentSettings else defaults[name]
             shown = "" if default is None else f" [default: {default}]"
-            made[name] = Annotated[get_args(hints[name])[0], replace(option, help=option.help + shown, strict=False)]
+            made[name] = Annotated[get_args(hints[name])[0], replace(option, help=option.help + shown)]
     return made
 
 

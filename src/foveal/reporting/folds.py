@@ -7,7 +7,7 @@ from foveal.reporting.headline import cautions
 from foveal.reporting.markup import Html, join, tag
 from foveal.reporting.page import Column, Row, Section, contents, document, note, table, track
 from foveal.reporting.settings import machine_section, settings_section
-from foveal.reporting.tasks import presentation_of
+from foveal.reporting.tasks import PRESENTATIONS
 from foveal.reporting.tasks.presentation import Metric
 from foveal.reporting.words import count, decimal, interval, interval_of, number_of, things
 
@@ -81,7 +81,7 @@ def _header(report: FoldsReport) -> Html:
 
 
 def _headline(report: FoldsReport) -> Html:
-    figure, primary = report.metrics[report.primary], presentation_of(report.task).metric(report.primary)
+    figure, primary = report.metrics[report.primary], PRESENTATIONS[report.task].metric(report.primary)
     value, ends = number_of(figure), interval_of(figure)
     found = [each["metrics"][report.primary] for each in report.folds]
     defined = [number for number in found if number is not None]
@@ -103,7 +103,7 @@ def _headline(report: FoldsReport) -> Html:
 
 
 def _fold_by_fold(report: FoldsReport) -> Section:
-    presentation = presentation_of(report.task)
+    presentation = PRESENTATIONS[report.task]
     names = [report.primary, *(name for name in report.metrics if name != report.primary)]
     columns = [
         Column(title="figure", width="17em"),

@@ -13,7 +13,7 @@ from foveal.reporting.headline import cautions, header, headline
 from foveal.reporting.markup import join
 from foveal.reporting.page import Section, contents, document, note
 from foveal.reporting.settings import machine_section, settings_section
-from foveal.reporting.tasks import presentation_of
+from foveal.reporting.tasks import PRESENTATIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class Report:
 def render(report: Report) -> str:
     """The page. The same report gives the same bytes; typically below a second and 2 MB."""
     evaluation = report.evaluation
-    presentation = presentation_of(evaluation["task"])
+    presentation = PRESENTATIONS[evaluation["task"]]
     sections = [
         curves(report.events, presentation.curves),
         *presentation.sections(evaluation, report.gallery),

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from foveal.annotations import Instance, Objects, PixelClasses, Polygons
+from foveal.annotations import Instance, LabelSet, Numbers, Objects, PixelClasses, Polygons
 from foveal.images.label_map import write_label_map
+from foveal.read import LEARNED_FROM
 from foveal.read.arrays import from_arrays
 from foveal.types import Sample, TaskName
 
@@ -21,17 +22,18 @@ def noise_samples(
     """Square images; objects have masks, and `folder` takes the label map that all images share."""
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, (count, side, side, channels), dtype=np.uint8)
-    if task == "regress":
+    kind = LEARNED_FROM[task]
+    if kind is Numbers:
         return from_arrays(pixels, random.random((count, len(classes))), classes=classes).samples
-    if task == "multilabel":
+    if kind is LabelSet:
         return from_arrays(pixels, random.integers(0, 2, (count, len(classes))), classes=classes).samples
     samples = from_arrays(pixels, np.arange(count) % len(classes), classes=classes).samples
-    if task == "detect":
+    if kind is Objects:
         return tuple(
             replace(each, size_hw=(side, side), annotation=Objects(_objects(random, len(classes), side)))
             for each in samples
         )
-    if task == "segment":
+    if kind is PixelClasses:
         path = folder / "label-map.png"
         write_label_map(random.integers(0, len(classes), (side, side)).astype(np.uint8), path)
         return tuple(replace(each, size_hw=(side, side), annotation=PixelClasses(path)) for each in samples)

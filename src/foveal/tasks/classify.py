@@ -15,7 +15,7 @@ from foveal.errors import UsageError
 from foveal.feed.store import Store
 from foveal.losses.classification import LOSSES
 from foveal.metrics.classification import ClassificationMetrics, classification_metrics
-from foveal.tasks.task import Outputs, Task
+from foveal.tasks.task import Judging, Learning, Outputs, Room, Task
 from foveal.tasks.whole_image import build, loss_terms
 
 FIGURES = PRIMARY, LOG_LOSS = "accuracy", "log_loss"
@@ -58,25 +58,31 @@ def make(classes: tuple[str, ...], settings: Settings, decision: Decision) -> Ta
         loss = partial(loss, class_weights=tensor)
     if settings.label_smoothing:
         loss = partial(loss, label_smoothing=settings.label_smoothing)
+    learning = Learning(
+        augment=mix,
+        build=partial(build, len(classes)),
+        loss=partial(loss_terms, loss),
+        item_weights=None if tensor is None else partial(_item_weights, tensor),
+        step_metrics=_step_metrics,
+        step_metric_names=FIGURES,
+    )
+    judging = Judging(
+        validation_record=_evaluation_record,
+        validation_metrics=_validation_metrics,
+        evaluation_record=_evaluation_record,
+        evaluation_metrics=partial(_evaluation_metrics, classes),
+        decide=None,
+        primary=PRIMARY,
+        higher_is_better=True,
+    )
     return Task(
         name="classify",
         classes=classes,
         settings=asdict(settings),
         decision=decision,
         encode=partial(_encode, len(classes)),
-        augment=mix,
-        build=partial(build, len(classes)),
-        loss=partial(loss_terms, loss),
-        weigh=None if tensor is None else partial(_weigh, tensor),
-        quick=_quick,
-        figures=FIGURES,
-        glance=_record,
-        assess=_assess,
-        record=_record,
-        measure=partial(_measure, classes),
-        tune=None,
-        primary=PRIMARY,
-        higher_is_better=True,
+        learning=learning,
+        judging=judging,
     )
 
 
@@ -92,12 +98,12 @@ def _encode(num_classes: int, store: Store, indices: Tensor) -> Tensor:
     return nn.functional.one_hot(labels, num_classes).to(torch.float32)
 
 
-def _weigh(class_weights: Tensor, targets: Tensor) -> Tensor:
+def _item_weights(class_weights: Tensor, targets: Tensor) -> Tensor:
     """(B, K) -> (B,): the losses divide by their sum."""
     return targets @ class_weights.to(targets)
 
 
-def _quick(outputs: Outputs, targets: Tensor) -> dict[str, Tensor]:
+def _step_metrics(outputs: Outputs, targets: Tensor) -> dict[str, Tensor]:
     """Per item (B,): whether the strongest output is the strongest target, and the log loss."""
     logits = outputs["logits"].float()
     return {
@@ -106,17 +112,20 @@ def _quick(outputs: Outputs, targets: Tensor) -> dict[str, Tensor]:
     }
 
 
-def _record(outputs: Outputs, targets: Tensor) -> Judged:
+def _evaluation_record(outputs: Outputs, targets: Tensor) -> Judged:
     return {"logits": outputs["logits"].float().cpu()}, targets.cpu()
 
 
-def _assess(records: Sequence[Judged]) -> tuple[dict[str, float], float]:
-    figures = {name: values.double() for name, values in _quick(*joined(records)).items()}
+def _validation_metrics(records: Sequence[Judged]) -> tuple[dict[str, float], float]:
+    figures = {name: values.double() for name, values in _step_metrics(*joined(records)).items()}
     error = figures[PRIMARY].std(correction=0).item() / math.sqrt(len(figures[PRIMARY]))
     return {name: values.mean().item() for name, values in figures.items()}, error
 
 
-def _measure(classes: tuple[str, ...], records: Sequence[Judged]) -> ClassificationMetrics:
+def _evaluation_metrics(classes: tuple[str, ...], records: Sequence[Judged]) -> ClassificationMetrics:
     outputs, targets = joined(records)
     labels = targets.argmax(dim=1).numpy()
     return classification_metrics(probabilities(outputs["logits"].numpy()), labels, classes=classes)
+
+
+ROOM = Room(settings=Settings, make=make)

@@ -23,7 +23,7 @@ from foveal.networks.detector_head import expected_distances
 from foveal.ops.boxes import from_distances, to_distances
 from foveal.ops.suppression import suppress
 from foveal.tasks.instance_masks import mask_loss, with_drawn_masks
-from foveal.tasks.task import Outputs, Task
+from foveal.tasks.task import Judging, Learning, Outputs, Room, Task
 from foveal.tasks.truths import Truths, augment_truths, encode_truths, in_spared, padded, truth_of
 
 BOX_WEIGHT, DISTRIBUTION_WEIGHT = 2.0, 0.5
@@ -48,25 +48,31 @@ class Settings:
 
 def make(classes: tuple[str, ...], settings: Settings, decision: Decision) -> Task:
     """The detection task for these classes."""
+    learning = Learning(
+        augment=augment_truths,
+        build=partial(_build, len(classes), settings),
+        loss=_loss,
+        item_weights=None,
+        step_metrics=lambda outputs, targets: {},
+        step_metric_names=(),
+    )
+    judging = Judging(
+        validation_record=partial(_validation_record, decision),
+        validation_metrics=partial(_validation_metrics, classes),
+        evaluation_record=partial(_evaluation_record, decision),
+        evaluation_metrics=partial(_evaluation_metrics, classes, decision),
+        decide=partial(_decide, decision),
+        primary="AP",
+        higher_is_better=True,
+    )
     return Task(
         name="detect",
         classes=classes,
         settings=asdict(settings),
         decision=decision,
         encode=encode_truths,
-        augment=augment_truths,
-        build=partial(_build, len(classes), settings),
-        loss=_loss,
-        weigh=None,
-        quick=lambda outputs, targets: {},
-        figures=(),
-        glance=partial(_glance, decision),
-        assess=partial(_assess, classes),
-        record=partial(_record, decision),
-        measure=partial(_measure, classes, decision),
-        tune=partial(_tune, decision),
-        primary="AP",
-        higher_is_better=True,
+        learning=learning,
+        judging=judging,
     )
 
 
@@ -103,7 +109,7 @@ def _boxes(outputs: Outputs) -> Tensor:
     return from_distances(outputs["points"], expected_distances(outputs["distances"]) * outputs["strides"][:, None])
 
 
-def _glance(decision: Decision, outputs: Outputs, truths: Truths) -> Judged:
+def _validation_record(decision: Decision, outputs: Outputs, truths: Truths) -> Judged:
     """By boxes alone: masks come from the same cells, and cost more to judge. On the device, a batch at once."""
     logits, classes = outputs["logits"].float().flatten(1), outputs["logits"].shape[2]
     best, order = logits.topk(min(CANDIDATES, logits.shape[1]), dim=1)
@@ -123,7 +129,7 @@ def _glance(decision: Decision, outputs: Outputs, truths: Truths) -> Judged:
     return made
 
 
-def _record(decision: Decision, outputs: Outputs, truths: Truths) -> Judged:
+def _evaluation_record(decision: Decision, outputs: Outputs, truths: Truths) -> Judged:
     arrays = {name: each.numpy() for name, each in outputs.items()}
     found = detections(arrays, truths.placements, decision)
     truth_and_masks = (
@@ -133,20 +139,20 @@ def _record(decision: Decision, outputs: Outputs, truths: Truths) -> Judged:
     return list(zip(found, truth_and_masks, strict=True))
 
 
-def _assess(classes: tuple[str, ...], records: Sequence[Judged]) -> tuple[dict[str, float], float]:
+def _validation_metrics(classes: tuple[str, ...], records: Sequence[Judged]) -> tuple[dict[str, float], float]:
     overall = detection_metrics(*_apart(records), classes=classes, resamples=QUICK_RESAMPLES).overall
     values = {name: overall[name].value for name in ("AP", "AP50")}
     return {name: 0.0 if np.isnan(value) else value for name, value in values.items()}, overall["AP"].standard_error
 
 
-def _measure(classes: tuple[str, ...], decision: Decision, records: Sequence[Judged]) -> DetectionMetrics:
+def _evaluation_metrics(classes: tuple[str, ...], decision: Decision, records: Sequence[Judged]) -> DetectionMetrics:
     found, truth = _apart(records)
     metrics = detection_metrics(found, truth, classes=classes, score=decision.score_threshold)
     masks = found[0].masks is not None
     return with_mask_figures(metrics, found, truth, classes=classes) if masks else metrics
 
 
-def _tune(decision: Decision, records: Sequence[Judged]) -> Decision:
+def _decide(decision: Decision, records: Sequence[Judged]) -> Decision:
     """With the score from which detections are told: that of the best F1."""
     score = best_score(*_apart(records), otherwise=decision.score_threshold)
     return replace(decision, score_threshold=round(score, 4))
@@ -156,3 +162,6 @@ def _apart(records: Sequence[Judged]) -> tuple[list[Found], list[Truth]]:
     """What was found and what is there, image by image."""
     pairs = [pair for record in records for pair in record]
     return [found for found, _ in pairs], [truth for _, truth in pairs]
+
+
+ROOM = Room(settings=Settings, make=make)

@@ -17,7 +17,7 @@ from foveal.errors import UsageError
 from foveal.feed.store import Store
 from foveal.losses.labels import LABEL_LOSSES
 from foveal.metrics.labels import UNDECIDED, LabelMetrics, best_thresholds, label_metrics
-from foveal.tasks.task import Outputs, Task
+from foveal.tasks.task import Judging, Learning, Outputs, Room, Task
 from foveal.tasks.whole_image import Loss, build, loss_terms
 
 PRIMARY, LOG_LOSS = "mAP", "log_loss"
@@ -46,25 +46,31 @@ class Settings:
 def make(classes: tuple[str, ...], settings: Settings, decision: Decision) -> Task:
     """The task for these labels."""
     thresholds = decision.of(len(classes)).tolist()
+    learning = Learning(
+        augment=mix,
+        build=partial(build, len(classes)),
+        loss=partial(loss_terms, partial(_smoothed, LABEL_LOSSES[settings.loss], settings.label_smoothing)),
+        item_weights=None,
+        step_metrics=_step_metrics,
+        step_metric_names=(LOG_LOSS,),
+    )
+    judging = Judging(
+        validation_record=_evaluation_record,
+        validation_metrics=partial(_validation_metrics, classes),
+        evaluation_record=_evaluation_record,
+        evaluation_metrics=partial(_evaluation_metrics, classes, thresholds),
+        decide=_decide,
+        primary=PRIMARY,
+        higher_is_better=True,
+    )
     return Task(
         name="multilabel",
         classes=classes,
         settings=asdict(settings),
         decision=decision,
         encode=partial(_encode, len(classes)),
-        augment=mix,
-        build=partial(build, len(classes)),
-        loss=partial(loss_terms, partial(_smoothed, LABEL_LOSSES[settings.loss], settings.label_smoothing)),
-        weigh=None,
-        quick=_quick,
-        figures=(LOG_LOSS,),
-        glance=_record,
-        assess=partial(_assess, classes),
-        record=_record,
-        measure=partial(_measure, classes, thresholds),
-        tune=_tune,
-        primary=PRIMARY,
-        higher_is_better=True,
+        learning=learning,
+        judging=judging,
     )
 
 
@@ -85,17 +91,17 @@ def _smoothed(loss: Loss, smoothing: float, logits: Tensor, targets: Tensor) -> 
     return loss(logits, torch.lerp(targets, torch.full_like(targets, 0.5), smoothing))
 
 
-def _quick(outputs: Outputs, targets: Tensor) -> dict[str, Tensor]:
+def _step_metrics(outputs: Outputs, targets: Tensor) -> dict[str, Tensor]:
     """Per item (B,): -ln of the probability of just these labels, each being by itself."""
     logits = outputs["logits"].float()
     return {LOG_LOSS: F.binary_cross_entropy_with_logits(logits, targets.float(), reduction="none").sum(dim=1)}
 
 
-def _record(outputs: Outputs, targets: Tensor) -> Judged:
+def _evaluation_record(outputs: Outputs, targets: Tensor) -> Judged:
     return outputs["logits"].float().cpu(), targets.cpu()
 
 
-def _assess(classes: tuple[str, ...], records: Sequence[Judged]) -> tuple[dict[str, float], float]:
+def _validation_metrics(classes: tuple[str, ...], records: Sequence[Judged]) -> tuple[dict[str, float], float]:
     """mAP is 0 where no held-out image has a label."""
     logits, targets = joined(records)
     thresholds = [UNDECIDED] * len(classes)
@@ -104,16 +110,18 @@ def _assess(classes: tuple[str, ...], records: Sequence[Judged]) -> tuple[dict[s
     ).overall
     figures = {
         PRIMARY: 0.0 if math.isnan(overall[PRIMARY].value) else overall[PRIMARY].value,
-        LOG_LOSS: _quick({"logits": logits}, targets)[LOG_LOSS].double().mean().item(),
+        LOG_LOSS: _step_metrics({"logits": logits}, targets)[LOG_LOSS].double().mean().item(),
     }
     return figures, overall[PRIMARY].standard_error
 
 
-def _measure(classes: tuple[str, ...], thresholds: Sequence[float], records: Sequence[Judged]) -> LabelMetrics:
+def _evaluation_metrics(
+    classes: tuple[str, ...], thresholds: Sequence[float], records: Sequence[Judged]
+) -> LabelMetrics:
     return label_metrics(*_arrays(*joined(records)), classes=classes, thresholds=thresholds)
 
 
-def _tune(records: Sequence[Judged]) -> Decision:
+def _decide(records: Sequence[Judged]) -> Decision:
     """The thresholds of the highest F1."""
     return Decision(thresholds=tuple(best_thresholds(*_arrays(*joined(records))).tolist()))
 
@@ -121,3 +129,6 @@ def _tune(records: Sequence[Judged]) -> Decision:
 def _arrays(logits: Tensor, targets: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities (N, K) float64 and truths (N, K) bool."""
     return probabilities(logits.numpy()), (targets > 0.5).numpy()
+
+
+ROOM = Room(settings=Settings, make=make)

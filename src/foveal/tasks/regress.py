@@ -20,7 +20,7 @@ from foveal.errors import UsageError
 from foveal.feed.store import Store
 from foveal.losses.regression import NUMBER_LOSSES
 from foveal.metrics.regression import RegressionMetrics, regression_metrics
-from foveal.tasks.task import Outputs, Task
+from foveal.tasks.task import Judging, Learning, Outputs, Room, Task
 from foveal.tasks.whole_image import Loss, build, loss_terms
 
 Judged = tuple[Tensor, Tensor]
@@ -50,25 +50,31 @@ def make(classes: tuple[str, ...], settings: Settings, decision: Decision) -> Ta
     scale = Scale.of(asdict(settings), len(classes))
     primary = "mae" if len(classes) == 1 else "relative_mae"
     loss = NUMBER_LOSSES[settings.loss]
+    learning = Learning(
+        augment=_augment,
+        build=partial(build, len(classes)),
+        loss=partial(loss_terms, loss),
+        item_weights=None,
+        step_metrics=partial(_step_metrics, scale, primary),
+        step_metric_names=(primary,),
+    )
+    judging = Judging(
+        validation_record=partial(_evaluation_record, scale),
+        validation_metrics=partial(_validation_metrics, scale, loss, primary),
+        evaluation_record=partial(_evaluation_record, scale),
+        evaluation_metrics=partial(_evaluation_metrics, scale, classes),
+        decide=None,
+        primary=primary,
+        higher_is_better=False,
+    )
     return Task(
         name="regress",
         classes=classes,
         settings=asdict(settings),
         decision=decision,
         encode=partial(_encode, scale),
-        augment=_augment,
-        build=partial(build, len(classes)),
-        loss=partial(loss_terms, loss),
-        weigh=None,
-        quick=partial(_quick, scale, primary),
-        figures=(primary,),
-        glance=partial(_record, scale),
-        assess=partial(_assess, scale, loss, primary),
-        record=partial(_record, scale),
-        measure=partial(_measure, scale, classes),
-        tune=None,
-        primary=primary,
-        higher_is_better=False,
+        learning=learning,
+        judging=judging,
     )
 
 
@@ -85,20 +91,22 @@ def _augment(images: Tensor, targets: Tensor, params: AugmentParams) -> tuple[Te
     return images, targets
 
 
-def _quick(scale: Scale, primary: str, outputs: Outputs, targets: Tensor) -> dict[str, Tensor]:
+def _step_metrics(scale: Scale, primary: str, outputs: Outputs, targets: Tensor) -> dict[str, Tensor]:
     """Per item (B,): the mean over targets of the absolute error, of one target in its unit, of several in spreads."""
     errors = (outputs["logits"].float() - targets.float()).abs().mean(dim=1)
     return {primary: errors * float(scale.spread[0]) if primary == "mae" else errors}
 
 
-def _record(scale: Scale, outputs: Outputs, targets: Tensor) -> Judged:
+def _evaluation_record(scale: Scale, outputs: Outputs, targets: Tensor) -> Judged:
     said, true = (scale.restored(each.float().cpu().numpy()) for each in (outputs["logits"], targets))
     return torch.from_numpy(said), torch.from_numpy(true)
 
 
-def _assess(scale: Scale, loss: Loss, primary: str, records: Sequence[Judged]) -> tuple[dict[str, float], float]:
+def _validation_metrics(
+    scale: Scale, loss: Loss, primary: str, records: Sequence[Judged]
+) -> tuple[dict[str, float], float]:
     said, true = (torch.from_numpy(scale.standardised(each.numpy())) for each in joined(records))
-    errors = _quick(scale, primary, {"logits": said}, true)[primary].double()
+    errors = _step_metrics(scale, primary, {"logits": said}, true)[primary].double()
     error = errors.std(correction=0).item() / math.sqrt(len(errors))
     return {primary: errors.mean().item(), "loss": loss(said, true).item()}, error
 
@@ -108,6 +116,9 @@ def joined(records: Sequence[Judged]) -> Judged:
     return torch.cat([said for said, _ in records]), torch.cat([true for _, true in records])
 
 
-def _measure(scale: Scale, names: tuple[str, ...], records: Sequence[Judged]) -> RegressionMetrics:
+def _evaluation_metrics(scale: Scale, names: tuple[str, ...], records: Sequence[Judged]) -> RegressionMetrics:
     said, true = joined(records)
     return regression_metrics(said.numpy(), true.numpy(), names=names, spreads=scale.spread.tolist())
+
+
+ROOM = Room(settings=Settings, make=make)

@@ -24,7 +24,7 @@ from foveal.losses.segmentation import PIXEL_LOSSES
 from foveal.metrics.segmentation import Judged, SegmentationMetrics, judge, segmentation_metrics
 from foveal.networks.decoders import DECODERS, segmenter
 from foveal.preprocess import Placement
-from foveal.tasks.task import Outputs, Task
+from foveal.tasks.task import Judging, Learning, Outputs, Room, Task
 from foveal.types import Sample
 
 QUICK_RESAMPLES = 100
@@ -76,25 +76,31 @@ def make(classes: tuple[str, ...], settings: Settings, decision: Decision) -> Ta
     """The segmentation task for these classes."""
     weights = None if settings.class_weights is None else torch.tensor(settings.class_weights)
     loss = partial(PIXEL_LOSSES[settings.loss], void=VOID, class_weights=weights)
+    learning = Learning(
+        augment=_augment,
+        build=lambda backbone: _build(len(classes), settings, backbone),
+        loss=lambda outputs, targets: {"loss": loss(outputs["logits"], targets.labels.long())},
+        item_weights=partial(_item_weights, torch.ones(len(classes)) if weights is None else weights),
+        step_metrics=_step_metrics,
+        step_metric_names=("pixel_accuracy",),
+    )
+    judging = Judging(
+        validation_record=partial(_validation_record, len(classes)),
+        validation_metrics=partial(_validation_metrics, classes),
+        evaluation_record=partial(_evaluation_record, len(classes), settings.void),
+        evaluation_metrics=partial(_evaluation_metrics, classes),
+        decide=None,
+        primary="mIoU",
+        higher_is_better=True,
+    )
     return Task(
         name="segment",
         classes=classes,
         settings=asdict(settings),
         decision=decision,
         encode=partial(_encode, settings.void),
-        augment=_augment,
-        build=lambda backbone: _build(len(classes), settings, backbone),
-        loss=lambda outputs, targets: {"loss": loss(outputs["logits"], targets.labels.long())},
-        weigh=partial(_weigh, torch.ones(len(classes)) if weights is None else weights),
-        quick=_quick,
-        figures=("pixel_accuracy",),
-        glance=partial(_glance, len(classes)),
-        assess=partial(_assess, classes),
-        record=partial(_record, len(classes), settings.void),
-        measure=partial(_measure, classes),
-        tune=None,
-        primary="mIoU",
-        higher_is_better=True,
+        learning=learning,
+        judging=judging,
     )
 
 
@@ -119,14 +125,14 @@ def _build(num_classes: int, settings: Settings, backbone: nn.Module) -> nn.Modu
     return segmenter(backbone, num_classes, decoder=settings.decoder, channels=settings.channels)  # type: ignore[arg-type]
 
 
-def _weigh(class_weights: Tensor, targets: LabelMaps) -> Tensor:
+def _item_weights(class_weights: Tensor, targets: LabelMaps) -> Tensor:
     """(B,): what the losses over pixels divide by is their sum; void counts nothing."""
     by_index = class_weights.new_zeros(VOID + 1)
     by_index[: len(class_weights)] = class_weights
     return by_index.to(targets.labels.device)[targets.labels.long()].sum(dim=(1, 2))
 
 
-def _quick(outputs: Outputs, targets: LabelMaps) -> dict[str, Tensor]:
+def _step_metrics(outputs: Outputs, targets: LabelMaps) -> dict[str, Tensor]:
     """Per item (B,): the share of its pixels, but void, that are right."""
     valid = targets.labels != VOID
     right = (outputs["logits"].argmax(dim=1) == targets.labels) & valid
@@ -149,7 +155,7 @@ def _highest(scores: Tensor) -> np.ndarray:
     return found
 
 
-def _glance(num_classes: int, outputs: Outputs, targets: LabelMaps) -> list[Judged]:
+def _validation_record(num_classes: int, outputs: Outputs, targets: LabelMaps) -> list[Judged]:
     """Judged in the frame of what the network reads, and without borders: much cheaper, and about the same."""
     return [
         judge(_highest(logits), labels, num_classes=num_classes, void=VOID, borders=False)
@@ -157,7 +163,7 @@ def _glance(num_classes: int, outputs: Outputs, targets: LabelMaps) -> list[Judg
     ]
 
 
-def _record(num_classes: int, void: int, outputs: Outputs, targets: LabelMaps) -> list[Judged]:
+def _evaluation_record(num_classes: int, void: int, outputs: Outputs, targets: LabelMaps) -> list[Judged]:
     said = label_maps({"logits": outputs["logits"].numpy()}, targets.placements)
     return [
         judge(ours, _truth(sample, void), num_classes=num_classes, void=VOID)
@@ -171,15 +177,18 @@ def _truth(sample: Sample, void: int) -> np.ndarray:
     return np.where(labels == void, np.uint8(VOID), labels)
 
 
-def _assess(classes: tuple[str, ...], records: Sequence[list[Judged]]) -> tuple[dict[str, float], float]:
+def _validation_metrics(classes: tuple[str, ...], records: Sequence[list[Judged]]) -> tuple[dict[str, float], float]:
     overall = segmentation_metrics(_all(records), classes=classes, resamples=QUICK_RESAMPLES).overall
     values = {name: overall[name].value for name in ("mIoU", "pixel_accuracy")}
     return {name: 0.0 if np.isnan(value) else value for name, value in values.items()}, overall["mIoU"].standard_error
 
 
-def _measure(classes: tuple[str, ...], records: Sequence[list[Judged]]) -> SegmentationMetrics:
+def _evaluation_metrics(classes: tuple[str, ...], records: Sequence[list[Judged]]) -> SegmentationMetrics:
     return segmentation_metrics(_all(records), classes=classes)
 
 
 def _all(records: Sequence[list[Judged]]) -> list[Judged]:
     return [each for record in records for each in record]
+
+
+ROOM = Room(settings=Settings, make=make)

@@ -42,6 +42,45 @@ class Measurement(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Learning:
+    """What the training loop learns by."""
+
+    augment: Callable[[Tensor, Any, AugmentParams], tuple[Tensor, Any]]
+    """(images already augmented, targets, what was drawn) -> both: targets moved as the images were, batches mixed."""
+    build: Callable[[nn.Module], nn.Module]
+    """Backbone -> network with this task's head; its forward gives `Outputs`, in training with terms such as "aux1"."""
+    loss: Callable[[Outputs, Any], dict[str, Tensor]]
+    """(outputs, targets) -> named scalar terms, whose sum is minimised."""
+    item_weights: Callable[[Any], Tensor] | None
+    """Targets -> what each item (B,) counts in the means that `loss` takes; None where all count the same."""
+    step_metrics: Callable[[Outputs, Any], dict[str, Tensor]]
+    """(outputs, targets) -> metrics of each item (B,), cheap enough for every step; their means are the training
+    curves."""
+    step_metric_names: tuple[str, ...]
+    """Of `step_metrics`, in its order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judging:
+    """What validation and evaluation judge by: records of batches, and the metrics of all of them."""
+
+    validation_record: Callable[[Outputs, Any], Record]
+    """(outputs, targets) -> what `validation_metrics` reads of a batch: cheap, because a run validates often."""
+    validation_metrics: Callable[[Sequence[Record]], tuple[dict[str, float], float]]
+    """Of all validation images -> metrics of the whole, and the standard error of the primary one."""
+    evaluation_record: Callable[[Outputs, Any], Record]
+    """(outputs, targets) -> what `evaluation_metrics` reads of a batch."""
+    evaluation_metrics: Callable[[Sequence[Record]], Measurement]
+    """Of all images -> the task's metrics with intervals."""
+    decide: Callable[[Sequence[Record]], Any] | None
+    """Of the validation records of all validation images -> the decision that follows from them; None where none does.
+    """
+    primary: str
+    """The validation metric by which the saved weights are chosen."""
+    higher_is_better: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """Functions made by a task's module from its frozen settings. None of them keeps state."""
 
@@ -50,32 +89,18 @@ class Task:
     settings: Mapping[str, Any]
     """The module's settings as plain values, for the model file."""
     decision: Any
-    """What is told on top of the scores: a `Decision` of the task's module in `foveal.answers`."""
-
+    """What is predicted on top of the scores: a `Decision` of the task's module in `foveal.answers`."""
     encode: Callable[[Store, Tensor], Any]
     """(a store, indices (B,) of its samples) -> their targets, in the frame of the stored pixels."""
-    augment: Callable[[Tensor, Any, AugmentParams], tuple[Tensor, Any]]
-    """(images already augmented, targets, what was drawn) -> both: targets moved as the images were, batches mixed."""
-    build: Callable[[nn.Module], nn.Module]
-    """Backbone -> network with this task's head; its forward gives `Outputs`, in training with terms such as "aux1"."""
-    loss: Callable[[Outputs, Any], dict[str, Tensor]]
-    """(outputs, targets) -> named scalar terms, whose sum is minimised."""
-    weigh: Callable[[Any], Tensor] | None
-    """Targets -> what each item (B,) counts in the means that `loss` takes; None where all count the same."""
-    quick: Callable[[Outputs, Any], dict[str, Tensor]]
-    """(outputs, targets) -> per-item figures (B,), cheap enough for every step; their means are the training curves."""
-    figures: tuple[str, ...]
-    """The names of `quick`'s figures, in its order."""
-    glance: Callable[[Outputs, Any], Record]
-    """(outputs, targets) -> what `assess` reads of a batch: cheap, because a run looks at its held-out images often."""
-    assess: Callable[[Sequence[Record]], tuple[dict[str, float], float]]
-    """Of all held-out items -> figures of the whole, and the standard error of the primary one."""
-    record: Callable[[Outputs, Any], Record]
-    """(outputs, targets) -> what `measure` reads of a batch."""
-    measure: Callable[[Sequence[Record]], Measurement]
-    """Of all items -> the task's metrics with intervals."""
-    tune: Callable[[Sequence[Record]], Any] | None
-    """Of the `glance` at all held-out items -> the decision that follows from them; None where none does."""
-    primary: str
-    """The figure of `assess` by which the saved weights are chosen."""
-    higher_is_better: bool
+    learning: Learning
+    judging: Judging
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What a task's module gives to the index."""
+
+    settings: type
+    """A frozen dataclass of what can be chosen, checked when it is built."""
+    make: Callable[[tuple[str, ...], Any, Any], Task]
+    """(class names, settings, decision) -> the task."""

@@ -94,7 +94,7 @@ class Batches:
             channels=channels,
         )
         targets = encoded(self._task, self.store, samples, self._device)
-        inputs, targets = self._task.augment(augment_images(images, params), targets, params)
+        inputs, targets = self._task.learning.augment(augment_images(images, params), targets, params)
         return standardise(self._preprocess, inputs).contiguous(memory_format=torch.channels_last), targets
 
     def own(self, part: Tensor, count: int, *, epoch: int, size: int) -> tuple[Tensor, Targets]:

@@ -46,8 +46,8 @@ def held_out_figures(
             images = sent(store.gather(indices), device)
             inputs = to_input(preprocess, images).contiguous(memory_format=torch.channels_last)
             targets = encoded(task, store, indices, device)
-            records.append(task.glance(network(inputs), targets))
-    return task.assess(processes.gather(records))
+            records.append(task.judging.validation_record(network(inputs), targets))
+    return task.judging.validation_metrics(processes.gather(records))
 
 
 def is_to_keep(state: TrainState, value: float, error: float, *, epoch: int, higher_is_better: bool) -> bool:

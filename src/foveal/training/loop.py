@@ -75,7 +75,7 @@ class Trainer:
         self._replanned_at = 0.0
         self._sum_gradients = GradientSum(state.network, processes, frozen=state.frozen)
         self._penalised = decaying_weights(state.network)
-        names = ("loss", *state.plan.penalties, *task.figures)
+        names = ("loss", *state.plan.penalties, *task.learning.step_metric_names)
         self._sums = FigureSums(names, state, device=device, processes=processes)
         self._waits = device.type != "cuda"
         """Whether each step is settled: a GPU is waited for only where somebody wants to know."""
@@ -144,7 +144,7 @@ class Trainer:
         """
         with autocast(self.state.plan, self.device):
             outputs = self.state.network(inputs)
-        terms = self.task.loss(outputs, targets)
+        terms = self.task.learning.loss(outputs, targets)
         penalties = penalty_terms(self._penalised, self.state.plan.penalties)
         loss = torch.stack(list(terms.values())).sum() * emphasis + sum(penalties.values())
         (loss * share).backward()
@@ -205,7 +205,7 @@ class Trainer:
             self.device.type == "cuda"
             and self.processes.world == 1
             and state.plan.accumulate == 1
-            and self.task.weigh is None
+            and self.task.learning.item_weights is None
             and type(state.network) is Network  # a detector is one too, and decides by values
             and not any(isinstance(each, RecomputedBlock) for each in state.network.modules())
             and all(isinstance(group["lr"], Tensor) for group in state.optimiser.param_groups)
@@ -246,9 +246,9 @@ class Trainer:
     def _emphasis(self, batch: tuple[Tensor, Targets] | None, images: int) -> float:
         """What makes a loss that weighs its items the mean over all processes' images of a part: the mean weight of
         those here over the mean of all."""
-        if self.task.weigh is None or self.processes.world == 1:
+        if self.task.learning.item_weights is None or self.processes.world == 1:
             return 1.0
-        weight = 0.0 if batch is None else float(self.task.weigh(batch[1]).sum())
+        weight = 0.0 if batch is None else float(self.task.learning.item_weights(batch[1]).sum())
         total = self.processes.sum({"weight": weight})["weight"]
         return 0.0 if batch is None else (weight / total) / (len(batch[1]) / images)
 
@@ -267,7 +267,7 @@ class Trainer:
     def _note(self, losses: Mapping[str, Tensor], outputs: Outputs, targets: Targets) -> None:
         """Adds a batch's figures to the sums."""
         with torch.no_grad():
-            figures = {name: values.sum() for name, values in self.task.quick(outputs, targets).items()}
+            figures = {name: values.sum() for name, values in self.task.learning.step_metrics(outputs, targets).items()}
             figures |= {name: len(targets) * loss for name, loss in losses.items()}
             self._sums.note(figures)
 
@@ -298,8 +298,9 @@ class Trainer:
         )
 
     def _is_to_keep(self, val: Mapping[str, float], error: float, epoch: int) -> bool:
-        task = self.task
-        return is_to_keep(self.state, val[task.primary], error, epoch=epoch, higher_is_better=task.higher_is_better)
+        judging = self.task.judging
+        value = val[judging.primary]
+        return is_to_keep(self.state, value, error, epoch=epoch, higher_is_better=judging.higher_is_better)
 
     def _lr_at(self, step: int) -> float:
         return self.state.plan.lr_at(step, lowered=self.state.progress.lowered)

@@ -173,7 +173,7 @@ def build_network(settings: TrainSettings, task: Task, data: TrainingData, modul
     backbone = build_backbone(settings.model, in_channels=data.preprocess.channels)
     few = torch.linspace(0, len(data.train) - 1, min(FIRST_IMAGES, len(data.train))).round().long()
     backbone.initialise_from(lambda: to_input(data.preprocess, data.train.gather(few).cpu()))
-    return task.build(backbone)
+    return task.learning.build(backbone)
 
 
 def make_plan(settings: TrainSettings, num_samples: int, *, bfloat16: bool, data: str = "") -> Plan:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from foveal.annotations import Instance, Polygons
 from foveal.errors import DataError, UsageError, did_you_mean
 from foveal.options import Option
-from foveal.read import READERS
+from foveal.read import LEARNED_FROM, READERS
 from foveal.read.reader import Loss
 from foveal.types import TaskName, instances_in
 from foveal.verbs.parameters import Format, NewFolder
@@ -30,7 +30,10 @@ def convert(
     to: Annotated[str, Option("The format to write.", choices=lambda: (*READERS,))],
     out: NewFolder,
     format: Format = None,
-    task: Annotated[TaskName | None, Option("What a table is read for, where its columns don't say it.")] = None,
+    task: Annotated[
+        TaskName | None,
+        Option("What a table is read for, where its columns don't say it.", choices=lambda: (*LEARNED_FROM,)),
+    ] = None,
     target: Annotated[
         str | Sequence[str] | None,
         Option("A table's column of numbers; given again for each further one.", typed=tuple[str, ...]),

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from foveal.console import say
-from foveal.reporting.tasks import presentation_of
+from foveal.reporting.tasks import PRESENTATIONS
 from foveal.types import Dataset, TaskName
 
 _LISTED = 30  # classes
@@ -11,7 +11,7 @@ _LISTED = 30  # classes
 
 def say_data(dataset: Dataset, task: TaskName) -> None:
     """Says its name and format, how many images each split has of what, and which files were left alone."""
-    nouns = presentation_of(task).nouns
+    nouns = PRESENTATIONS[task].nouns
     learned = nouns.learned(len(dataset.classes))
     say(f"data: {dataset.name}, {dataset.format}, {learned}, {len(dataset.samples):,} images")
     images = Counter[str](sample.split or "all" for sample in dataset.samples)

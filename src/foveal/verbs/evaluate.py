@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from foveal.options import PYTHON_ONLY, Option
+from foveal.read import LEARNED_FROM
 from foveal.runs import model_path
 from foveal.types import Module, OnBadImage
 from foveal.verbs.parameters import Data, Device, Format, TrainedModel
@@ -37,7 +38,7 @@ def evaluate(
 
     bundle = load_bundle(model_path(model), module=module)
     contract = bundle.contract
-    names = contract.classes if contract.task in ("regress", "multilabel") else None
+    names = contract.classes if LEARNED_FROM[contract.task].OF_COLUMNS else None
     dataset = read_dataset(data, format=format, task=contract.task, names=names)
     dataset = without_void(dataset, contract.task_settings.get("void"))
     dataset = match_classes(dataset, contract.classes)

@@ -30,7 +30,7 @@ from foveal.networks.describe import describe_network
 from foveal.recipes.defaults import Recipe
 from foveal.reporting.galleries.evaluated import Evaluated, as_pictures
 from foveal.reporting.report import Report, render
-from foveal.reporting.tasks import presentation_of
+from foveal.reporting.tasks import PRESENTATIONS
 from foveal.runs import RunFolder, read_events
 from foveal.tasks.task import Task
 from foveal.training.loop import Trainer
@@ -70,7 +70,7 @@ def finish_run(job: Job) -> dict[str, Any]:
         config=shown_settings(recipe.settings, origin),
         reasons=recipe.reasons if origin is None else {"weights": origin.words(), **recipe.reasons},
         times={**watch.times, "total": watch.total()},
-        gallery=presentation_of(task.name).gallery(
+        gallery=PRESENTATIONS[task.name].gallery(
             Evaluated(task=task, evaluation=evaluation, store=store, network=bundle.network, device=device)
         ),
         augmented=_augmented(job.trainer),
@@ -88,7 +88,7 @@ def finish_run(job: Job) -> dict[str, Any]:
     }
     times = {name: round(seconds, 3) for name, seconds in watch.times.items()}
     write_json(run.metrics, {**result, **found, "times": times})
-    _say_result(result, evaluated, run, primary=task.primary)
+    _say_result(result, evaluated, run, primary=task.judging.primary)
     return {**result, "chosen": bundle.contract.chosen}
 
 
@@ -96,10 +96,10 @@ def _tuned(bundle: Bundle, job: Job) -> Bundle:
     """The model with the decision that follows from what it says of the held-out images, in its file too."""
     fed = job.fed
     task, data = fed.task, fed.data
-    if task.tune is None or data.val is None:
+    if task.judging.decide is None or data.val is None:
         return bundle
     records = records_of(task, bundle.network, data.preprocess, data.val, device=job.begun.device, cheap=True)
-    tuned = replace(bundle, contract=replace(bundle.contract, decision=asdict(task.tune(records))))
+    tuned = replace(bundle, contract=replace(bundle.contract, decision=asdict(task.judging.decide(records))))
     save_bundle(fed.run.model, tuned.network, tuned.contract, tuned.arrays)
     return tuned
 

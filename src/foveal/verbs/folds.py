@@ -177,7 +177,7 @@ class _CrossValidation:
                 "classes": len(self.settled.task.classes),
             },
             task=self.settled.task.name,
-            primary=self.settled.task.primary,
+            primary=self.settled.task.judging.primary,
             metrics=result["metrics"],
             folds=result["folds"],
             config=settings.to_json(),
@@ -193,9 +193,10 @@ class _CrossValidation:
         return result
 
     def _say(self, result: Mapping[str, Any]) -> None:
-        figure = result["metrics"][self.settled.task.primary]
+        primary = self.settled.task.judging.primary
+        figure = result["metrics"][primary]
         ends = "" if figure["low"] is None else f" (95 % t-interval {figure['low']:.4f} to {figure['high']:.4f})"
-        say(f"mean {self.settled.task.primary} over {len(self.folds)} folds {figure_words(figure['value'])}{ends}")
+        say(f"mean {primary} over {len(self.folds)} folds {figure_words(figure['value'])}{ends}")
         say(f"report: {self.run.report}")
         say(f"a model to use learns from all images: foveal train --config {self.run.config} --folds 0")
 

@@ -19,7 +19,7 @@ from foveal.recipes.defaults import Recipe, resolve
 from foveal.recipes.facts import DataFacts
 from foveal.reporting.contact_sheet import Row, contact_sheet
 from foveal.reporting.galleries.evaluated import as_pictures
-from foveal.reporting.tasks import presentation_of
+from foveal.reporting.tasks import PRESENTATIONS
 from foveal.tasks.task import Task
 from foveal.training.settings import TrainSettings
 from foveal.types import Dataset
@@ -44,9 +44,10 @@ def seen(
         out_size_hw=input_hw(settings.train_sizes[1], settings.aspect),
         channels=store.preprocess.channels,
     )
-    augmented, targets = task.augment(augment_images(store.gather(every), params), task.encode(store, every), params)
+    images, targets = augment_images(store.gather(every), params), task.encode(store, every)
+    augmented, targets = task.learning.augment(images, targets, params)
     pictures = as_pictures((augmented.float() * 255).round().clamp(0, 255).to(torch.uint8))
-    return presentation_of(task.name).draw_targets(pictures, targets, store.samples, task.classes)
+    return PRESENTATIONS[task.name].draw_targets(pictures, targets, store.samples, task.classes)
 
 
 def titled(column: str, pictures: list[np.ndarray], words: list[str]) -> tuple[list[np.ndarray], list[str]]:

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from foveal.networks.describe import Description
 from foveal.reporting.listings import Listing, number
-from foveal.reporting.tasks import presentation_of
+from foveal.reporting.tasks import PRESENTATIONS
 
 _BAR = 40  # characters of a whole step
 _LEAST_SHARE = 0.005  # of a part that gets a row
@@ -30,7 +30,7 @@ def evaluation_table(result: Mapping[str, Any]) -> None:
     for name, interval in result["metrics"].items():
         overall.add_row(name, number(interval), f"{number(interval['low'])} to {number(interval['high'])}")
     console.print(overall)
-    for each in presentation_of(result["task"]).listings(result):
+    for each in PRESENTATIONS[result["task"]].listings(result):
         console.print(each if isinstance(each, str) else _listed(each))
 
 

@@ -64,7 +64,7 @@ def try_once(tuning: TuningRun, title: str) -> None:
     settings, shown = varied(search.settings, search.facts, search.models, trial)
     trial.set_user_attr("shown", shown)
     say(f"{title}: {in_words(shown)}")
-    watch = _Watch(trial, search.task.primary)
+    watch = _Watch(trial, search.task.judging.primary)
     started = perf_counter()
     try:
         error = _train(tuning, trial.number, settings, watch)

@@ -83,13 +83,13 @@ def tuned(run: RunFolder, data: Any, asked: TuningAsked) -> dict[str, Any]:
         raise _no_best(tuning)
     _write_config(tuning, found.best.number - 1)
     command = f"foveal train --config {shlex.quote(str(run.path / BEST))}"
-    say(f"best: {in_words(found.best.shown)}, held-out {search.task.primary} {found.best.figure:.4f}")
+    say(f"best: {in_words(found.best.shown)}, held-out {search.task.judging.primary} {found.best.figure:.4f}")
     say(f"train with it, and judge it on test images: {command}")
     say(f"report: {run.report}")
     return {
         "run": str(run.path),
         "config": str(run.path / BEST),
-        "figure": search.task.primary,
+        "figure": search.task.judging.primary,
         "best": found.best.to_json(),
         "trials": [each.to_json() for each in found.trials],
     }
@@ -110,7 +110,7 @@ def _study(run: RunFolder, search: Search) -> optuna.Study:
         study_name="foveal",
         storage=storage,
         load_if_exists=True,
-        direction="maximize" if search.task.higher_is_better else "minimize",
+        direction="maximize" if search.task.judging.higher_is_better else "minimize",
         pruner=optuna.pruners.MedianPruner(n_startup_trials=UNDISTURBED),
     )
     study.sampler = optuna.samplers.TPESampler(seed=search.settings.seed + len(study.trials))
@@ -151,8 +151,8 @@ def _summary(tuning: TuningRun) -> Tuning:
     ]
     return Tuning(
         title=f"Tuning on {search.dataset.name}",
-        figure=search.task.primary,
-        higher_is_better=search.task.higher_is_better,
+        figure=search.task.judging.primary,
+        higher_is_better=search.task.judging.higher_is_better,
         held_out=len(search.dataset.of_split("val")),
         planned=tuning.asked.trials,
         trials=tried,

@@ -159,7 +159,7 @@ def _per_channel(values: Sequence[float], channels: int) -> tuple[float, ...]:
 
 def _shapes(network: str, task: Task, channels: int) -> dict[str, torch.Size]:
     with without_weights():
-        built = task.build(build_backbone(network, in_channels=channels))
+        built = task.learning.build(build_backbone(network, in_channels=channels))
     return {name: value.shape for name, value in built.state_dict().items() if _counts(value)}
 
 

@@ -1,21 +1,18 @@
 """How each task is shown, by its name. A task's module loads no torch before it makes pictures of evaluated images."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from foveal.index import Index
 
 if TYPE_CHECKING:
     from foveal.reporting.tasks.presentation import Presentation
 
-PRESENTATIONS: dict[str, str] = {
-    "classify": "foveal.reporting.tasks.classify",
-    "regress": "foveal.reporting.tasks.regress",
-    "multilabel": "foveal.reporting.tasks.multilabel",
-    "detect": "foveal.reporting.tasks.detect",
-    "segment": "foveal.reporting.tasks.segment",
-}
-
-
-def presentation_of(task: str) -> "Presentation":
-    """How the task of that name is shown."""
-    presentation: Presentation = import_module(PRESENTATIONS[task]).PRESENTATION
-    return presentation
+PRESENTATIONS: "Index[Presentation]" = Index(
+    {
+        "classify": "foveal.reporting.tasks.classify:PRESENTATION",
+        "regress": "foveal.reporting.tasks.regress:PRESENTATION",
+        "multilabel": "foveal.reporting.tasks.multilabel:PRESENTATION",
+        "detect": "foveal.reporting.tasks.detect:PRESENTATION",
+        "segment": "foveal.reporting.tasks.segment:PRESENTATION",
+    }
+)
