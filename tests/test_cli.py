@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from PIL import Image
@@ -168,6 +168,25 @@ def test_every_option_of_a_verb_parses(verb: str) -> None:
     assert sorted(bound.arguments) == sorted(typed(verb))
     for name, parameter in bound.signature.parameters.items():
         assert bound.arguments[name] != parameter.default, name
+
+
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        ("tune data --models lenet5 resnet18 --trials 3", {"models": ["lenet5", "resnet18"], "trials": 3}),
+        ("convert d --to csv --out o --target x --target y", {"target": ("x", "y"), "out": Path("o")}),
+        ("predict run - a.png --tta", {"model": Path("run"), "paths": ["-", "a.png"], "tta": True}),
+        ("predict run a.png -b.png", {"paths": ["a.png", "-b.png"]}),
+        ("train data --batch-size auto --no-find-lr", {"batch_size": "auto", "find_lr": False, "data": Path("data")}),
+        ("train --batch-size 8 --train-sizes 64 128 --epochs 2", {"batch_size": 8, "train_sizes": (64, 128)}),
+        ("train data --target x --target y --instances", {"target": ("x", "y"), "instances": True}),
+        ("augment data --out o --scale 0.9 1.1 --images 2", {"scale": (0.9, 1.1), "images": 2}),
+    ],
+)
+def test_words_of_a_terminal_become_what_the_verb_takes(line: str, values: dict[str, Any]) -> None:
+    words = line.split()
+    _, bound, _ = command_line(words[:1]).parse_args(words, exit_on_error=False, print_error=False)
+    assert {name: bound.arguments[name] for name in values} == values
 
 
 def test_verbs_come_to_the_same_functions_as_from_python() -> None:
