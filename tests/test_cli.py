@@ -3,23 +3,36 @@
 import inspect
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from PIL import Image
 from tests.made import shape_folder
 
 import foveal
-from foveal.cli import main
+from foveal.cli import command_line, main
 from foveal.networks import NETWORKS
 from foveal.options import PYTHON_ONLY
 from foveal.recipes.options import training_options
 from foveal.verbs import VERBS
+
+
+def typed(verb: str) -> list[str]:
+    """The parameters of a verb that a terminal has."""
+    names = ["json"]
+    for name, parameter in inspect.signature(VERBS[verb]).parameters.items():
+        extra = get_args(parameter.annotation)[1]
+        if parameter.kind is parameter.VAR_KEYWORD:
+            names += [option for option in training_options() if option not in extra.without]
+        elif extra != PYTHON_ONLY:
+            names.append(name)
+    return names
 
 
 def run(*words: object) -> int:
@@ -134,20 +147,46 @@ def test_describe_a_model_file(trained: tuple[Path, Path], capsys: pytest.Captur
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_help_names_each_parameter_of_the_verb_once(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_has_a_row_for_each_parameter_of_the_verb(
+    verb: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")  # no name is broken
     assert run(verb, "--help") == 0
-    words = [word.strip(",") for word in capsys.readouterr().out.split()]
-    named = {"--json"}
-    for name, parameter in inspect.signature(VERBS[verb]).parameters.items():
-        extra = get_args(parameter.annotation)[1]
-        if parameter.kind is parameter.VAR_KEYWORD:
-            named |= {f"--{option.replace('_', '-')}" for option in training_options() if option not in extra.without}
-        elif extra != PYTHON_ONLY:
-            named.add(f"--{name.replace('_', '-')}")
-    shown = [word for word in words if word.startswith("--") and not word.startswith("--no-")]
-    assert {word for word in shown if word in named} == named
-    assert "--module" not in shown
-    assert "--started" not in shown
+    rows = re.findall(r"^│ (?:\* |  )? *(?:[A-Z]+ )?(--[a-z0-9-]+)", capsys.readouterr().out, flags=re.MULTILINE)
+    assert sorted(rows) == sorted(f"--{name.replace('_', '-')}" for name in typed(verb))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_option_of_a_verb_parses(verb: str) -> None:
+    app = command_line([verb])
+    words: list[str] = []
+    for argument in app[verb].assemble_argument_collection():
+        value = (argument.get_choices() or ("3",))[-1]  # no option's default
+        is_flag = bool in (argument.hint, *get_args(argument.hint))
+        words += [argument.name, *[value] * (0 if is_flag else argument.token_count()[0])]
+    _, bound, _ = app.parse_args([verb, *words], exit_on_error=False, print_error=False)
+    assert sorted(bound.arguments) == sorted(typed(verb))
+    for name, parameter in bound.signature.parameters.items():
+        assert bound.arguments[name] != parameter.default, name
+
+
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        ("tune data --models lenet5 resnet18 --trials 3", {"models": ["lenet5", "resnet18"], "trials": 3}),
+        ("convert d --to csv --out o --target x --target y", {"target": ("x", "y"), "out": Path("o")}),
+        ("predict run - a.png --tta", {"model": Path("run"), "paths": ["-", "a.png"], "tta": True}),
+        ("predict run a.png -b.png", {"paths": ["a.png", "-b.png"]}),
+        ("train data --batch-size auto --no-find-lr", {"batch_size": "auto", "find_lr": False, "data": Path("data")}),
+        ("train --batch-size 8 --train-sizes 64 128 --epochs 2", {"batch_size": 8, "train_sizes": (64, 128)}),
+        ("train data --target x --target y --instances", {"target": ("x", "y"), "instances": True}),
+        ("augment data --out o --scale 0.9 1.1 --images 2", {"scale": (0.9, 1.1), "images": 2}),
+    ],
+)
+def test_words_of_a_terminal_become_what_the_verb_takes(line: str, values: dict[str, Any]) -> None:
+    words = line.split()
+    _, bound, _ = command_line(words[:1]).parse_args(words, exit_on_error=False, print_error=False)
+    assert {name: bound.arguments[name] for name in values} == values
 
 
 def test_verbs_come_to_the_same_functions_as_from_python() -> None:
@@ -171,6 +210,21 @@ def test_help_is_quick_and_loads_no_torch(words: list[str]) -> None:
         subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.8  # 0.2 s on a machine that does nothing else; this one runs other tests
+
+
+def test_a_verb_that_is_named_is_the_only_one_loaded() -> None:
+    code = (
+        "import sys\n"
+        "from foveal.cli import main\n"
+        "try:\n"
+        "    main(['predict', '--help'])\n"
+        "except SystemExit as end:\n"
+        "    assert not end.code, end.code\n"
+        "from foveal.verbs import VERBS\n"
+        "verbs = {place.partition(':')[0] for place in VERBS.places.values()}\n"
+        "assert verbs & set(sys.modules) == {'foveal.verbs.predict'}, verbs & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
 
 
 def test_a_hyphen_reads_paths_from_standard_input(

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from inspect import Parameter
 from typing import Annotated, Any, Literal, get_args
@@ -18,7 +18,6 @@ from foveal import __version__
 from foveal.errors import FovealError, Interrupted, UsageError
 from foveal.options import PYTHON_ONLY, Option
 from foveal.processes.launch import launched
-from foveal.recipes.options import HEADINGS, training_options
 from foveal.verbs import VERBS
 from foveal.verbs.parameters import Settings
 
@@ -26,9 +25,8 @@ _STARTED = time.perf_counter()
 _JSON = Option("Print JSON on standard output and nothing else.")
 
 
-@cache
-def command_line() -> App:
-    """The program: a command a verb."""
+def command_line(verbs: Iterable[str] = VERBS) -> App:
+    """The program: a command for each of the verbs, whose modules are imported for it."""
     app = App(
         name="foveal",
         version=__version__,
@@ -38,7 +36,8 @@ def command_line() -> App:
         group_parameters=Group("Parameters", sort_key=0),
         result_action="return_value",
     )
-    for name, verb in VERBS.items():
+    for name in verbs:
+        verb = VERBS[name]
         app.command(_command(name, verb), name=name, help=inspect.getdoc(sys.modules[verb.__module__]))
     return app
 
@@ -65,6 +64,8 @@ def _parameters(verb: Callable[..., Any]) -> Iterator[Parameter]:
     for name, parameter in inspect.signature(verb).parameters.items():
         extra = get_args(parameter.annotation)[1]
         if isinstance(extra, Settings):
+            from foveal.recipes.options import training_options
+
             for option, hint in training_options().items():
                 if option not in extra.without:
                     yield _parameter(option, hint, None)
@@ -98,6 +99,8 @@ def _parameter(name: str, hint: Any, default: Any, *, kind: Any = Parameter.KEYW
 @cache
 def _heading(name: str) -> Group:
     """Of the help, below the verb's own parameters: the common ones in their order, then those of single tasks."""
+    from foveal.recipes.options import HEADINGS
+
     return Group(name, sort_key=1 + (HEADINGS.index(name) if name in HEADINGS else len(HEADINGS)))
 
 
@@ -109,7 +112,8 @@ def main(arguments: list[str] | None = None) -> None:
             stream.reconfigure(errors="backslashreplace")  # a file name that is not UTF-8, a terminal without "→"
     debug = "--debug" in tokens
     tokens = [token for token in tokens if token != "--debug"]
-    sys.exit(_exit_code(lambda: command_line()(tokens, exit_on_error=False, print_error=False), debug=debug))
+    verbs = tokens[:1] if tokens and tokens[0] in VERBS else VERBS  # where one is named, the others are not loaded
+    sys.exit(_exit_code(lambda: command_line(verbs)(tokens, exit_on_error=False, print_error=False), debug=debug))
 
 
 def _exit_code(run: Callable[[], Any], *, debug: bool) -> int:

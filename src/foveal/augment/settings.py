@@ -216,7 +216,7 @@ class AugmentSettings:
         value = getattr(self, name)
         is_pair = isinstance(value, tuple | list) and len(value) == 2 and all(map(_is_finite, value))
         if not (is_pair and least <= value[0] <= value[1] <= high):
-            raise UsageError(f"augment.{name}: expected {expected}, got {value!r}")
+            raise UsageError(f"--{name.replace('_', '-')} {value}: expected {expected}")
         object.__setattr__(self, name, tuple(value))  # JSON brings lists
 
 

@@ -44,8 +44,8 @@ def train(
 
     data: what `foveal.read_dataset` takes: a folder, a .csv, IDX files, (images, labels) or a Dataset. Test images
     are not read before training has ended. `model` is a name (`foveal models`) or your own `nn.Module`, images
-    (B, C, H, W) -> outputs (B, K): logits, or numbers to regress. `settings` are the fields of `TrainSettings` and of
-    `AugmentSettings`.
+    (B, C, H, W) -> outputs (B, K): logits, or numbers to regress. `settings` are the options of
+    `foveal train --help`: the fields of `TrainOptions`, of each task's own options and of `AugmentSettings`.
     out: a new run folder. resume: a run folder to continue; only `epochs` may be changed with it. config: a run's
     config.json to repeat. format: the data's, where a path can be read as more than one. on_event: called with each
     training event. started: the `time.perf_counter()` from which the setting `time` counts; None is now.
