@@ -139,6 +139,9 @@ def test_records_are_measured_with_intervals() -> None:
     assert error == 0
     overall = TASK.measure(records).to_json()["overall"]
     assert overall["AP75"] == {"value": pytest.approx(1), "low": pytest.approx(1), "high": pytest.approx(1)}
+    strict = make(("cat", "dog"), Settings(channels=16), Decision(score_threshold=0.99))  # the box has 0.982
+    assert TASK.measure(records).to_json()["overall"]["recall"]["value"] == 1
+    assert strict.measure(records).to_json()["overall"]["recall"]["value"] == 0
     missed = TASK.assess([TASK.record(outputs_at((40, 8, 60, 56), 0, batch=2), truths)])
     assert missed[0] == {"AP": 0.0, "AP50": 0.0}
 
