@@ -9,7 +9,6 @@ from tests.made import shapes
 
 from foveal.augment.settings import AugmentSettings
 from foveal.networks import NETWORKS
-from foveal.preprocess import input_hw
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import DataFacts, probe
 from foveal.recipes.options import TrainOptions
@@ -104,9 +103,8 @@ def test_the_optimiser_has_the_settings_numbers(decay_all: bool) -> None:
 @pytest.mark.parametrize("fit", ["squash", "crop", "pad"])
 def test_the_held_out_images_are_read_as_the_model_will_read(fit: str) -> None:
     samples = shapes(12, side=20).samples
-    settings = of_model("resnet20_cifar", size=32, fit=fit, precision="float32")
-    data = prepare_data(samples[:8], samples[8:], replace(settings, aspect=1.5), channels=1)
+    settings = of_model("resnet20_cifar", size=64, fit=fit, precision="float32")
+    data = prepare_data(samples[:8], samples[8:], replace(settings, aspect=2.0), channels=1)
     assert data.val is not None
-    assert (data.preprocess.fit, data.preprocess.size_hw) == (fit, input_hw(32, 1.5))
-    assert data.preprocess.size_hw[0] < data.preprocess.size_hw[1]
+    assert (data.preprocess.fit, data.preprocess.size_hw) == (fit, (32, 64))
     assert (data.val.preprocess.fit, data.val.preprocess.size_hw) == (fit, data.preprocess.size_hw)
