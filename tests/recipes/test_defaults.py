@@ -145,6 +145,9 @@ def test_what_is_asked_for_stays_in_the_fast_recipe() -> None:
 def test_the_fast_recipe_is_for_small_images() -> None:
     with pytest.raises(UsageError, match="--recipe fast is for images below 64 px; these are about 240 px"):
         resolve(TrainOptions(recipe="fast"), PHOTOGRAPHS)
+    with pytest.raises(UsageError, match="--recipe fast is for images below 64 px; these are about 64 px"):
+        resolve(TrainOptions(recipe="fast"), replace(THUMBNAILS, side=64))
+    assert resolve(TrainOptions(recipe="fast"), replace(THUMBNAILS, side=63)).settings.model == "fastnet"
     with pytest.raises(UsageError, match="--recipe quick: expected one of auto, fast"):
         TrainOptions(recipe="quick")  # type: ignore[arg-type]
 

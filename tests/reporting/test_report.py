@@ -423,3 +423,24 @@ def test_training_and_held_out_figures_are_drawn_as_what_they_are() -> None:
     for name in ("log_loss", "accuracy"):
         for part, called in (("train", "training"), ("val", "held-out")):
             assert all(f"{called}, epoch {each['epoch']}: {each[part][name]:.4g}" in words for each in epochs)
+
+
+def test_images_are_counted_in_their_own_splits_column() -> None:
+    counts = {"train": {"ant": 41, "bee": 42}, "val": {"ant": 5}, "test": {"bee": 23}}
+    words = Page(render(report(data={**report().data, "counts": counts}))).words
+    assert "classtrainingheld-outtest" in words
+    assert "all classes83523ant4150bee42023" in words
+
+
+def test_what_is_true_stands_before_what_was_said() -> None:
+    matrix = [[9, 4, 0], [1, 8, 0], [0, 0, 7]]
+    page = Page(render(report(evaluation={**report().evaluation, "confusion": matrix})))
+    cells = [each["title"] for tag, each in page.tags if tag == "td" and "title" in each]
+    assert cells == [
+        "ant → ant: 9 of 13",
+        "ant → bee: 4 of 13",
+        "bee → ant: 1 of 9",
+        "bee → bee: 8 of 9",
+        "cat → cat: 7 of 7",
+    ]
+    assert "truth → saidimagesofant → bee413bee → ant19" in page.words

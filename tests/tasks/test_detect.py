@@ -139,9 +139,11 @@ def test_records_are_measured_with_intervals() -> None:
     assert error == 0
     overall = TASK.judging.evaluation_metrics(records).to_json()["overall"]
     assert overall["AP75"] == {"value": pytest.approx(1), "low": pytest.approx(1), "high": pytest.approx(1)}
-    missed = TASK.judging.validation_metrics(
-        [TASK.judging.evaluation_record(outputs_at((40, 8, 60, 56), 0, batch=2), truths)]
-    )
+    strict = make(("cat", "dog"), Settings(channels=16), Decision(score_threshold=0.99))  # the box has 0.982
+    assert TASK.judging.evaluation_metrics(records).to_json()["overall"]["recall"]["value"] == 1
+    assert strict.judging.evaluation_metrics(records).to_json()["overall"]["recall"]["value"] == 0
+    elsewhere = TASK.judging.evaluation_record(outputs_at((40, 8, 60, 56), 0, batch=2), truths)
+    missed = TASK.judging.validation_metrics([elsewhere])
     assert missed[0] == {"AP": 0.0, "AP50": 0.0}
 
 

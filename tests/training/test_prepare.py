@@ -98,3 +98,13 @@ def test_the_optimiser_has_the_settings_numbers(decay_all: bool) -> None:
     for name in ("lr", "momentum", "nesterov"):
         assert {group[name] for group in groups} == {given[name]}
     assert {group["weight_decay"] for group in groups} == ({0.02} if decay_all else {0.02, 0.0})
+
+
+@pytest.mark.parametrize("fit", ["squash", "crop", "pad"])
+def test_the_held_out_images_are_read_as_the_model_will_read(fit: str) -> None:
+    samples = shapes(12, side=20).samples
+    settings = of_model("resnet20_cifar", size=64, fit=fit, precision="float32")
+    data = prepare_data(samples[:8], samples[8:], replace(settings, aspect=2.0), channels=1)
+    assert data.val is not None
+    assert (data.preprocess.fit, data.preprocess.size_hw) == (fit, (32, 64))
+    assert (data.val.preprocess.fit, data.val.preprocess.size_hw) == (fit, data.preprocess.size_hw)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from tests.made import shape_folder, shape_images, shapes
 from torch import Tensor, nn
 
@@ -237,7 +237,10 @@ def test_the_time_before_a_resume_counts(tmp_path: Path) -> None:
         foveal.train(shapes(60), model="lenet5", out=tmp_path / "run", on_event=kill_at(6), **options)
     run = RunFolder(tmp_path / "run")
     header = safe_open(run.last, framework="pt").metadata()["foveal_checkpoint"]
-    before = json.loads(header)["progress"]["seconds"]
+    content = json.loads(header)
+    content["progress"]["seconds"] += 1000.0  # far more than what is left takes
+    before = content["progress"]["seconds"]
+    save_file(load_file(run.last), run.last, metadata={"foveal_checkpoint": json.dumps(content)})
     result = foveal.train(shapes(60), resume=run.path)
     times = json.loads(run.metrics.read_text())["times"]
     assert times["training"] >= before

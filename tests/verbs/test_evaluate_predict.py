@@ -175,6 +175,16 @@ def test_test_time_augmentation_averages(trained: tuple[Path, Path]) -> None:
     assert model(mirrored, tta=True).scores == pytest.approx(model(straight, tta=True).scores, abs=1e-3)
 
 
+def test_many_images_are_averaged_as_one_is(trained: tuple[Path, Path]) -> None:
+    run, data = trained
+    model = foveal.load(run, engine="eager", precision="float32")
+    path = next((data / "test").rglob("*.jpg"))
+    averaged = model(path, tta=True).scores
+    assert averaged != pytest.approx(model(path).scores, abs=1e-3)
+    for row in foveal.predict(model, [path] * 3, tta=True):
+        assert row.answer.scores == pytest.approx(averaged, abs=1e-5)
+
+
 def test_predict_expands_and_goes_on_after_a_bad_file(
     trained: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

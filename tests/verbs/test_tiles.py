@@ -14,6 +14,7 @@ import foveal
 from foveal.annotations import Objects
 from foveal.answers import answering
 from foveal.answers.answer import NoDecision, Outputs
+from foveal.answers.detect import Decision
 from foveal.answers.predicted import Predicted
 from foveal.answers.segment import Segmented
 from foveal.errors import ImageError, UsageError
@@ -82,6 +83,23 @@ def test_an_object_is_told_once_wherever_tiles_cut_it(box: tuple[int, int, int, 
     (found,) = model(engine)(with_square((150, 240), box), tile=96, overlap=0.4).boxes_xyxy.tolist()
     assert found == pytest.approx(box, abs=0.3)
     assert max(engine.batches) == 3
+
+
+def test_the_decision_says_which_boxes_of_two_tiles_are_one() -> None:
+    """Two tiles that share their pixels but for a column, and a box of each in their middle: an IoU of 0.54."""
+    task, placements = answering("detect", ("thing",), {}), []
+    for left in (0, 6):
+        placements.append(Placement((64, 96), (1.0, 1.0), (0.0, 0.0), corner_xy=(left, 0)))
+    outputs = Bright(boxes=True).run(np.stack([with_square((64, 96), (40, 20, 60, 40))] * 2))
+    assert task.join is not None
+    for overlap, told in ((0.5, 1), (0.6, 2)):
+        decided = Decision(nms_iou=overlap)
+        assert len(list(task.join(iter([(outputs, placements)]), (64, 102), decided).instances())) == told
+
+
+def test_views_of_tiles_are_asked_for_too() -> None:
+    with pytest.raises(UsageError, match="--tta: views of an image can't be merged for the task detect"):
+        model(Bright(boxes=True))(np.zeros((64, 96, 3), np.uint8), tile=64, tta=True)
 
 
 def test_pixels_are_those_of_the_whole_image() -> None:

@@ -75,6 +75,12 @@ def test_metrics_json_names_what_was_measured(run: RunFolder) -> None:
     assert metrics["network"]["parameters"] > 200_000
 
 
+def test_the_rate_is_that_of_the_steps_alone(run: RunFolder) -> None:
+    metrics = json.loads(run.metrics.read_text())
+    last = [record for record in read_events(run) if record["event"] == "epoch"][-1]
+    assert metrics["images_per_second"] == pytest.approx(last["images_per_second"], abs=0.01)
+
+
 def test_the_config_repeats_the_run(run: RunFolder, tmp_path: Path) -> None:
     again = foveal.train(config=run.config, out=tmp_path / "again")
     first, second = load_bundle(run.model), load_bundle(Path(again["model"]))

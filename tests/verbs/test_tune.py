@@ -13,6 +13,7 @@ from tests.made import shape_folder, shape_images, shapes
 
 import foveal
 from foveal.errors import DataError, DivergedError, FovealError, Interrupted, ModelError, RunError, UsageError
+from foveal.events import EpochDone, Planned
 from foveal.files import read_json, write_json
 from foveal.read.arrays import from_arrays
 from foveal.read.dataset import read_dataset
@@ -90,6 +91,29 @@ def test_a_trial_that_was_broken_off_is_tried_again(
     found = foveal.tune(resume=tmp_path / "out")
     assert len(found["trials"]) == 2
     assert [each["lr"] for each in runs[1:]] == [runs[1]["lr"]] * 2
+
+
+def test_of_an_error_the_least_is_the_best_and_each_trials_is_that_of_its_kept_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = iter([0.5, 0.2, 0.7])
+
+    def trains(*args: Any, out: Path, on_event: Any, **settings: Any) -> None:
+        error = next(errors)
+        common: dict[str, Any] = {"train": {}, "lr": 0.1, "images_per_second": 1.0, "seconds": 1.0}
+        on_event(Planned(step=0, total_steps=2, steps_per_epoch=1, reason=""))
+        on_event(EpochDone(step=1, epoch=1, val={"mae": error}, kept=True, **common))
+        on_event(EpochDone(step=2, epoch=2, val={"mae": 9.0}, kept=False, **common))
+        out.mkdir(parents=True)
+        RunFolder(out).model.write_bytes(b"weights")
+        write_json(RunFolder(out).config, {"settings": {}})
+
+    monkeypatch.setattr(module, "train", trains)
+    images, labels = shape_images(30)
+    found = foveal.tune(from_arrays(images, labels / 2), trials=3, out=tmp_path / "out")
+    assert [each["figure"] for each in found["trials"]] == [0.5, 0.2, 0.7]
+    assert (found["figure"], found["best"]["number"]) == ("mae", 2)
+    assert [each.parent.name for each in (tmp_path / "out").glob("trial-*/*.safetensors")] == ["trial-002"]
 
 
 def test_a_hopeless_trial_is_given_up(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
