@@ -19,7 +19,7 @@ ANSWERING: dict[str, str] = {
 
 
 def answering(task: str, classes: Sequence[str], settings: Mapping[str, Any]) -> Answering:
-    """How the task called `task` answers for these classes; of its `settings` some say what its outputs mean."""
+    """How the task called `task` answers for these classes; some of its `settings` define what its outputs mean."""
     made: Answering = import_module(ANSWERING[task]).make(tuple(classes), settings)
     return made
 

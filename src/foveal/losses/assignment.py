@@ -1,8 +1,8 @@
 """Which points of a detector learn which object: task-aligned assignment. B images, N points, M objects, K classes.
 
-Feng et al. 2021, arXiv:2108.07755 (TOOD), section 3.3: a point learns an object where what it says of it, its class and
-its box together, is among the best of all points. Differs: objects smaller than a cell take the points around their
-centre, so that each has some.
+Feng et al. 2021, arXiv:2108.07755 (TOOD), section 3.3: a point learns an object where its predicted class and box
+together fit it among the best of all points. Differs: objects smaller than a cell take the points around their centre,
+so that each has some.
 """
 
 from dataclasses import dataclass

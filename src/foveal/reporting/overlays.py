@@ -29,7 +29,7 @@ def draw_objects(
 
 
 def draw_overlay(image_u8: np.ndarray, overlay: Overlay) -> np.ndarray:
-    """The image (H, W, 1 or 3) in colour, with all on it that an answer says of places."""
+    """The image (H, W, 1 or 3) in colour, with the spatial part of an answer on it."""
     if overlay.label_map is not None:
         image_u8 = colour_pixels(image_u8, overlay.label_map)
     return draw_objects(image_u8, overlay.boxes_xyxy, overlay.labels, overlay.words, overlay.masks)

@@ -35,13 +35,13 @@ class Report:
     "size_hw", "channels", "store" and "split_note" (sentences)."""
     network: Mapping
     """"name", "title" and "paper" (empty where it has none), "parameters", "multiply_adds" of an image, and
-    "chosen": which weights were kept."""
+    "chosen": which weights were saved."""
     config: Mapping
     """The resolved settings; nested ones are shown by dotted names."""
     reasons: Mapping[str, str]
     """Why a setting (dotted where nested) was chosen."""
     machine: Mapping
-    """What `foveal.device.machine` says."""
+    """What `foveal.device.machine` returns."""
     times: Mapping[str, float]
     """Seconds by name: reading, decoding, training, evaluation, report, total."""
     gallery: Any

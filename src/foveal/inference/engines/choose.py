@@ -1,4 +1,4 @@
-"""Which engine computes: the rule, and what becomes of an engine that fails the comparison with the network."""
+"""Which engine computes: the rule, and how an engine that fails the comparison with the network is refused."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -17,16 +17,16 @@ from foveal.types import EngineName, Precision
 if TYPE_CHECKING:
     import torch
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 def choose_engine(
-    source: Source, *, engine: EngineName, precision: Precision, images: int | None = None, say: Say
+    source: Source, *, engine: EngineName, precision: Precision, images: int | None = None, report: Report
 ) -> Engine:
     """The engine called `engine`; for "auto" the fastest one here that agrees with the network.
 
-    images: how many there are to compute, where that is known: for fewer than `FEW_IMAGES` "auto" takes the network
-    as it is. `say` is called with a line on the engine that is taken, and on each that is refused.
+    images: how many there are to compute, where that is known: for fewer than `FEW_IMAGES` "auto" takes the
+    network itself. `report` is called with a line on the engine that is taken, and on each that is refused.
     Raises UsageError where the engine is not installed or does not compute in this precision or on this device, and
     ModelError where what was asked for is refused.
     """
@@ -35,11 +35,11 @@ def choose_engine(
         candidates = [REFERENCE]
     refused = ""
     for name, kind in candidates:
-        taken, refused = _examined(source, name, kind, say=say)
+        taken, refused = _examined(source, name, kind, report=report)
         if taken is not None:
-            say(f"engine: {name} in {kind}")
+            report(f"engine: {name} in {kind}")
             return taken
-        say(f"engine {name} in {kind} is not used: {refused}")
+        report(f"engine {name} in {kind} is not used: {refused}")
     raise ModelError(f"--engine {engine} --precision {precision} can't be used: {refused}")
 
 
@@ -71,22 +71,22 @@ def _missing(engine: str) -> str:
     return next((module for module in ENGINES[engine].needs if find_spec(module) is None), "")
 
 
-def _examined(source: Source, name: str, precision: str, *, say: Say) -> tuple[Engine | None, str]:
-    """The engine, or None and why it is refused. It is examined once, and the outcome kept beside what it made."""
+def _examined(source: Source, name: str, precision: str, *, report: Report) -> tuple[Engine | None, str]:
+    """The engine, or None and why it is refused. It is examined once, and the outcome cached beside its files."""
     if (name, precision) == REFERENCE:
         return build_engine(source, name, precision), ""
     verdict = _verdict_file(source.folder, name, precision)
     if verdict is not None and verdict.is_file():
         refused = str(read_json(verdict)["refused"])
         return (None, refused) if refused else (build_engine(source, name, precision), "")
-    say(f"preparing {name} in {precision} …")
+    report(f"preparing {name} in {precision} …")
     try:
         engine = build_engine(source, name, precision)
         refused = disagreement(engine, source)
     except (OSError, MemoryError):  # of the machine and the moment, not of the network
         raise
     except Exception as error:
-        # Tracing and converting a module that they can't take fail with whatever they run into.
+        # Tracing and converting a module that they can't take raise errors of any kind.
         refused = f"it can't take this network: {' '.join(str(error).split())[:200]}"
     if verdict is not None:
         write_json(verdict, {"refused": refused})
@@ -94,7 +94,7 @@ def _examined(source: Source, name: str, precision: str, *, say: Say) -> tuple[E
 
 
 def _verdict_file(folder: Path | None, name: str, precision: str) -> Path | None:
-    """Where an examination's outcome is kept: it holds for one version of the engine on one kind of machine."""
+    """The file that caches an examination: it holds for one version of the engine on one kind of machine."""
     from foveal.device import fingerprint
 
     if folder is None:
