@@ -47,7 +47,7 @@ class Answer(ABC):
         """Lines of fields, as printed beside the image's path."""
 
     def overlay(self) -> Overlay:
-        """What is to be drawn."""
+        """The part to draw."""
         return Overlay(boxes_xyxy=np.zeros((0, 4)))
 
     def instances(self) -> Iterator[tuple[Instance, dict[str, float]]]:

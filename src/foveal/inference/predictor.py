@@ -148,5 +148,5 @@ def load_model(
     bundle = load_bundle(path, module=module)
     network = place(bundle.network, device).eval()
     source = Source(contract=bundle.contract, network=network, device=device)
-    chosen = choose_engine(source, engine=engine, precision=precision, images=images, report=say)
+    chosen = choose_engine(source, engine=engine, precision=precision, images=images, say=say)
     return Model(bundle.contract, chosen, network=network)

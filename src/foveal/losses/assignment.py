@@ -74,7 +74,7 @@ def assign(scores: Tensor, boxes_xyxy: Tensor, points_xy: Tensor, strides: Tenso
 
 
 def _inside(points_xy: Tensor, strides: Tensor, boxes_xyxy: Tensor) -> Tensor:
-    """(B, M, N): whether a point lies in a box, of which each side counts as at least the point's stride long."""
+    """(B, M, N): whether a point lies in a box whose sides count as at least the point's stride long."""
     centres = (boxes_xyxy[..., :2] + boxes_xyxy[..., 2:]) / 2
     halves = torch.maximum((boxes_xyxy[..., 2:] - boxes_xyxy[..., :2])[:, :, None], strides[None, None, :, None]) / 2
     return ((points_xy[None, None] - centres[:, :, None]).abs() < halves).all(dim=3)

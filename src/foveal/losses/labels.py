@@ -1,4 +1,4 @@
-"""Losses of labels of which an image may have any number. logits and targets, 0 to 1: (B, K). In float32.
+"""Losses of several labels an image. logits and targets, 0 to 1: (B, K). In float32.
 
 Each is summed over the labels and averaged over the batch, so that the gradient of one label doesn't shrink as labels
 are added.

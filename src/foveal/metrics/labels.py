@@ -1,4 +1,4 @@
-"""The metrics of labels of which an item may have any number, with 95 % bootstrap intervals.
+"""The metrics of several labels an item, with 95 % bootstrap intervals.
 
 N items, K labels, r resamples at once.
 """

@@ -1,4 +1,4 @@
-"""The mask of a detected object, in NumPy: at points spread over its box, and from these at the image's pixels.
+"""The mask of a detected object, in NumPy: at a grid of points over its box, and from these at the image's pixels.
 
 What `foveal.networks.mask_head` learns is read here. K chosen cells, P weights, C maps.
 """

@@ -93,8 +93,8 @@ def _filters(weights: np.ndarray) -> Section:
 
 def _augmented(images: Sequence[np.ndarray]) -> Section:
     words = (
-        "Training images exactly as the network saw them. If you can't tell what they are to teach, neither can it: "
-        "augment less."
+        "Training images exactly as the network saw them. If you can't recognise what they show, neither can the "
+        "network: augment less."
     )
     return Section(
         anchor="augmented",

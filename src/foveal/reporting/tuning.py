@@ -40,8 +40,8 @@ class Tuning:
     figure: str
     """The metric that ranks trials."""
     higher_is_better: bool
-    held_out: int
-    """Images that judge."""
+    num_validation: int
+    """Images that the trials are measured on."""
     planned: int
     trials: Sequence[Tried]
 
@@ -80,7 +80,7 @@ def _summary(tuning: Tuning) -> list[str]:
     if tuning.best:
         words.append(
             f"The best was trial {tuning.best.number}: {in_words(tuning.best.shown)}, "
-            f"{_name(tuning)} {tuning.best.figure:.4f} on {things(tuning.held_out, 'validation image')}. "
+            f"{_name(tuning)} {tuning.best.figure:.4f} on {things(tuning.num_validation, 'validation image')}. "
         )
     return words
 

@@ -251,7 +251,7 @@ def _summary(study: optuna.Study, asked: TuningAsked, search: Search) -> Tuning:
         title=f"Tuning on {search.dataset.name}",
         figure=search.task.primary,
         higher_is_better=search.task.higher_is_better,
-        held_out=len(search.dataset.of_split("val")),
+        num_validation=len(search.dataset.of_split("val")),
         planned=asked.trials,
         trials=tried,
     )

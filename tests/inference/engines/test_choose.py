@@ -79,7 +79,7 @@ def chosen(
     source: Source, engine: EngineName = "auto", precision: Precision = "auto", images: int | None = None
 ) -> tuple[Engine, list[str]]:
     said: list[str] = []
-    return choose_engine(source, engine=engine, precision=precision, images=images, report=said.append), said
+    return choose_engine(source, engine=engine, precision=precision, images=images, say=said.append), said
 
 
 def test_auto_takes_the_fastest_that_agrees(source: Source) -> None:

@@ -17,16 +17,16 @@ from foveal.types import EngineName, Precision
 if TYPE_CHECKING:
     import torch
 
-Report = Callable[[str], None]
+Say = Callable[[str], None]
 
 
 def choose_engine(
-    source: Source, *, engine: EngineName, precision: Precision, images: int | None = None, report: Report
+    source: Source, *, engine: EngineName, precision: Precision, images: int | None = None, say: Say
 ) -> Engine:
     """The engine called `engine`; for "auto" the fastest one here that agrees with the network.
 
     images: how many there are to compute, where that is known: for fewer than `FEW_IMAGES` "auto" takes the
-    network itself. `report` is called with a line on the engine that is taken, and on each that is refused.
+    network itself. `say` is called with a line on the engine that is taken, and on each that is refused.
     Raises UsageError where the engine is not installed or does not compute in this precision or on this device, and
     ModelError where what was asked for is refused.
     """
@@ -35,11 +35,11 @@ def choose_engine(
         candidates = [REFERENCE]
     refused = ""
     for name, kind in candidates:
-        taken, refused = _examined(source, name, kind, report=report)
+        taken, refused = _examined(source, name, kind, say=say)
         if taken is not None:
-            report(f"engine: {name} in {kind}")
+            say(f"engine: {name} in {kind}")
             return taken
-        report(f"engine {name} in {kind} is not used: {refused}")
+        say(f"engine {name} in {kind} is not used: {refused}")
     raise ModelError(f"--engine {engine} --precision {precision} can't be used: {refused}")
 
 
@@ -71,7 +71,7 @@ def _missing(engine: str) -> str:
     return next((module for module in ENGINES[engine].needs if find_spec(module) is None), "")
 
 
-def _examined(source: Source, name: str, precision: str, *, report: Report) -> tuple[Engine | None, str]:
+def _examined(source: Source, name: str, precision: str, *, say: Say) -> tuple[Engine | None, str]:
     """The engine, or None and why it is refused. It is examined once, and the outcome cached beside its files."""
     if (name, precision) == REFERENCE:
         return build_engine(source, name, precision), ""
@@ -79,7 +79,7 @@ def _examined(source: Source, name: str, precision: str, *, report: Report) -> t
     if verdict is not None and verdict.is_file():
         refused = str(read_json(verdict)["refused"])
         return (None, refused) if refused else (build_engine(source, name, precision), "")
-    report(f"preparing {name} in {precision} …")
+    say(f"preparing {name} in {precision} …")
     try:
         engine = build_engine(source, name, precision)
         refused = disagreement(engine, source)
