@@ -37,10 +37,10 @@ def by_target(per_target: Mapping[str, Mapping]) -> Section:
     ]
     rows = [(name, _scale(figures["r2"]), *_cells(figures)) for name, figures in ordered]
     words = (
-        "MAE is the mean distance from the ground truth and RMSE the root of the mean squared one, both in the target's "
-        "unit; an RMSE far above the MAE means few large errors. R² is the share of the target's variance explained: 1 "
-        "is perfect, 0 is what always predicting the mean would give. Small figures and pale bands are 95\u00a0% "
-        "intervals."
+        "MAE is the mean distance from the ground truth and RMSE the root of the mean squared one, both in the "
+        "target's unit; an RMSE far above the MAE means few large errors. R² is the share of the target's variance "
+        "explained: 1 is perfect, 0 is what always predicting the mean would give. Small figures and pale bands are "
+        "95\u00a0% intervals."
     )
     listed = folded_table(columns, rows, most=MOST_ROWS, others="more targets")
     body = join(note(words), tag("div", {"class": "by-class regress"}, listed))
