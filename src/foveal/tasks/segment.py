@@ -150,7 +150,7 @@ def _highest(scores: Tensor) -> np.ndarray:
 
 
 def _glance(num_classes: int, outputs: Outputs, targets: LabelMaps) -> list[ImageCounts]:
-    """ImageCounts in the frame of what the network reads, and without borders: much cheaper, and about the same."""
+    """In the frame of the network's input, and without borders: much cheaper, and about the same."""
     return [
         count_pixels(_highest(logits), labels, num_classes=num_classes, ignore_index=VOID, borders=False)
         for logits, labels in zip(outputs["logits"], targets.labels.cpu().numpy(), strict=True)
