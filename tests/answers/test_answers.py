@@ -18,7 +18,7 @@ from foveal.answers.predicted import Failed, Predicted
 from foveal.answers.regress import Measured
 from foveal.answers.segment import Segmented
 from foveal.errors import UsageError
-from foveal.metrics.matching import Found
+from foveal.metrics.matching import Detections
 from foveal.networks.mask_head import WEIGHTS
 from foveal.ops.mask_points import HIDDEN, MAPS
 from foveal.ops.masks import rasterised, run_lengths
@@ -78,20 +78,20 @@ def test_every_task_answers() -> None:
 @pytest.mark.parametrize("task", ANSWERS)
 def test_plain_values_and_rows(task: str) -> None:
     answer, values, rows = ANSWERS[task]
-    said = json.loads(json.dumps(answer.to_json()))
-    for each, mask in zip(said.get("objects", ()), MASKS, strict=False):
+    given = json.loads(json.dumps(answer.to_json()))
+    for each, mask in zip(given.get("objects", ()), MASKS, strict=False):
         assert each.pop("mask") == {"size": [4, 6], "counts": mask.counts.decode()}
-    assert said == values
+    assert given == values
     assert list(answer.rows()) == rows
     assert json.dumps(Predicted("a.jpg", answer).to_json()).startswith('{"path": "a.jpg", ')
     assert Failed("a.jpg", "is none").to_json() == {"path": "a.jpg", "error": "is none"}
 
 
 @pytest.mark.parametrize("task", ANSWERS)
-def test_what_is_said_of_places(task: str) -> None:
+def test_the_spatial_part_of_an_answer(task: str) -> None:
     answer = ANSWERS[task][0]
     overlay, found = answer.overlay(), list(answer.instances())
-    assert answer.PLACES == bool(found) == bool(len(overlay.boxes_xyxy) or overlay.label_map is not None)
+    assert answer.SPATIAL == bool(found) == bool(len(overlay.boxes_xyxy) or overlay.label_map is not None)
     assert (overlay.label_map is not None) == answer.PIXELS
     assert len(overlay.boxes_xyxy) == len(overlay.labels) == len(overlay.words)
 
@@ -107,14 +107,14 @@ def test_instances() -> None:
     assert [(each.label, each.box_xyxy, each.area) for each in regions] == [(0, (0, 0, 2, 2), 4), (2, (2, 0, 3, 2), 2)]
 
 
-def test_boxes_that_become_equal_or_empty_are_told_once_or_not_at_all() -> None:
+def test_boxes_that_become_equal_or_empty_are_given_once_or_not_at_all() -> None:
     boxes = np.array([[0, 0, 1, 1], [0, 0, 1.001, 1], [0, 0, 1, 1], [0.5, 0, 0.501, 1], [0, 0, 0.998, 1]])
     labels = np.array([1, 1, 0, 1, 1])
-    found = Found(boxes_xyxy=boxes, scores=np.linspace(1, 0.6, 5), labels=labels)
-    told = Detected.of(found, CLASSES)
-    assert told.labels.tolist() == [1, 0]
-    assert told.scores.tolist() == [1, 0.8]
-    assert told.boxes_xyxy.tolist() == [[0, 0, 1, 1]] * 2
+    found = Detections(boxes_xyxy=boxes, scores=np.linspace(1, 0.6, 5), labels=labels)
+    predicted = Detected.of(found, CLASSES)
+    assert predicted.labels.tolist() == [1, 0]
+    assert predicted.scores.tolist() == [1, 0.8]
+    assert predicted.boxes_xyxy.tolist() == [[0, 0, 1, 1]] * 2
     assert Detected.of(found.some(np.zeros(5, bool)), CLASSES).to_json() == {"objects": []}
 
 
@@ -134,21 +134,23 @@ def test_a_detectors_decision() -> None:
     placements = [PREPROCESS.placement((64, 96))] * 2
     plain = Decision(score_threshold=0.3)
 
-    def told(decided: Decision) -> list[Detected]:
+    def predicted(decided: Decision) -> list[Detected]:
         found = made.decode(outputs, placements, decided)
         assert all(isinstance(each, Detected) for each in found)
         return found  # type: ignore[return-value]
 
-    for each in told(plain):
+    for each in predicted(plain):
         assert each.scores.min() >= 0.3
         assert (np.diff(each.scores) <= 0).all()
-    more = told(replace(plain, score_threshold=0.1))
-    assert all(len(few.labels) < len(many.labels) for few, many in zip(told(plain), more, strict=True))
-    for few, many in zip(told(plain), more, strict=True):  # what scores less removes nothing
+    more = predicted(replace(plain, score_threshold=0.1))
+    assert all(len(few.labels) < len(many.labels) for few, many in zip(predicted(plain), more, strict=True))
+    for few, many in zip(predicted(plain), more, strict=True):  # what scores less removes nothing
         assert np.array_equal(few.boxes_xyxy, many.boxes_xyxy[: len(few.labels)])
-    assert all(len(each.labels) == 4 for each in told(replace(plain, max_detections=4)))
-    assert len(told(replace(plain, nms_iou=0.1))[0].labels) < len(told(replace(plain, nms_iou=0.95))[0].labels)
-    assert told(replace(plain, score_threshold=1.0))[0].to_json() == {"objects": []}
+    assert all(len(each.labels) == 4 for each in predicted(replace(plain, max_detections=4)))
+    assert len(predicted(replace(plain, nms_iou=0.1))[0].labels) < len(
+        predicted(replace(plain, nms_iou=0.95))[0].labels
+    )
+    assert predicted(replace(plain, score_threshold=1.0))[0].to_json() == {"objects": []}
 
 
 def test_of_many_candidates_the_best_are_taken() -> None:
@@ -167,15 +169,18 @@ def test_decisions_are_checked() -> None:
     with pytest.raises(UsageError, match=r"thresholds \(1\.5,\): expected 0 to 1"):
         Thresholds(thresholds=(1.5,))
     with pytest.raises(UsageError, match="2 thresholds: expected 3, one a label"):
-        Thresholds(thresholds=(0.1, 0.2)).told(np.zeros((1, 3)))
+        Thresholds(thresholds=(0.1, 0.2)).predicted(np.zeros((1, 3)))
     assert decision("multilabel", {"thresholds": [0.1, 0.2]}) == Thresholds(thresholds=(0.1, 0.2))
     assert [decision(task, {}) == decision(task, {}) for task in ANSWERING] == [True] * 5
 
 
-def test_labels_are_told_from_their_threshold_on() -> None:
+def test_labels_are_predicted_from_their_threshold_on() -> None:
     probs = np.array([[0.5, 0.2, 0.9], [0.4, 0.1, 0.1]])
-    assert Thresholds(thresholds=(0.5, 0.1, 0.95)).told(probs).tolist() == [[True, True, False], [False, True, False]]
-    assert Thresholds().told(probs).tolist() == [[True, False, True], [False, False, False]]
+    assert Thresholds(thresholds=(0.5, 0.1, 0.95)).predicted(probs).tolist() == [
+        [True, True, False],
+        [False, True, False],
+    ]
+    assert Thresholds().predicted(probs).tolist() == [[True, False, True], [False, False, False]]
 
 
 @pytest.mark.parametrize(("task", "probabilities"), [("classify", torch.softmax), ("multilabel", None)])
@@ -210,12 +215,12 @@ def passing_on(maps: np.ndarray, cells: int) -> dict[str, np.ndarray]:
     return {"mask_maps": maps[None], "mask_weights": np.tile(weights, (1, cells, 1))}
 
 
-def test_a_mask_is_told_at_the_images_size_and_within_its_box() -> None:
+def test_a_mask_is_given_at_the_images_size_and_within_its_box() -> None:
     maps = np.zeros((MAPS, 16, 24), np.float32)
     maps[0] = 20.0
     maps[0, :, 12:] = -20.0  # in the image: right of x = 72
     boxes = np.array([[20.0, 10.0, 100.4, 60.0], [100.2, 7.0, 101.9, 9.5], [144.0, 128, 144, 128]])
-    found = Found(boxes_xyxy=boxes, scores=np.ones(3), labels=np.zeros(3, int), cells=np.array([2, 0, 1]))
+    found = Detections(boxes_xyxy=boxes, scores=np.ones(3), labels=np.zeros(3, int), cells=np.array([2, 0, 1]))
     masks = with_masks(passing_on(maps, 3), 0, found, PREPROCESS.placement((128, 144))).masks
     assert masks is not None
     large, none, corner = (rasterised(mask, mask.size_hw) for mask in masks)

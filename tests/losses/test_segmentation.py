@@ -26,14 +26,14 @@ def test_the_names_are_the_losses() -> None:
 def test_cross_entropy_is_pytorchs(weights: torch.Tensor | None) -> None:
     logits, labels = drawn()
     expected = F.cross_entropy(logits.float(), labels, weight=weights, ignore_index=VOID)
-    found = pixel_cross_entropy(logits, labels, void=VOID, class_weights=weights)
+    found = pixel_cross_entropy(logits, labels, ignore_index=VOID, class_weights=weights)
     torch.testing.assert_close(found, expected)
 
 
 def test_focal_loss_by_hand() -> None:
     logits = torch.tensor([0.0, 2.0]).log_softmax(0).reshape(1, 2, 1, 1)
     right = float(logits.exp()[0, 1])
-    loss = focal_loss(logits, torch.ones(1, 1, 1, dtype=torch.long), void=VOID)
+    loss = focal_loss(logits, torch.ones(1, 1, 1, dtype=torch.long), ignore_index=VOID)
     assert loss.item() == pytest.approx(-((1 - right) ** 2) * torch.tensor(right).log().item())
 
 
@@ -41,8 +41,8 @@ def test_dice_is_nothing_for_the_right_answer_and_one_for_the_wrong() -> None:
     labels = torch.tensor([[[0, 0, 1, 1, VOID]]])
     right = torch.full((1, 3, 1, 5), -50.0)
     right[0, 0, 0, :2] = right[0, 1, 0, 2:] = 50.0
-    assert dice_loss(right, labels, void=VOID).item() == pytest.approx(0, abs=1e-5)
-    assert dice_loss(right[:, [1, 0, 2]], labels, void=VOID).item() == pytest.approx(1, abs=1e-5)
+    assert dice_loss(right, labels, ignore_index=VOID).item() == pytest.approx(0, abs=1e-5)
+    assert dice_loss(right[:, [1, 0, 2]], labels, ignore_index=VOID).item() == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", PIXEL_LOSSES)
@@ -51,7 +51,7 @@ def test_void_pixels_change_nothing_and_gradients_are_right(name: str) -> None:
     loss = PIXEL_LOSSES[name]
     changed = logits.clone()
     changed[0, :, 0] += 3
-    torch.testing.assert_close(loss(logits, labels, void=VOID), loss(changed, labels, void=VOID))
-    assert loss(logits, torch.full_like(labels, VOID), void=VOID).item() == 0
+    torch.testing.assert_close(loss(logits, labels, ignore_index=VOID), loss(changed, labels, ignore_index=VOID))
+    assert loss(logits, torch.full_like(labels, VOID), ignore_index=VOID).item() == 0
     single = logits.clone().requires_grad_()
-    assert gradcheck(lambda x: loss(x, labels, void=VOID), single, eps=1e-2, atol=1e-3, rtol=1e-2)
+    assert gradcheck(lambda x: loss(x, labels, ignore_index=VOID), single, eps=1e-2, atol=1e-3, rtol=1e-2)

@@ -11,7 +11,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from foveal.annotations import Objects
-from foveal.metrics.detection import Found, Truth, detection_metrics
+from foveal.metrics.detection import Detections, GroundTruth, detection_metrics
 from foveal.metrics.matching import box_areas, box_iou
 from foveal.metrics.voc import voc_average_precision
 from foveal.read.dataset import read_dataset
@@ -20,7 +20,7 @@ from foveal.types import Dataset
 NAMES = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
 
 
-def reference(found: list[Found], truth: list[Truth], num_classes: int) -> np.ndarray:
+def reference(found: list[Detections], truth: list[GroundTruth], num_classes: int) -> np.ndarray:
     """The twelve numbers of pycocotools; -1 where there is none."""
     annotations = []
     for image, each in enumerate(truth):
@@ -62,14 +62,14 @@ def reference(found: list[Found], truth: list[Truth], num_classes: int) -> np.nd
     return stats
 
 
-def assert_equal_to_reference(found: list[Found], truth: list[Truth], num_classes: int) -> None:
+def assert_equal_to_reference(found: list[Detections], truth: list[GroundTruth], num_classes: int) -> None:
     metrics = detection_metrics(found, truth, classes=[str(label) for label in range(num_classes)], resamples=0)
     assert list(metrics.overall) == NAMES
     ours = np.nan_to_num([each.value for each in metrics.overall.values()], nan=-1)
     np.testing.assert_allclose(ours, reference(found, truth, num_classes), atol=1e-9)
 
 
-def truth_of(dataset: Dataset) -> list[Truth]:
+def truth_of(dataset: Dataset) -> list[GroundTruth]:
     made = []
     for sample in dataset.samples:
         instances = sample.known(Objects).instances
@@ -77,11 +77,11 @@ def truth_of(dataset: Dataset) -> list[Truth]:
         areas = [own if each.area is None else each.area for each, own in zip(instances, box_areas(boxes), strict=True)]
         crowd = np.array([each.crowd for each in instances], bool)
         labels = np.array([each.label for each in instances], int)
-        made.append(Truth(boxes_xyxy=boxes, labels=labels, areas=np.array(areas), crowd=crowd, ignored=crowd))
+        made.append(GroundTruth(boxes_xyxy=boxes, labels=labels, areas=np.array(areas), crowd=crowd, ignored=crowd))
     return made
 
 
-def noisy(truth: list[Truth], num_classes: int, seed: int, *, side: float = 640) -> list[Found]:
+def noisy(truth: list[GroundTruth], num_classes: int, seed: int, *, side: float = 640) -> list[Detections]:
     """Most objects, moved; more that are not there; scores with ties."""
     rng = np.random.default_rng(seed)
     made = []
@@ -92,7 +92,7 @@ def noisy(truth: list[Truth], num_classes: int, seed: int, *, side: float = 640)
         boxes = np.concatenate([moved, more])
         boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2] + 1)
         labels = np.concatenate([each.labels[kept], rng.integers(0, num_classes, len(more))])
-        made.append(Found(boxes_xyxy=boxes, scores=rng.random(len(boxes)).round(2), labels=labels))
+        made.append(Detections(boxes_xyxy=boxes, scores=rng.random(len(boxes)).round(2), labels=labels))
     return made
 
 
@@ -108,7 +108,7 @@ def test_random_boxes_as_pycocotools(seed: int) -> None:
         crowd = rng.random(count) < 0.15
         areas = box_areas(boxes) * rng.random(count)
         labels = rng.integers(0, num_classes, count)
-        truth.append(Truth(boxes_xyxy=boxes, labels=labels, areas=areas, crowd=crowd, ignored=crowd))
+        truth.append(GroundTruth(boxes_xyxy=boxes, labels=labels, areas=areas, crowd=crowd, ignored=crowd))
     assert_equal_to_reference(noisy(truth, num_classes, seed, side=200), truth, num_classes)
 
 
@@ -123,10 +123,10 @@ def boxes(*rows: tuple[float, float, float, float]) -> np.ndarray:
     return np.array(rows, float).reshape(-1, 4)
 
 
-def truths(*rows: tuple[float, float, float, float], labels: list[int] | None = None) -> Truth:
+def truths(*rows: tuple[float, float, float, float], labels: list[int] | None = None) -> GroundTruth:
     found = boxes(*rows)
     none = np.zeros(len(found), bool)
-    return Truth(
+    return GroundTruth(
         boxes_xyxy=found,
         labels=np.array([0] * len(found) if labels is None else labels, int),
         areas=box_areas(found),
@@ -136,9 +136,9 @@ def truths(*rows: tuple[float, float, float, float], labels: list[int] | None = 
 
 
 def test_by_hand() -> None:
-    """One object found at IoU 0.8, one missed, one invented with the highest score."""
+    """One object found at IoU 0.8, one missed, one false positive with the highest score."""
     truth = truths((0, 0, 10, 10), (50, 50, 60, 60))
-    found = Found(
+    found = Detections(
         boxes_xyxy=boxes((0, 0, 10, 8), (20, 20, 30, 30)), scores=np.array([0.5, 0.9]), labels=np.array([0, 0])
     )
     metrics = detection_metrics([found], [truth], classes=["thing", "absent"])
@@ -165,7 +165,7 @@ def test_intervals_hold_the_value_and_narrow_with_more_images() -> None:
 
 
 def test_nothing_found_and_nothing_there() -> None:
-    nothing = Found(boxes_xyxy=boxes(), scores=np.zeros(0), labels=np.zeros(0, int))
+    nothing = Detections(boxes_xyxy=boxes(), scores=np.zeros(0), labels=np.zeros(0, int))
     there = detection_metrics([nothing], [truths((0, 0, 9, 9))], classes=["thing"])
     assert there.overall["AP"].value == there.overall["AR100"].value == 0
     absent = detection_metrics([nothing], [truths()], classes=["thing"])
@@ -187,7 +187,7 @@ def test_published_figures_of_pascal_vocs_average_precision(real_data: Callable[
         rows = np.array([line.split()[1:] for line in (folder / "detections" / file.name).read_text().splitlines()])
         scores, x, y, w, h = rows.astype(float).T
         corners = np.stack([x, y, x + w + 1, y + h + 1], axis=1)
-        found.append(Found(boxes_xyxy=corners, scores=scores, labels=np.zeros(len(scores), int)))
+        found.append(Detections(boxes_xyxy=corners, scores=scores, labels=np.zeros(len(scores), int)))
     every = voc_average_precision(found, truth, 0, threshold=0.3)
     eleven = voc_average_precision(found, truth, 0, threshold=0.3, points=11)
     assert (every, eleven) == pytest.approx((0.2456, 0.2684), abs=1e-4)

@@ -12,7 +12,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from foveal.annotations import Objects, RunLengths
-from foveal.metrics.detection import Found, Truth, detection_metrics
+from foveal.metrics.detection import Detections, GroundTruth, detection_metrics
 from foveal.metrics.instance_masks import mask_metrics, with_mask_figures
 from foveal.ops.masks import areas, as_run_lengths, rasterised, run_lengths, to_json
 from foveal.read.dataset import read_dataset
@@ -20,7 +20,7 @@ from foveal.read.dataset import read_dataset
 NAMES = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
 
 
-def reference(found: list[Found], truth: list[Truth], num_classes: int) -> np.ndarray:
+def reference(found: list[Detections], truth: list[GroundTruth], num_classes: int) -> np.ndarray:
     """The twelve numbers of pycocotools for "segm"; -1 where there is none."""
     annotations = [
         {
@@ -60,7 +60,7 @@ def reference(found: list[Found], truth: list[Truth], num_classes: int) -> np.nd
     return stats
 
 
-def assert_equal_to_reference(found: list[Found], truth: list[Truth], num_classes: int) -> None:
+def assert_equal_to_reference(found: list[Detections], truth: list[GroundTruth], num_classes: int) -> None:
     metrics = mask_metrics(found, truth, classes=[str(label) for label in range(num_classes)], resamples=0)
     assert list(metrics.overall) == NAMES
     ours = np.nan_to_num([each.value for each in metrics.overall.values()], nan=-1)
@@ -85,7 +85,7 @@ def blob(rng: np.random.Generator, size_hw: tuple[int, int]) -> np.ndarray:
     return ellipse
 
 
-def noisy(truth: list[Truth], sizes: list[tuple[int, int]], num_classes: int, seed: int) -> list[Found]:
+def noisy(truth: list[GroundTruth], sizes: list[tuple[int, int]], num_classes: int, seed: int) -> list[Detections]:
     """Most masks, shifted and frayed; more that are not there; scores with ties."""
     rng = np.random.default_rng(seed)
     made = []
@@ -100,7 +100,7 @@ def noisy(truth: list[Truth], sizes: list[tuple[int, int]], num_classes: int, se
             masks.append(blob(rng, size))
             labels.append(int(rng.integers(0, num_classes)))
         made.append(
-            Found(
+            Detections(
                 boxes_xyxy=boxes_around(masks),
                 scores=rng.random(len(masks)).round(2),
                 labels=np.array(labels, int),
@@ -110,9 +110,11 @@ def noisy(truth: list[Truth], sizes: list[tuple[int, int]], num_classes: int, se
     return made
 
 
-def truth_of(masks: list[RunLengths], labels: np.ndarray, given: np.ndarray, crowd: np.ndarray, size: tuple) -> Truth:
+def truth_of(
+    masks: list[RunLengths], labels: np.ndarray, given: np.ndarray, crowd: np.ndarray, size: tuple
+) -> GroundTruth:
     boxes = boxes_around([rasterised(mask, size) for mask in masks])
-    return Truth(boxes_xyxy=boxes, labels=labels, areas=given, crowd=crowd, ignored=crowd, masks=tuple(masks))
+    return GroundTruth(boxes_xyxy=boxes, labels=labels, areas=given, crowd=crowd, ignored=crowd, masks=tuple(masks))
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -150,7 +152,7 @@ def test_boxes_and_masks_stand_side_by_side() -> None:
     whole, half = np.zeros((40, 40), bool), np.zeros((40, 40), bool)
     whole[:20, :20], half[:20, :12] = True, True
     none = np.zeros(2, bool)
-    truth = Truth(
+    truth = GroundTruth(
         boxes_xyxy=np.array([[0.0, 0, 20, 20], [24, 24, 40, 40]]),
         labels=np.zeros(2, int),
         areas=np.array([400.0, 256]),
@@ -158,7 +160,7 @@ def test_boxes_and_masks_stand_side_by_side() -> None:
         ignored=none,
         masks=(run_lengths(whole), None),
     )
-    found = Found(
+    found = Detections(
         boxes_xyxy=truth.boxes_xyxy,
         scores=np.array([0.8, 0.9]),
         labels=np.zeros(2, int),

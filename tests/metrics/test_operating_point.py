@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from foveal.metrics.detection import Found, Truth, detection_metrics
+from foveal.metrics.detection import Detections, GroundTruth, detection_metrics
 from foveal.metrics.matching import box_areas
 from foveal.metrics.operating_point import best_score, operating_point
-from foveal.metrics.outcomes import NOTHING, outcomes
+from foveal.metrics.outcomes import UNMATCHED, outcomes
 
 Box = tuple[float, float, float, float]
 CLASSES = ("cat", "dog", "owl")
@@ -21,15 +21,15 @@ def overlap(one: Box, other: Box, *, crowd: bool = False) -> float:
     return width * height / (areas[0] if crowd else areas[0] + areas[1] - width * height)
 
 
-def looped(found: Found, truth: Truth, score: float) -> list[list[int]]:
+def looped(found: Detections, truth: GroundTruth, score: float) -> list[list[int]]:
     """The confusion of an image, from lists: objects leave the list when they are taken."""
     boxes = [tuple(box) for box in found.boxes_xyxy.tolist()]
-    told = sorted((i for i in range(len(boxes)) if found.scores[i] >= score), key=lambda i: (-found.scores[i], i))
+    predicted = sorted((i for i in range(len(boxes)) if found.scores[i] >= score), key=lambda i: (-found.scores[i], i))
     objects = [tuple(box) for box in truth.boxes_xyxy.tolist()]
     free = [g for g in range(len(objects)) if not truth.ignored[g]]
     matrix = [[0] * (len(CLASSES) + 1) for _ in range(len(CLASSES) + 1)]
     left = []
-    for i in told:
+    for i in predicted:
         hits = [g for g in free if truth.labels[g] == found.labels[i] and overlap(boxes[i], objects[g]) >= 0.5]
         if hits:
             best = max(hits, key=lambda g: (overlap(boxes[i], objects[g]), g))
@@ -56,7 +56,7 @@ def looped(found: Found, truth: Truth, score: float) -> list[list[int]]:
     return matrix
 
 
-def images(seed: int, count: int = 12) -> tuple[list[Found], list[Truth]]:
+def images(seed: int, count: int = 12) -> tuple[list[Detections], list[GroundTruth]]:
     """Crowded images: objects of 10 to 130 pixels, detections near them, of the wrong class too, and in doubles."""
     rng = np.random.default_rng(seed)
     found, truth = [], []
@@ -67,7 +67,7 @@ def images(seed: int, count: int = 12) -> tuple[list[Found], list[Truth]]:
         crowd = rng.random(number) < 0.15
         labels = rng.integers(0, 3, number)
         ignored = crowd | (rng.random(number) < 0.1)
-        truth.append(Truth(boxes_xyxy=boxes, labels=labels, areas=box_areas(boxes), crowd=crowd, ignored=ignored))
+        truth.append(GroundTruth(boxes_xyxy=boxes, labels=labels, areas=box_areas(boxes), crowd=crowd, ignored=ignored))
         near = np.concatenate([boxes, boxes])[rng.random(2 * number) < 0.7]
         said = np.concatenate([labels, labels])[: len(near)]
         near = near + rng.normal(0, 5, near.shape)
@@ -76,7 +76,7 @@ def images(seed: int, count: int = 12) -> tuple[list[Found], list[Truth]]:
         near[:, 2:] = np.maximum(near[:, 2:], near[:, :2] + 2)
         said = np.concatenate([said, rng.integers(0, 3, len(more))])
         said = np.where(rng.random(len(said)) < 0.3, rng.integers(0, 3, len(said)), said)
-        found.append(Found(boxes_xyxy=near, scores=rng.random(len(near)).round(1), labels=said))
+        found.append(Detections(boxes_xyxy=near, scores=rng.random(len(near)).round(1), labels=said))
     return found, truth
 
 
@@ -88,13 +88,13 @@ def test_the_confusion_is_that_of_a_plain_loop(seed: int, score: float) -> None:
     expected = sum(np.array(looped(f, t, score)) for f, t in zip(found, truth, strict=True))
     assert np.array_equal(point.confusion, expected)
     assert (point.confusion[:3, :3] - np.diag(np.diag(point.confusion[:3, :3]))).sum() > 0
-    right, told, there = np.diag(expected)[:3], expected[:, :3].sum(axis=0), expected[:3].sum(axis=1)
+    right, predicted, there = np.diag(expected)[:3], expected[:, :3].sum(axis=0), expected[:3].sum(axis=1)
     for label, name in enumerate(CLASSES):
         figures = point.per_class[name]
-        assert figures["precision"].value == pytest.approx(right[label] / told[label])
+        assert figures["precision"].value == pytest.approx(right[label] / predicted[label])
         assert figures["recall"].value == pytest.approx(right[label] / there[label])
-        assert figures["f1"].value == pytest.approx(2 * right[label] / (told[label] + there[label]))
-    assert point.overall["precision"].value == pytest.approx(right.sum() / told.sum())
+        assert figures["f1"].value == pytest.approx(2 * right[label] / (predicted[label] + there[label]))
+    assert point.overall["precision"].value == pytest.approx(right.sum() / predicted.sum())
     assert point.overall["recall"].value == pytest.approx(right.sum() / there.sum())
 
 
@@ -114,16 +114,16 @@ def test_intervals_are_those_of_resampled_images() -> None:
     assert [f1.high, recall.high] == pytest.approx(high.tolist())
 
 
-def truth_of(boxes: list[Box], labels: list[int], *, ignored: list[bool] | None = None) -> Truth:
+def truth_of(boxes: list[Box], labels: list[int], *, ignored: list[bool] | None = None) -> GroundTruth:
     made = np.array(boxes, float).reshape(-1, 4)
-    spared = np.array([False] * len(boxes) if ignored is None else ignored, bool)
-    return Truth(
-        boxes_xyxy=made, labels=np.array(labels, int), areas=box_areas(made), crowd=spared & False, ignored=spared
+    ignored = np.array([False] * len(boxes) if ignored is None else ignored, bool)
+    return GroundTruth(
+        boxes_xyxy=made, labels=np.array(labels, int), areas=box_areas(made), crowd=ignored & False, ignored=ignored
     )
 
 
-def found_of(boxes: list[Box], scores: list[float], labels: list[int]) -> Found:
-    return Found(
+def found_of(boxes: list[Box], scores: list[float], labels: list[int]) -> Detections:
+    return Detections(
         boxes_xyxy=np.array(boxes, float).reshape(-1, 4), scores=np.array(scores), labels=np.array(labels, int)
     )
 
@@ -133,19 +133,19 @@ def test_an_object_goes_to_its_class_before_another() -> None:
     truth = truth_of([(0, 0, 10, 10), (50, 0, 60, 10)], [0, 1])
     boxes: list[Box] = [(0, 0, 10, 10), (0, 0, 10, 9), (50, 0, 60, 9), (0, 0, 9, 10)]
     found = found_of(boxes, [0.9, 0.5, 0.8, 0.1], [1, 0, 2, 0])
-    judged = outcomes(found, truth, score=0.5)
-    assert judged.told.scores.tolist() == [0.9, 0.8, 0.5]
-    assert judged.object_of.tolist() == [NOTHING, 1, 0]
-    assert judged.detection_of.tolist() == [2, 1]
+    matched = outcomes(found, truth, score=0.5)
+    assert matched.detections.scores.tolist() == [0.9, 0.8, 0.5]
+    assert matched.object_of.tolist() == [UNMATCHED, 1, 0]
+    assert matched.detection_of.tolist() == [2, 1]
     matrix = operating_point([found], [truth], classes=CLASSES, score=0.5).confusion
     assert matrix.tolist() == [[1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0], [0, 1, 0, 0]]
 
 
-def test_a_difficult_object_is_neither_missed_nor_makes_a_detection_wrong() -> None:
+def test_a_difficult_object_is_neither_a_false_negative_nor_makes_a_detection_wrong() -> None:
     truth = truth_of([(0, 0, 10, 10)], [0], ignored=[True])
     found = found_of([(0, 0, 10, 10), (0, 0, 10, 9), (0, 0, 10, 10)], [0.9, 0.8, 0.7], [0, 0, 1])
     point = operating_point([found], [truth], classes=CLASSES, score=0.0)
-    assert np.argwhere(point.confusion).tolist() == [[3, 1]]  # the dog alone was invented
+    assert np.argwhere(point.confusion).tolist() == [[3, 1]]  # the dog alone is a false positive
     assert np.isnan(point.per_class["cat"]["precision"].value)
     assert np.isnan(point.per_class["cat"]["recall"].value)
     assert point.per_class["dog"]["precision"].value == 0
@@ -208,6 +208,6 @@ def test_no_other_score_has_a_better_f1(seed: int) -> None:
 
 
 def test_where_nothing_is_found_the_score_stays() -> None:
-    nothing = Found(boxes_xyxy=np.zeros((0, 4)), scores=np.zeros(0), labels=np.zeros(0, np.int64))
+    nothing = Detections(boxes_xyxy=np.zeros((0, 4)), scores=np.zeros(0), labels=np.zeros(0, np.int64))
     assert best_score([nothing], [images(0)[1][0]], otherwise=0.25) == 0.25
     assert best_score([], [], otherwise=0.25) == 0.25

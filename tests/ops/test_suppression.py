@@ -87,7 +87,7 @@ def test_of_an_object_cut_by_a_tile_the_whole_stays() -> None:
     whole, part = (85.0, 20.0, 125.0, 60.0), (85.0, 20.0, 99.5, 60.0)
     assert joined((part, 0.9, 0, 0), (whole, 0.5, 0, 1)) == [1]  # whatever the scores
     assert joined((part, 0.9, 1, 0), (whole, 0.5, 0, 1)) == [0, 1]  # another class
-    assert joined((part, 0.9, 0, 0), (whole, 0.5, 0, 0)) == [0, 1]  # the same tile, which told them apart
+    assert joined((part, 0.9, 0, 0), (whole, 0.5, 0, 0)) == [0, 1]  # the same tile, which distinguished them
     assert joined((part, 0.9, 0, 0)) == [0]  # nobody saw more of it
     nearly = (85.0, 20.0, 95.0, 60.0)  # ends within the tile: an object of its own
     assert joined((nearly, 0.4, 0, 0), (whole, 0.5, 0, 1)) == [1, 0]
@@ -101,7 +101,7 @@ def test_of_two_parts_the_larger_stays_and_of_two_whole_ones_the_better() -> Non
     whole, again = (85.0, 20.0, 97.0, 60.0), (84.0, 20.0, 97.5, 60.0)
     assert joined((whole, 0.8, 0, 0), (again, 0.9, 0, 1)) == [1]
     left, right = (20.0, 20.0, 100.0, 60.0), (80.0, 20.0, 150.0, 60.0)
-    assert joined((left, 0.8, 0, 0), (right, 0.9, 0, 1)) == [1, 0]  # larger than the overlap: told in two parts
+    assert joined((left, 0.8, 0, 0), (right, 0.9, 0, 1)) == [1, 0]  # larger than the overlap: given in two parts
 
 
 def test_without_borders_it_is_suppression() -> None:
@@ -116,7 +116,7 @@ def test_without_borders_it_is_suppression() -> None:
     assert none.tolist() == []
 
 
-def test_cells_of_a_mosaic_are_told_once(real_data: Callable[[str], Path]) -> None:
+def test_cells_of_a_mosaic_are_given_once(real_data: Callable[[str], Path]) -> None:
     """Every tile finds what it sees of the true boxes of nine real images side by side, with a score of its own."""
     dataset = read_dataset(real_data("bccd"))
     rows = [

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from foveal.images.sources import ArrayImage, FileImage
-from foveal.metrics.detection import Found, Truth
+from foveal.metrics.detection import Detections, GroundTruth
 from foveal.metrics.matching import box_areas
 from foveal.metrics.outcomes import outcomes
-from foveal.reporting.galleries.detect import _Image, _missed, _told
+from foveal.reporting.galleries.detect import _Image, _shown_detections, _shown_objects
 from foveal.reporting.galleries.evaluated import whole_image
 from foveal.reporting.galleries.examples import examples_of
 from foveal.reporting.overlays import CUT, cut_out
@@ -21,7 +21,7 @@ CLASSES = ("cat", "dog")
 
 
 def numbered(index: int) -> Example:
-    return Example(truth=np.zeros((1, 1, 3)), found=np.zeros((1, 1, 3)), words=str(index), path="")
+    return Example(ground_truth=np.zeros((1, 1, 3)), predicted=np.zeros((1, 1, 3)), words=str(index), path="")
 
 
 @pytest.mark.parametrize("count", [0, 1, 4, 5, 9, 40])
@@ -37,26 +37,30 @@ def test_both_ends_and_some_between(count: int) -> None:
         assert random == [int(each.words) for each in examples_of(range(count), numbered).random]
 
 
-def image_of(found: Found, truth: Truth) -> _Image:
+def image_of(found: Detections, truth: GroundTruth) -> _Image:
     sample = Sample(id="x", image=ArrayImage(lambda: np.zeros((1, 120, 200, 4), np.uint8), 0, "x"))
     return _Image(sample, found, truth, outcomes(found, truth, score=0.25))
 
 
-def test_the_largest_missed_and_the_surest_told_come_first() -> None:
-    """Of a cat (found), a small dog (its box has 0.2), a large dog (nothing there) and a cat taken for a dog."""
+def test_the_largest_false_negatives_and_the_surest_detections_come_first() -> None:
+    """Of a cat (found), a small dog (its box has 0.2), a large dog (nothing there) and a cat confused with a dog."""
     boxes = np.array([[0, 0, 20, 20], [40, 0, 50, 10], [100, 0, 160, 60], [0, 60, 40, 100.0]])
     none = np.zeros(4, bool)
-    truth = Truth(boxes_xyxy=boxes, labels=np.array([0, 1, 1, 0]), areas=box_areas(boxes), crowd=none, ignored=none)
-    told = np.concatenate([boxes[[0, 1, 3]], [[170, 90, 200, 120], [60, 90, 90, 120], [0, 0, 9, 9]]])
-    found = Found(boxes_xyxy=told, scores=np.array([0.9, 0.2, 0.8, 0.3, 0.7, 0.1]), labels=np.array([0, 1, 1, 0, 1, 0]))
+    truth = GroundTruth(
+        boxes_xyxy=boxes, labels=np.array([0, 1, 1, 0]), areas=box_areas(boxes), crowd=none, ignored=none
+    )
+    predicted = np.concatenate([boxes[[0, 1, 3]], [[170, 90, 200, 120], [60, 90, 90, 120], [0, 0, 9, 9]]])
+    found = Detections(
+        boxes_xyxy=predicted, scores=np.array([0.9, 0.2, 0.8, 0.3, 0.7, 0.1]), labels=np.array([0, 1, 1, 0, 1, 0])
+    )
     image = image_of(found, truth)
-    missed = _missed([image], CLASSES, 0.25)
-    assert [(each.words, each.score) for each in missed.shown] == [("dog", None), ("dog", 0.2)]
-    invented = _told([image], [image.invented], CLASSES)
-    assert [(each.words, each.score) for each in invented.shown] == [("dog", 0.7), ("cat", 0.3)]
-    confused = _told([image], [image.confused], CLASSES)
+    false_negatives = _shown_objects([image], CLASSES, 0.25)
+    assert [(each.words, each.score) for each in false_negatives.shown] == [("dog", None), ("dog", 0.2)]
+    false_positives = _shown_detections([image], [image.false_positives], CLASSES)
+    assert [(each.words, each.score) for each in false_positives.shown] == [("dog", 0.7), ("cat", 0.3)]
+    confused = _shown_detections([image], [image.confused], CLASSES)
     assert [(each.words, each.score) for each in confused.shown] == [("cat → dog", 0.8)]
-    assert image.mistakes == missed.total + invented.total + confused.total == 5
+    assert image.mistakes == false_negatives.total + false_positives.total + confused.total == 5
 
 
 def test_a_cut_out_shows_the_box_with_its_surroundings() -> None:

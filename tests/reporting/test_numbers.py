@@ -16,8 +16,8 @@ from foveal.reporting.words import decimal, interval, measure, measure_interval
 def regression(names: tuple[str, ...], *, items: int = 40, unit: float = 1.0) -> Report:
     rng = np.random.default_rng(0)
     true = unit * rng.normal(size=(items, len(names)))
-    said = true + unit * rng.normal(scale=0.2, size=true.shape)
-    measured = regression_metrics(said, true, names=names, spreads=[unit] * len(names), resamples=20).to_json()
+    predicted = true + unit * rng.normal(scale=0.2, size=true.shape)
+    measured = regression_metrics(predicted, true, names=names, stds=[unit] * len(names), resamples=20).to_json()
     return report(
         evaluation={
             "task": "regress",
@@ -31,7 +31,7 @@ def regression(names: tuple[str, ...], *, items: int = 40, unit: float = 1.0) ->
         gallery=Gallery(
             mistakes=[shown("3.5", "7")],
             points={
-                name: list(zip(true[:, column].tolist(), said[:, column].tolist(), strict=True))
+                name: list(zip(true[:, column].tolist(), predicted[:, column].tolist(), strict=True))
                 for column, name in enumerate(names)
             },
         ),

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from tests.reporting.test_report import HOSTILE, Page, report, shown
 
-from foveal.metrics.detection import Found, Truth, detection_metrics
+from foveal.metrics.detection import Detections, GroundTruth, detection_metrics
 from foveal.metrics.matching import box_areas
-from foveal.metrics.segmentation import judge, segmentation_metrics
+from foveal.metrics.segmentation import count_pixels, segmentation_metrics
 from foveal.reporting.cutouts import Cutout, Mistakes
 from foveal.reporting.places import Example, Examples
 from foveal.reporting.report import Report, render
@@ -18,7 +18,7 @@ CLASSES = ("cat", "dog", "owl")
 
 def example(words: str) -> Example:
     image = shown("", "", shape=(60, 80, 3)).image
-    return Example(truth=image, found=image, words=words, path="test/1.jpg")
+    return Example(ground_truth=image, predicted=image, words=words, path="test/1.jpg")
 
 
 EXAMPLES = Examples(worst=[example("0.1 right")], random=[example("0.5 right")], best=[example("0.9 right")])
@@ -43,10 +43,10 @@ def detector(classes: tuple[str, ...] = CLASSES, *, missed: int = 30) -> Report:
         corners = np.arange(8)[:, None] * np.array([[100.0, 0]])
         boxes = np.concatenate([corners, corners + rng.integers(10, 99, (8, 1))], axis=1)
         labels, none = rng.integers(0, len(classes), 8), np.zeros(8, bool)
-        truth.append(Truth(boxes_xyxy=boxes, labels=labels, areas=box_areas(boxes), crowd=none, ignored=none))
-        said = np.append(np.where(np.arange(5) % 3 > 1, (labels[:5] + 1) % len(classes), labels[:5]), 0)
+        truth.append(GroundTruth(boxes_xyxy=boxes, labels=labels, areas=box_areas(boxes), crowd=none, ignored=none))
+        predicted = np.append(np.where(np.arange(5) % 3 > 1, (labels[:5] + 1) % len(classes), labels[:5]), 0)
         told = np.concatenate([boxes[:5], [[0, 500, 50, 550]]])
-        found.append(Found(boxes_xyxy=told, scores=rng.random(6), labels=said))
+        found.append(Detections(boxes_xyxy=told, scores=rng.random(6), labels=predicted))
     measured = detection_metrics(found, truth, classes=classes, score=0.25, resamples=10).to_json()
     cut = Cutout(image=shown("", "", shape=(80, 80, 3)).image, words=classes[0], score=None, path="test/1.jpg")
     kinds = {
@@ -63,10 +63,14 @@ def detector(classes: tuple[str, ...] = CLASSES, *, missed: int = 30) -> Report:
 def segmentation(classes: tuple[str, ...] = CLASSES) -> Report:
     rng = np.random.default_rng(0)
     truth = rng.integers(0, len(classes), (6, 30, 40)).astype(np.uint8)
-    said = np.where(rng.random(truth.shape) < 0.4, rng.integers(0, len(classes), truth.shape), truth).astype(np.uint8)
-    said[truth == 0] = 0  # the first class is always right
-    judged = [judge(*pair, num_classes=len(classes), void=255) for pair in zip(said, truth, strict=True)]
-    measured = segmentation_metrics(judged, classes=classes, resamples=10).to_json()
+    predicted = np.where(rng.random(truth.shape) < 0.4, rng.integers(0, len(classes), truth.shape), truth).astype(
+        np.uint8
+    )
+    predicted[truth == 0] = 0  # the first class is always right
+    counts = [
+        count_pixels(*pair, num_classes=len(classes), ignore_index=255) for pair in zip(predicted, truth, strict=True)
+    ]
+    measured = segmentation_metrics(counts, classes=classes, resamples=10).to_json()
     return report(
         classes, evaluation=evaluation("segment", measured, classes), gallery=segment.Gallery(examples=EXAMPLES)
     )
@@ -79,12 +83,12 @@ def test_a_detectors_sections() -> None:
     assert [each for each in page.ids if each in own] == own
     metrics = record.evaluation["metrics"]
     assert f"{metrics['precision']['value']:.3f} ({metrics['precision']['low']:.3f}" in page.words
-    assert "a score of 0.25" in page.words
+    assert "score threshold, 0.25" in page.words
     assert page.count("polyline", "class-2") == 1
     assert page.count("circle", "ring") >= 1
-    assert "Missed: 24 of 30" in page.words
-    assert "Invented: 1" in page.words
-    assert "Taken for another class: none" in page.words
+    assert "Missed (false negatives): 24 of 30" in page.words
+    assert "False positives: 1" in page.words
+    assert "Confused with another class: none" in page.words
     assert page.words.index("The worst") < page.words.index("At random") < page.words.index("The best")
     for size, figures in record.evaluation["recall_by_size"].items():
         assert f"{size}up to" in page.words or size == "large"
@@ -131,9 +135,11 @@ def test_hostile_text_stays_text() -> None:
 
 
 def test_nothing_there_and_nothing_found() -> None:
-    nothing = Found(boxes_xyxy=np.zeros((0, 4)), scores=np.zeros(0), labels=np.zeros(0, int))
+    nothing = Detections(boxes_xyxy=np.zeros((0, 4)), scores=np.zeros(0), labels=np.zeros(0, int))
     none = np.zeros(0, bool)
-    empty = Truth(boxes_xyxy=np.zeros((0, 4)), labels=np.zeros(0, int), areas=np.zeros(0), crowd=none, ignored=none)
+    empty = GroundTruth(
+        boxes_xyxy=np.zeros((0, 4)), labels=np.zeros(0, int), areas=np.zeros(0), crowd=none, ignored=none
+    )
     measured = detection_metrics([nothing], [empty], classes=CLASSES, score=0.25).to_json()
     kinds = dict.fromkeys(("missed", "invented", "confused"), Mistakes(shown=[], total=0))
     page = Page(
@@ -145,6 +151,6 @@ def test_nothing_there_and_nothing_found() -> None:
             )
         )
     )
-    assert "Missed: none" in page.words
-    assert "None: no object was taken for another class." in page.words
+    assert "Missed (false negatives): none" in page.words
+    assert "None: no object was confused with another class." in page.words
     assert "nan" not in page.words

@@ -123,7 +123,7 @@ def _events(epochs: int, steps: int, val: bool, end: bool) -> Iterator[Event]:
 
 def shown(truth: str, label: str, *, shape: tuple[int, int, int] = (300, 200, 3), seed: int = 0) -> Shown:
     image = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
-    return Shown(image=image, path=f"test/{truth}/{seed}.jpg", truth=truth, label=label, score=0.9)
+    return Shown(image=image, path=f"test/{truth}/{seed}.jpg", ground_truth=truth, label=label, score=0.9)
 
 
 def report(classes: Sequence[str] = ("ant", "bee", "cat"), **changes: Any) -> Report:
@@ -219,7 +219,7 @@ def test_the_figures_are_the_evaluations() -> None:
     assert f"{accuracy['value']:.3f}accuracy" in words
     assert f"{accuracy['low']:.3f}–{accuracy['high']:.3f}" in words
     right = sum(row[index] for index, row in enumerate(record.evaluation["confusion"]))
-    assert f"{right} of 60 test images recognised right, {60 - right} wrong" in words
+    assert f"{right} of 60 test images classified right, {60 - right} wrong" in words
     for expected in ("11.2 M", "595 M", "1 min 15 s", "the one-cycle peak", "He et al. 2015", "hflip 0.5"):
         assert expected in words
     assert "mixup 0" not in words
@@ -284,20 +284,20 @@ def test_a_run_without_mistakes_says_so() -> None:
     perfect = evaluation(("no", "yes"), right=1.0)
     perfect["confusion"] = [[20, 0], [0, 20]]
     page = Page(render(report(("no", "yes"), evaluation=perfect, gallery=Gallery())))
-    assert "None: all 40 test images were recognised right." in page.words
-    assert "None: no image was taken for another class." in page.words
+    assert "None: all 40 test images were classified right." in page.words
+    assert "None: no image was confused with another class." in page.words
     assert "unsure" not in page.ids
 
 
 def test_mistakes_without_pictures_are_not_called_none() -> None:
     record = report(evaluation=evaluation(("ant", "bee", "cat"), right=0.2), gallery=Gallery())
-    assert "No pictures were kept of this run's mistakes." in Page(render(record)).words
+    assert "This run saved no pictures of its mistakes." in Page(render(record)).words
 
 
 @pytest.mark.parametrize("epochs", [1, 3])
 def test_without_held_out_images_only_training_is_drawn(epochs: int) -> None:
     page = Page(render(report(events=happened(epochs=epochs, val=False))))
-    assert "No images were held out" in page.words
+    assert "There were no validation images" in page.words
     assert page.count("polyline", "val") == 1  # the calibration's
     assert page.count("polyline", "train") >= 3
 

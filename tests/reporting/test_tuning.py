@@ -16,7 +16,7 @@ TRIALS = [
     for number, network in enumerate(("lenet5", "resnet18_d_half", "lenet5", "vgg11"), start=1)
 ]
 TUNING = Tuning(
-    title="Tuning on shapes", figure="accuracy", higher_is_better=True, held_out=9, planned=4, trials=TRIALS
+    title="Tuning on shapes", figure="accuracy", higher_is_better=True, num_validation=9, planned=4, trials=TRIALS
 )
 
 

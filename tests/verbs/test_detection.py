@@ -18,7 +18,7 @@ from foveal.annotations import Instance, Objects
 from foveal.errors import DataError, UsageError
 from foveal.events import Event, StepDone
 from foveal.images.sources import FileImage
-from foveal.metrics.detection import Found, Truth
+from foveal.metrics.detection import Detections, GroundTruth
 from foveal.read import READERS
 from foveal.read.dataset import read_dataset
 from foveal.tasks import make_task
@@ -99,10 +99,10 @@ def test_the_data_says_what_is_learned(trained: tuple[Path, Path]) -> None:
         each["objects"] for each in evaluated["per_class"].values()
     )
     report = (run / "report.html").read_text(encoding="utf-8")
-    assert "What it found" in report
+    assert "Ground truth and predictions" in report
     assert "average precision" in report
     missed = sum(row[-1] for row in evaluated["confusion"])
-    assert (f"Missed: {missed}" if missed else "Missed: none") in report
+    assert (f"Missed (false negatives): {missed}" if missed else "Missed (false negatives): none") in report
 
 
 def test_a_test_of_backgrounds_alone_ends_in_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,8 +120,8 @@ def test_a_look_during_training_pays_for_no_threshold(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("foveal.metrics.detection.operating_point", fail)
     task = make_task("detect", CLASSES, {})
-    nothing = Found(boxes_xyxy=np.zeros((0, 4)), scores=np.zeros(0), labels=np.zeros(0, int))
-    there = Truth(
+    nothing = Detections(boxes_xyxy=np.zeros((0, 4)), scores=np.zeros(0), labels=np.zeros(0, int))
+    there = GroundTruth(
         boxes_xyxy=np.array([[0.0, 0, 9, 9]]),
         labels=np.array([0]),
         areas=np.array([81.0]),

@@ -72,7 +72,7 @@ def test_every_file_says_the_same(trained: tuple[Path, Path], capsys: pytest.Cap
     assert evaluated["metrics"] == metrics["metrics"]
     assert (evaluated["n"], tuple(evaluated["per_class"])) == (12, NAMES)
     report = (run / "report.html").read_text(encoding="utf-8")
-    for words in ("What it tells, and what is there", "Label by label", "Its most confident mistakes"):
+    for words in ("Precision and recall", "Label by label", "Most confident mistakes"):
         assert words in report
     with pytest.raises(SystemExit):
         main(["evaluate", str(run), str(data)])

@@ -77,7 +77,7 @@ def test_every_file_says_the_same(trained: tuple[Path, Path]) -> None:
     assert settings["spread"] == pytest.approx(training.std(axis=0).tolist())
     assert evaluated["spreads"] == pytest.approx(dict(zip(("across", "light"), settings["spread"], strict=True)))
     report = (run / "report.html").read_text(encoding="utf-8")
-    for words in ("What it says, and what is true", "Target by target", "Its largest errors", "in standard deviations"):
+    for words in ("Predictions and ground truth", "Target by target", "Largest errors", "in standard deviations"):
         assert words in report
 
 

@@ -55,7 +55,7 @@ def test_the_data_says_what_is_learned(trained: tuple[Path, Path]) -> None:
     assert [sum(row) for row in evaluated["confusion"]] == pixels
     report = (run / "report.html").read_text(encoding="utf-8")
     assert "mean IoU of the classes" in report
-    assert "What it found" in report
+    assert "Ground truth and predictions" in report
     assert "a cell the share of its row" in report
 
 

@@ -18,7 +18,7 @@ Parts = Iterable[tuple[Outputs, Sequence[Placement]]]
 
 @dataclass(frozen=True, kw_only=True)
 class Overlay:
-    """What an answer says of places, to be laid over the image: all of it that there is."""
+    """The spatial part of an answer, to be drawn over the image."""
 
     label_map: np.ndarray | None = None
     """(H, W) uint8."""
@@ -31,40 +31,40 @@ class Overlay:
 
 
 class Answer(ABC):
-    """What is said of one image."""
+    """The prediction for one image."""
 
-    PLACES: ClassVar[bool] = False
-    """Whether anything is said of places in the image: only then `overlay` and `instances` give something."""
+    SPATIAL: ClassVar[bool] = False
+    """Whether anything is localised in the image: only then `overlay` and `instances` give something."""
     PIXELS: ClassVar[bool] = False
     """Whether each pixel has a class: only then `overlay` has a label map."""
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """Plain values for JSON."""
 
     @abstractmethod
     def rows(self) -> Iterator[tuple[str, ...]]:
-        """A line each of fields, as they are printed beside the image's path."""
+        """Lines of fields, as printed beside the image's path."""
 
     def overlay(self) -> Overlay:
-        """What is to be drawn."""
+        """The part to draw."""
         return Overlay(boxes_xyxy=np.zeros((0, 4)))
 
     def instances(self) -> Iterator[tuple[Instance, dict[str, float]]]:
-        """What there is in the image, as annotations have it, and what more is said of each."""
+        """The predicted objects, as annotations, and further values of each."""
         yield from ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class NoDecision:
-    """Of a task that says what its outputs say."""
+    """Of a task that decides nothing on top of its scores."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answering:
     """Functions that a task's module makes for its classes. None of them keeps state.
 
-    The `Any` among their arguments is the task's decision: what is told on top of the scores.
+    The `Any` among their arguments is the task's decision on top of the scores, such as thresholds.
     """
 
     task: str

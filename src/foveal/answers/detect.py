@@ -10,7 +10,7 @@ import numpy as np
 from foveal.annotations import Instance, RunLengths
 from foveal.answers.answer import Answer, Answering, Outputs, Overlay, Parts, Room
 from foveal.errors import UsageError
-from foveal.metrics.matching import Found, together
+from foveal.metrics.matching import Detections, together
 from foveal.ops.box_arrays import expected_distances, from_distances
 from foveal.ops.mask_points import mask_in_image, mask_logits
 from foveal.ops.masks import areas, rasterised, run_lengths_within, to_json
@@ -21,19 +21,19 @@ from foveal.preprocess import Placement
 CANDIDATES = 1000
 """Scores of an image, a class at a cell each, that suppression chooses from."""
 MASK_SIDE = 56
-"""Points along a side of a found box; between them its mask is bilinear."""
+"""Points along a side of a detected box; between them its mask is bilinear."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """Which detections are told."""
+    """Which detections count."""
 
     score_threshold: float = 0.25
-    """Score, 0 to 1, from which on a detection is told; after training that of the best F1 on held-out images."""
+    """Score, 0 to 1, from which a detection counts; after training, that of the best F1 on the validation images."""
     nms_iou: float = 0.6
-    """IoU, 0 to 1, above which of two boxes of a class the lesser goes."""
+    """IoU, 0 to 1, above which non-maximum suppression removes the lower-scoring of two boxes of a class."""
     max_detections: int = 300
-    """Objects of an image that are told, the highest scores."""
+    """The most detections of an image, those of the highest scores."""
 
     def __post_init__(self) -> None:
         for name in ("nms_iou", "score_threshold"):
@@ -45,7 +45,7 @@ class Decision:
 class Detected(Answer):
     """The objects of an image, M of them."""
 
-    PLACES = True
+    SPATIAL = True
     classes: tuple[str, ...]
     boxes_xyxy: np.ndarray
     """(M, 4) float64, in pixels of the image, to a hundredth."""
@@ -57,16 +57,18 @@ class Detected(Answer):
     """At the image's size; None of a detector without masks."""
 
     @classmethod
-    def of(cls, found: Found, classes: tuple[str, ...]) -> Self:
-        """Of detections in an image. In one of a few pixels boxes become equal or empty: told once, or not at all."""
+    def of(cls, found: Detections, classes: tuple[str, ...]) -> Self:
+        """Of detections in an image. Boxes that rounding makes equal are given once, empty ones left out."""
         boxes = found.boxes_xyxy.round(2)
         first: dict[tuple[float, ...], int] = {}
         for row, (label, box) in enumerate(zip(found.labels.tolist(), boxes.tolist(), strict=True)):
             if box[2] > box[0] and box[3] > box[1]:
                 first.setdefault((label, *box), row)
         rows = np.array(list(first.values()), int)
-        told = found.some(rows)
-        return cls(classes=classes, boxes_xyxy=boxes[rows], scores=told.scores, labels=told.labels, masks=told.masks)
+        unique = found.some(rows)
+        return cls(
+            classes=classes, boxes_xyxy=boxes[rows], scores=unique.scores, labels=unique.labels, masks=unique.masks
+        )
 
     def names(self) -> list[str]:
         """The class of each."""
@@ -117,12 +119,12 @@ def make(classes: tuple[str, ...], settings: Mapping[str, Any]) -> Answering:
 
 def detections(
     outputs: Outputs, placements: Sequence[Placement], decision: Decision, *, least: float = 0.0
-) -> list[Found]:
-    """Those of each image from the score `least` on, best first, in pixels of the image, with masks where such were
-    learned.
+) -> list[Detections]:
+    """Those of each image from the score `least` on, best first, in pixels of the image, with masks where the
+    network predicts them.
 
-    What scores less than another never removes it, so leaving it out before suppression changes nothing else; and boxes
-    are made of the cells that are left alone.
+    A box never suppresses one that scores higher, so leaving low scores out first changes nothing else; and boxes are
+    computed only for the cells that remain.
     """
     made = [_boxes(outputs, row, decision, least) for row in range(len(placements))]
     made = [
@@ -135,8 +137,8 @@ def detections(
     return [with_masks(outputs, row, found, placement) for row, (found, placement) in pairs]
 
 
-def _boxes(outputs: Outputs, row: int, decision: Decision, least: float) -> Found:
-    """The detections of one image of the batch, in pixels of what the network reads."""
+def _boxes(outputs: Outputs, row: int, decision: Decision, least: float) -> Detections:
+    """The detections of one image of the batch, in pixels of the network's input."""
     logits = outputs["logits"][row]
     order = _best(logits.reshape(-1), least)
     cells, labels = np.divmod(order, logits.shape[1])
@@ -145,7 +147,7 @@ def _boxes(outputs: Outputs, row: int, decision: Decision, least: float) -> Foun
     kept = suppress(boxes, labels, threshold=decision.nms_iou)
     kept &= kept.cumsum() <= decision.max_detections
     scores = sigmoid(logits.reshape(-1)[order]).astype(logits.dtype).astype(np.float64)
-    return Found(boxes_xyxy=boxes.astype(np.float64), scores=scores, labels=labels, cells=cells).some(kept)
+    return Detections(boxes_xyxy=boxes.astype(np.float64), scores=scores, labels=labels, cells=cells).some(kept)
 
 
 def _best(logits: np.ndarray, least: float) -> np.ndarray:
@@ -158,7 +160,7 @@ def _best(logits: np.ndarray, least: float) -> np.ndarray:
     return order
 
 
-def with_masks(outputs: Outputs, row: int, found: Found, placement: Placement) -> Found:
+def with_masks(outputs: Outputs, row: int, found: Detections, placement: Placement) -> Detections:
     """The detections with their masks, at the size of their image and within their boxes."""
     assert found.cells is not None
     boxes = placement.to_input(found.boxes_xyxy)
@@ -177,7 +179,7 @@ def _decode(
 
 
 def _join(classes: tuple[str, ...], parts: Parts, image_hw: tuple[int, int], decision: Decision) -> Detected:
-    """As of a whole image, but that each of its tiles may have `decision.max_detections` objects."""
+    """As of a whole image, but each tile may have `decision.max_detections` objects."""
     made, tiles = [], []
     for outputs, placements in parts:
         found_here = detections(outputs, placements, decision, least=decision.score_threshold)
@@ -197,7 +199,7 @@ def _join(classes: tuple[str, ...], parts: Parts, image_hw: tuple[int, int], dec
     return Detected.of(found.some(kept), classes)
 
 
-def in_whole_image(found: Found, corner_xy: tuple[int, int], image_hw: tuple[int, int]) -> Found:
+def in_whole_image(found: Detections, corner_xy: tuple[int, int], image_hw: tuple[int, int]) -> Detections:
     """The detections of a tile, whose upper left corner is there in an image of that size, in the image's pixels."""
     masks = None
     if found.masks is not None:

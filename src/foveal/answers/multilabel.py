@@ -1,4 +1,4 @@
-"""Several labels an image, or none: each is told by itself. B batch, K labels."""
+"""Several labels an image, or none: each is predicted by itself. B batch, K labels."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from foveal.preprocess import Placement
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """Which labels are told."""
+    """Which labels are predicted."""
 
     thresholds: tuple[float, ...] = (UNDECIDED,)
-    """Of each label the probability from which on it is told; a single one holds for all. After training those of the
-    best F1 on held-out images."""
+    """Of each label the probability from which it is predicted; a single one holds for all. After training, those of
+    the best F1 on the validation images."""
 
     def __post_init__(self) -> None:
         if not all(0 <= threshold <= 1 for threshold in self.thresholds):
@@ -32,7 +32,7 @@ class Decision:
             raise UsageError(f"{len(self.thresholds)} thresholds: expected {num_labels}, one a label")
         return np.broadcast_to(np.asarray(self.thresholds), num_labels)
 
-    def told(self, probs: np.ndarray) -> np.ndarray:
+    def predicted(self, probs: np.ndarray) -> np.ndarray:
         """(B, K) -> (B, K) bool."""
         found: np.ndarray = probs >= self.of(probs.shape[1])
         return found
@@ -40,17 +40,17 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Labelled(Answer):
-    """The labels that are told, and the probabilities of all."""
+    """The predicted labels, and the probabilities of all."""
 
     classes: tuple[str, ...]
     probabilities: np.ndarray
     """(K,) float64, of each label by itself."""
     chosen: np.ndarray
-    """(M,) int: the labels that are told, from the highest probability on."""
+    """(M,) int: the predicted labels, from the highest probability on."""
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The names of the labels that are told."""
+        """The names of the predicted labels."""
         return tuple(self.classes[label] for label in self.chosen.tolist())
 
     @property
@@ -59,8 +59,8 @@ class Labelled(Answer):
         return dict(zip(self.classes, self.probabilities.tolist(), strict=True))
 
     def to_json(self) -> dict[str, Any]:
-        told = zip(self.labels, self.probabilities[self.chosen].tolist(), strict=True)
-        return {"labels": [{"label": label, "score": score} for label, score in told], "scores": self.scores}
+        predicted = zip(self.labels, self.probabilities[self.chosen].tolist(), strict=True)
+        return {"labels": [{"label": label, "score": score} for label, score in predicted], "scores": self.scores}
 
     def rows(self) -> Iterator[tuple[str, ...]]:
         for label, score in zip(self.labels, self.probabilities[self.chosen].tolist(), strict=True):
@@ -89,9 +89,9 @@ def _decode(
 ) -> list[Labelled]:
     probs = probabilities(outputs["logits"])
     made = []
-    for row, told in zip(probs, decision.told(probs), strict=True):
+    for row, predicted in zip(probs, decision.predicted(probs), strict=True):
         order = np.argsort(-row, kind="stable")
-        made.append(Labelled(classes=classes, probabilities=row, chosen=order[told[order]]))
+        made.append(Labelled(classes=classes, probabilities=row, chosen=order[predicted[order]]))
     return made
 
 

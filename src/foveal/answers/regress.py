@@ -37,29 +37,32 @@ class Measured(Answer):
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """From the targets' units to what the network learns, and back: targets less their mean, over their spread."""
+    """Standardises targets for the network, by their mean and standard deviation, and undoes it."""
 
     mean: np.ndarray
-    """(T,) float64, as `spread`."""
-    spread: np.ndarray
+    """(T,) float64, as `std`."""
+    std: np.ndarray
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], num_targets: int) -> Self:
-        """Of the task's "mean" and "spread", each one number for all targets or one a target. Raises UsageError."""
+        """Of the task's "mean" and "spread" (the standard deviation): one number for all targets or one each.
+
+        Raises UsageError for any other count.
+        """
         both = settings.get("mean", (0.0,)), settings.get("spread", (1.0,))
         for name, values in zip(("means", "spreads"), both, strict=True):
             if len(values) not in (1, num_targets):
                 raise UsageError(f"{len(values)} {name}: expected {num_targets}, one a target")
-        mean, spread = (np.broadcast_to(np.asarray(values, np.float64), num_targets) for values in both)
-        return cls(mean, spread)
+        mean, std = (np.broadcast_to(np.asarray(values, np.float64), num_targets) for values in both)
+        return cls(mean, std)
 
     def standardised(self, values: np.ndarray) -> np.ndarray:
         """(B, T) in the targets' units -> as they are learned."""
-        return (values - self.mean) / self.spread
+        return (values - self.mean) / self.std
 
     def restored(self, outputs: np.ndarray) -> np.ndarray:
         """The inverse, float64."""
-        return outputs.astype(np.float64) * self.spread + self.mean
+        return outputs.astype(np.float64) * self.std + self.mean
 
 
 def make(classes: tuple[str, ...], settings: Mapping[str, Any]) -> Answering:

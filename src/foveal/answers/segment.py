@@ -1,4 +1,4 @@
-"""Semantic segmentation: the class of every pixel. K classes, (h, w) what the network reads, (H, W) the image."""
+"""Semantic segmentation: the class of every pixel. K classes, (h, w) the network's input, (H, W) the image."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ Decision = NoDecision
 class Segmented(Answer):
     """A class for each pixel."""
 
-    PLACES = PIXELS = True
+    SPATIAL = PIXELS = True
     classes: tuple[str, ...]
     label_map: np.ndarray
     """(H, W) uint8, indices into the classes."""
 
     @cached_property
     def shares(self) -> dict[str, float]:
-        """Of the pixels, by class."""
+        """The share of the pixels, by class."""
         shares = np.bincount(self.label_map.reshape(-1), minlength=len(self.classes)) / self.label_map.size
         return dict(zip(self.classes, shares.round(6).tolist(), strict=True))
 
@@ -84,12 +84,12 @@ def label_maps(outputs: Outputs, placements: Sequence[Placement]) -> list[np.nda
 
 
 def shown(logits: np.ndarray, placement: Placement) -> np.ndarray:
-    """Those of the logits (K, h, w) that lie in the image, float32."""
+    """The part of the logits (K, h, w) that lies in the image, float32."""
     (height, width), (x, y) = placement.image_hw, placement.offset_xy  # whole pixels, as are the image's sides there
     rows = np.arange(round(placement.scale_xy[1] * height)) + round(y)
     columns = np.arange(round(placement.scale_xy[0] * width)) + round(x)
     logits = logits.astype(np.float32, copy=False)
-    if min(x, y) < 0:  # its margins were cut off, and are as what is beside them
+    if min(x, y) < 0:  # its margins were cut off, and take the nearest values
         rows, columns = rows.clip(0, logits.shape[1] - 1), columns.clip(0, logits.shape[2] - 1)
         return logits[:, rows[:, None], columns]
     return logits[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

@@ -16,7 +16,7 @@ IMAGES = "images"
 def to_onnx(network: nn.Module, preprocess: Preprocess, path: Path) -> None:
     """Writes the network with its preprocessing: `IMAGES` (B, H, W, C) of its depth -> outputs by name, in float32.
 
-    Raises whatever torch's exporter runs into, for a module that it can't take.
+    Raises any error of torch's exporter, for a module that it can't take.
     """
     graph = Graph(network, preprocess)
     # It lists at length which operators of torchvision it could not register, which no network here has.

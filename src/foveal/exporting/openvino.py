@@ -18,11 +18,11 @@ from foveal.preprocess import Preprocess  # noqa: E402
 def to_openvino(network: nn.Module, preprocess: Preprocess) -> ov.Model:
     """The network with its preprocessing: images (B, H, W, C) of its depth -> outputs by name, in float32.
 
-    It shares the network's weights. Raises whatever tracing and converting run into, for a module that they can't take.
+    It shares the network's weights. Raises any error of tracing and converting, for a module that they can't take.
     """
     graph = Graph(network, preprocess)
     with warnings.catch_warnings():
-        # Of torch.jit being deprecated, which is what OpenVINO reads, and of what a comparison of outputs tells better.
+        # That torch.jit, which OpenVINO reads, is deprecated; and differences, which comparing outputs shows better.
         warnings.simplefilter("ignore")
         traced = torch.jit.trace(graph, graph.example, check_trace=False)
         model = ov.convert_model(traced, input=[-1, *graph.example.shape[1:]])

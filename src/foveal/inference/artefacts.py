@@ -1,4 +1,4 @@
-"""What engines make of a network (a converted model, a verdict), kept in the cache folder and found again.
+"""What engines make of a network (a converted model, a verdict), cached in a folder.
 
 A network's folder is named by a hash of its weights and of all else that what is made of it depends on. The folders
 together are capped; the one used longest ago goes first.
@@ -64,14 +64,14 @@ def artefact(folder: Path | None, name: str, make: Callable[[Path], None]) -> It
     folder.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder / _LOCK, timeout=_LOCK_SECONDS):
         os.utime(folder)  # the eviction's clock: last use
-        kept = folder / name
-        if not kept.is_dir():
+        cached = folder / name
+        if not cached.is_dir():
             for left_over in folder.glob(f".{name}.*.tmp"):  # of a process that was killed
                 shutil.rmtree(left_over)
-            with atomic_folder(kept) as temporary_folder:
+            with atomic_folder(cached) as temporary_folder:
                 make(temporary_folder)
             _evict(folder)
-        yield kept
+        yield cached
 
 
 def _evict(spare: Path) -> None:
@@ -85,7 +85,7 @@ def _evict(spare: Path) -> None:
         if each == spare:
             continue
         with contextlib.suppress(filelock.Timeout), filelock.FileLock(each / _LOCK, timeout=0):
-            for kept in each.iterdir():
-                if kept.is_dir():
-                    shutil.rmtree(kept)
+            for cached in each.iterdir():
+                if cached.is_dir():
+                    shutil.rmtree(cached)
             total -= sizes[each]

@@ -39,7 +39,7 @@ class Model:
         self.contract = contract
         self.answering = answering(contract.task, contract.classes, contract.task_settings)
         self.decision = decision(contract.task, contract.decision)
-        """What is told on top of the scores, such as thresholds; another record of its type may take its place."""
+        """What is decided on top of the scores, such as thresholds; another record of its type may replace it."""
         self.engine = engine
         self.network = network
         """In evaluation mode; None where the engine was made without PyTorch."""
@@ -52,7 +52,7 @@ class Model:
     def __call__(
         self, image: ImageSource, *, tta: bool = False, tile: int | None = None, overlap: float | None = None
     ) -> Answer:
-        """What the network says of one image: of its task `foveal.Classified`, `Labelled`, `Measured`, `Detected` or
+        """The prediction for one image: of its task `foveal.Classified`, `Labelled`, `Measured`, `Detected` or
         `Segmented`.
 
         image: a path, the bytes of a file, pixels (H, W[, C]) or a Pillow image. `tta` averages over shifted (and,
@@ -69,7 +69,7 @@ class Model:
     def predict(
         self, images: Iterable[ImageSource], *, tta: bool = False, tile: int | None = None, overlap: float | None = None
     ) -> Iterator[Answer | ImageError]:
-        """An answer for each image, in order, as they come; an ImageError in the place of one that can't be read.
+        """An answer for each image, in order, as they come; an ImageError for one that can't be read.
 
         tile: takes large images apart into tiles whose longer side has so many pixels, and joins what is found in them;
         neighbours share at least `overlap` of a side, 0.2 where it is not given. Raises UsageError where the task can't

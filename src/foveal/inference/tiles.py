@@ -67,11 +67,11 @@ class TiledModel:
     def __post_init__(self) -> None:
         if self.answering.join is None:
             raise UsageError(
-                f"--tile: what is said of tiles can't be joined for the task {self.answering.task}; leave it out"
+                f"--tile: predictions of tiles can't be joined for the task {self.answering.task}; leave it out"
             )
 
     def predict(self, images: Iterable[ImageSource]) -> Iterator[Answer | ImageError]:
-        """An answer for each image, or an ImageError in its place. The next image is decoded meanwhile."""
+        """An answer for each image, or an ImageError instead. The next image is decoded meanwhile."""
         decoding, computing = ThreadPoolExecutor(os.cpu_count()), ThreadPoolExecutor(self.engine.streams)
         ahead: deque[Future[_Whole | ImageError]] = deque()
         try:

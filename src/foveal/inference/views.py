@@ -26,7 +26,7 @@ def run_views(answering: Answering, run: Run, images_u8: np.ndarray, *, views: S
 
 
 def plain_view() -> list[View]:
-    """The image as it is."""
+    """The image unchanged."""
     return [lambda images: images]
 
 

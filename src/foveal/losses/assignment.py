@@ -1,8 +1,8 @@
 """Which points of a detector learn which object: task-aligned assignment. B images, N points, M objects, K classes.
 
-Feng et al. 2021, arXiv:2108.07755 (TOOD), section 3.3: a point learns an object where what it says of it, its class and
-its box together, is among the best of all points. Differs: objects smaller than a cell take the points around their
-centre, so that each has some.
+Feng et al. 2021, arXiv:2108.07755 (TOOD), section 3.3: a point learns an object where its predicted class and box
+together fit it among the best of all points. Differs: objects smaller than a cell take the points around their centre,
+so that each has some.
 """
 
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ def assign(scores: Tensor, boxes_xyxy: Tensor, points_xy: Tensor, strides: Tenso
 
 
 def _inside(points_xy: Tensor, strides: Tensor, boxes_xyxy: Tensor) -> Tensor:
-    """(B, M, N): whether a point lies in a box, of which each side counts as at least the point's stride long."""
+    """(B, M, N): whether a point lies in a box whose sides count as at least the point's stride long."""
     centres = (boxes_xyxy[..., :2] + boxes_xyxy[..., 2:]) / 2
     halves = torch.maximum((boxes_xyxy[..., 2:] - boxes_xyxy[..., :2])[:, :, None], strides[None, None, :, None]) / 2
     return ((points_xy[None, None] - centres[:, :, None]).abs() < halves).all(dim=3)

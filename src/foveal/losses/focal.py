@@ -7,7 +7,7 @@ FOCUS = 2.0
 
 
 def focal_terms(log_probs: Tensor) -> Tensor:
-    """-(1 - p)²·log p of each log p, in the shape given: what is told already hardly counts.
+    """-(1 - p)²·log p of each log p, in the shape given: what is predicted well already hardly counts.
 
     Lin et al. 2017, arXiv:1708.02002, equation 4. Differs: p is a softmax's, not a sigmoid's.
     """

@@ -1,4 +1,4 @@
-"""Losses of labels of which an image may have any number. logits and targets, 0 to 1: (B, K). In float32.
+"""Losses of several labels an image. logits and targets, 0 to 1: (B, K). In float32.
 
 Each is summed over the labels and averaged over the batch, so that the gradient of one label doesn't shrink as labels
 are added.
@@ -21,8 +21,8 @@ def binary_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
 def focal(logits: Tensor, targets: Tensor) -> Tensor:
     """The same, counting (1 - p)² where t is 1 and p² where it is 0: arXiv:1708.02002, equation 4, without its weights.
 
-    What is told already counts little, of which many labels have most. Differs: a soft target, of MixUp, takes the
-    factor |t - p|².
+    What is predicted well already hardly counts; of many labels that is most. Differs: a soft target, of MixUp, takes
+    the factor |t - p|².
     """
     factors = (targets.float() - logits.float().sigmoid()).abs() ** FOCUS
     return (factors * _each(logits, targets)).sum(dim=1).mean()

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 HUBER_FROM = 1.0
-"""Spreads of the training targets, from which on an error counts linearly."""
+"""In standard deviations of the training targets: from here on an error counts linearly."""
 
 
 def huber(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -17,12 +17,12 @@ def huber(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def mse(outputs: Tensor, targets: Tensor) -> Tensor:
-    """e²: the network tells the mean of what an image could be, and large errors count most."""
+    """e²: the network learns to predict the conditional mean, and large errors count most."""
     return F.mse_loss(outputs.float(), targets.float())
 
 
 def mae(outputs: Tensor, targets: Tensor) -> Tensor:
-    """|e|: the network tells the median."""
+    """|e|: the network learns to predict the conditional median."""
     return F.l1_loss(outputs.float(), targets.float())
 
 

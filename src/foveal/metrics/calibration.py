@@ -1,4 +1,4 @@
-"""How far confidence can be believed: bins of confidence with their accuracy, and the calibration error."""
+"""Calibration: bins of confidence with their accuracy, and the expected calibration error."""
 
 import math
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Calibration:
     accuracy: np.ndarray
     """(15,): share of them predicted right; NaN in an empty bin."""
     count: np.ndarray
-    """(15,): how many there are."""
+    """(15,): number of items."""
 
     def to_json(self) -> dict[str, Any]:
         """`{"bins": [{"low", "high", "confidence", "accuracy", "count"}, …]}`; an empty bin has null."""

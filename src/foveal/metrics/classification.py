@@ -22,7 +22,7 @@ Sampled = dict[str, np.ndarray]
 
 @dataclass(frozen=True, kw_only=True)
 class ClassificationMetrics:
-    """What `classification_metrics` found; docs/metrics.md has each formula."""
+    """What `classification_metrics` returns; docs/metrics.md has each formula."""
 
     num_items: int
     overall: dict[str, Interval]
@@ -30,7 +30,7 @@ class ClassificationMetrics:
     per_class: dict[str, dict[str, Interval | int]]
     """By class name: precision, recall, f1, auroc, average_precision, and the count `support`."""
     confusion: np.ndarray
-    """(K, K) items; rows are the truth, columns the prediction."""
+    """(K, K) items; rows are the ground truth, columns the predictions."""
     calibration: Calibration
     resamples: int
     ranking_resamples: int
@@ -88,12 +88,12 @@ def classification_metrics(
             left -= counts.shape[1]
     intervals = _intervals(value, {**_joined(blocks), **_joined(ranking_blocks)})
     support = np.bincount(labels, minlength=num_classes)
-    claimed = np.bincount(items.predicted, minlength=num_classes)
+    predicted = np.bincount(items.predicted, minlength=num_classes)
     shares_of: dict[str, list[int]] = {
         "accuracy": [num_items],
         "top5": [num_items],
         "recall": support.tolist(),
-        "precision": claimed.tolist(),
+        "precision": predicted.tolist(),
     }
     for name in shares_of.keys() & intervals.keys():
         pairs = zip(intervals[name], shares_of[name], strict=True)
@@ -150,8 +150,8 @@ class _Items:
             means={name: each.astype(np.float64) for name, each in means.items()},
             gaps=calibration_gaps(confidence, predicted == labels),
             members=[
-                (truth, claim, np.intersect1d(truth, claim, assume_unique=True))
-                for truth, claim in zip(
+                (true, predicted, np.intersect1d(true, predicted, assume_unique=True))
+                for true, predicted in zip(
                     _members(labels, probs.shape[1]), _members(predicted, probs.shape[1]), strict=True
                 )
             ],
@@ -161,13 +161,13 @@ class _Items:
         """All metrics but the ranking ones, of resamples given as `counts: (N, r)`."""
         num_items = len(counts)
         sums = [[counts[each].sum(axis=0) for each in member] for member in self.members]
-        support, claimed, hits = np.moveaxis(np.array(sums), 1, 0)  # (K, 3, r) -> 3 × (K, r)
+        support, predicted, hits = np.moveaxis(np.array(sums), 1, 0)  # (K, 3, r) -> 3 × (K, r)
         with np.errstate(invalid="ignore"):
             recall = hits / support
         by_class = {
-            "precision": np.where(support > 0, hits / np.maximum(claimed, 1), np.nan),
+            "precision": np.where(support > 0, hits / np.maximum(predicted, 1), np.nan),
             "recall": recall,
-            "f1": np.where(support > 0, 2 * hits / np.maximum(support + claimed, 1), np.nan),
+            "f1": np.where(support > 0, 2 * hits / np.maximum(support + predicted, 1), np.nan),
         }
         return {
             **{name: each @ counts / num_items for name, each in self.means.items()},

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from foveal.metrics.interval import Interval, percentile_interval, resample_counts
-from foveal.metrics.matching import AREAS, THRESHOLDS, Found, Matches, Truth, box_areas, box_iou, match
+from foveal.metrics.matching import AREAS, THRESHOLDS, Detections, GroundTruth, Matches, box_areas, box_iou, match
 from foveal.metrics.operating_point import OperatingPoint, operating_point
 
 RECALLS = np.linspace(0, 1, 101)
@@ -22,13 +22,13 @@ _ALL, _SMALL, _MEDIUM, _LARGE = range(len(AREAS))
 _HALF, _THREE_QUARTERS = 0, 5  # of THRESHOLDS
 
 
-Matcher = Callable[[Found, Truth, int], Matches]
-"""(what was found in an image, what is there, a class) -> which detection found which object."""
+Matcher = Callable[[Detections, GroundTruth, int], Matches]
+"""(detections of an image, its ground truth, a class) -> which detection is matched to which object."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DetectionMetrics:
-    """What `detection_metrics` found."""
+    """What `detection_metrics` returns."""
 
     overall: dict[str, Interval]
     """AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl; with an operating point its three figures
@@ -38,7 +38,7 @@ class DetectionMetrics:
     precision_by_recall: dict[str, np.ndarray]
     """By class, (R,): the highest precision at each of `RECALLS` or beyond, at IoU 0.5; NaN without objects."""
     point: OperatingPoint | None
-    """What the scores' threshold gives, where there is one."""
+    """The metrics at the score threshold, where there is one."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; NaN becomes null."""
@@ -57,8 +57,8 @@ class DetectionMetrics:
 
 
 def detection_metrics(
-    found: Sequence[Found],
-    truth: Sequence[Truth],
+    found: Sequence[Detections],
+    ground_truth: Sequence[GroundTruth],
     *,
     classes: Sequence[str],
     score: float | None = None,
@@ -66,14 +66,14 @@ def detection_metrics(
     seed: int = 0,
     matches: Matcher | None = None,
 ) -> DetectionMetrics:
-    """COCO's figures of `found` against `truth`, image by image, with intervals over resampled images.
+    """COCO's figures of `found` against `ground_truth`, image by image, with intervals over resampled images.
 
     A class without objects has no figure, and the means are over the others. Intervals are of AP, AP50 and AP75; COCO's
     other figures have none (NaN). score: the threshold of the operating point, which None leaves out. matches: by
     what they are matched; None is by their boxes.
     """
-    point = None if score is None else operating_point(found, truth, classes=classes, score=score)
-    rows = [_Class(found, truth, label, matches or box_matches) for label in range(len(classes))]
+    point = None if score is None else operating_point(found, ground_truth, classes=classes, score=score)
+    rows = [_Class(found, ground_truth, label, matches or box_matches) for label in range(len(classes))]
     precision = np.stack([row.precision() for row in rows])  # (K, A, T, R)
     recall = np.stack([row.recall() for row in rows])  # (K, A, T, M)
     values = _coco_figures(precision, recall)
@@ -138,8 +138,10 @@ def _resampled_figures(
 class _Class:
     """The matches of one class over all images."""
 
-    def __init__(self, found: Sequence[Found], truth: Sequence[Truth], label: int, matches: Matcher) -> None:
-        images = [matches(f, t, label) for f, t in zip(found, truth, strict=True)]
+    def __init__(
+        self, found: Sequence[Detections], ground_truth: Sequence[GroundTruth], label: int, matches: Matcher
+    ) -> None:
+        images = [matches(f, t, label) for f, t in zip(found, ground_truth, strict=True)]
         scores = np.concatenate([each.scores for each in images])
         order = np.argsort(-scores, kind="mergesort")
         self.found = np.concatenate([each.found for each in images], axis=2)[:, :, order]
@@ -198,17 +200,17 @@ class _Class:
         return valid, self.found[area, threshold] & valid
 
 
-def box_matches(found: Found, truth: Truth, label: int) -> Matches:
+def box_matches(found: Detections, ground_truth: GroundTruth, label: int) -> Matches:
     """Of one image and class, by the overlap of boxes."""
-    ours, theirs = found.labels == label, truth.labels == label
-    boxes, crowd = found.boxes_xyxy[ours], truth.crowd[theirs]
+    ours, theirs = found.labels == label, ground_truth.labels == label
+    boxes, crowd = found.boxes_xyxy[ours], ground_truth.crowd[theirs]
     return match(
         found.scores[ours],
         box_areas(boxes),
-        truth.areas[theirs],
-        box_iou(boxes, truth.boxes_xyxy[theirs], crowd),
+        ground_truth.areas[theirs],
+        box_iou(boxes, ground_truth.boxes_xyxy[theirs], crowd),
         crowd=crowd,
-        ignored=truth.ignored[theirs],
+        ignored=ground_truth.ignored[theirs],
         most=LIMITS[-1],
     )
 

@@ -12,10 +12,10 @@ from foveal.metrics.interval import Interval
 def interval_over_folds(values: Sequence[float | None]) -> Interval:
     """The mean of the folds' values, and its 95 % t-interval: mean ± t·s / √K (Student 1908).
 
-    Folds in which the figure is undefined (None) are left out; where all others say the same, or there is but one, the
-    ends are NaN: they show no spread to tell one by. The folds' networks learned from many of the same images, so their
-    values are no independent draws, and no unbiased estimate of the mean's variance can be made from them (Bengio &
-    Grandvalet 2004, JMLR 5): the interval tends to be too narrow. Ends may lie beyond 0 and 1.
+    Folds in which the figure is undefined (None) are left out; where all others are equal, or there is only one, the
+    ends are NaN: the standard deviation can't be estimated. The folds' networks learned from many of the same images,
+    so their values are no independent draws, and no unbiased estimate of the mean's variance can be made from them
+    (Bengio & Grandvalet 2004, JMLR 5): the interval tends to be too narrow. Ends may lie beyond 0 and 1.
     """
     defined = np.array([value for value in values if value is not None])
     count = len(defined)

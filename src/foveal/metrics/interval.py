@@ -45,8 +45,8 @@ def percentile_interval(value: float, samples: np.ndarray) -> Interval:
 def widened_at_the_edge(interval: Interval, num_items: int) -> Interval:
     """The interval of a share of `num_items`; of one that is 0 or 1 the exact one (Clopper & Pearson 1934).
 
-    There every resample says the same, and the bootstrap would claim certainty: no mistake in 20 items says only that
-    the share of mistakes is below 17 %.
+    There all resamples are equal, and the bootstrap would claim certainty: no mistake in 20 items means only that the
+    share of mistakes is below 17 %.
     """
     if interval.value not in (0.0, 1.0) or math.isnan(interval.low):
         return interval
@@ -57,7 +57,7 @@ def widened_at_the_edge(interval: Interval, num_items: int) -> Interval:
 def resample_counts(num_items: int, *, resamples: int, seed: int) -> Iterator[np.ndarray]:
     """How often each resample drew each item, (N, r) float64, in blocks of r resamples, R in all.
 
-    Resample i is the i-th `integers(N, size=N)` of `numpy.random.default_rng(seed)`, whatever the blocks.
+    Resample i is the i-th `integers(N, size=N)` of `numpy.random.default_rng(seed)`, independent of the blocks.
     Memory doesn't grow with R.
     """
     rng = np.random.default_rng(seed)

@@ -17,7 +17,7 @@ AREAS = ((0.0, 1e10), (0.0, 32.0**2), (32.0**2, 96.0**2), (96.0**2, 1e10))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Detections:
     """The detections of one image, N of them, in pixels."""
 
     boxes_xyxy: np.ndarray
@@ -27,14 +27,14 @@ class Found:
     labels: np.ndarray
     """(N,) int."""
     cells: np.ndarray | None = None
-    """(N,) int: which of the network's cells said so, where that is known."""
+    """(N,) int: which of the network's cells predicted it, where that is known."""
     masks: tuple[RunLengths, ...] | None = None
-    """At the image's size; None where masks are not told."""
+    """At the image's size; None where masks are not predicted."""
 
-    def some(self, which: np.ndarray) -> "Found":
+    def some(self, which: np.ndarray) -> "Detections":
         """Some of the detections: (N,) bool, or their indices in the order wanted."""
         rows = np.arange(len(self.labels))[which].tolist()
-        return Found(
+        return Detections(
             boxes_xyxy=self.boxes_xyxy[which],
             scores=self.scores[which],
             labels=self.labels[which],
@@ -43,10 +43,10 @@ class Found:
         )
 
 
-def together(parts: Sequence[Found]) -> Found:
+def together(parts: Sequence[Detections]) -> Detections:
     """The detections of all parts, at least one, as those of one image; either all have masks or none."""
     masks = None if parts[0].masks is None else tuple(mask for part in parts for mask in part.masks or ())
-    return Found(
+    return Detections(
         boxes_xyxy=np.concatenate([part.boxes_xyxy for part in parts]),
         scores=np.concatenate([part.scores for part in parts]),
         labels=np.concatenate([part.labels for part in parts]),
@@ -55,7 +55,7 @@ def together(parts: Sequence[Found]) -> Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Truth:
+class GroundTruth:
     """The objects of one image, N of them, in pixels."""
 
     boxes_xyxy: np.ndarray
@@ -67,7 +67,7 @@ class Truth:
     crowd: np.ndarray
     """(N,) bool: several of their kind."""
     ignored: np.ndarray
-    """(N,) bool: need not be found; every crowd is."""
+    """(N,) bool: need not be found; every crowd is ignored."""
     masks: tuple[RunLengths | None, ...] | None = None
     """At the image's size, None where nobody drew one."""
 
@@ -79,9 +79,9 @@ class Matches:
     scores: np.ndarray
     """(D,) from high to low."""
     found: np.ndarray
-    """(A, T, D) bool: a detection that has an object of its own, or one that does not count."""
+    """(A, T, D) bool: a detection matched to an object that counts, or to one that does not."""
     ignored: np.ndarray
-    """(A, T, D) bool: a detection that is neither right nor wrong."""
+    """(A, T, D) bool: a detection that is neither a true nor a false positive."""
     counted: np.ndarray
     """(A,) objects to be found."""
 
@@ -123,7 +123,7 @@ def match(
     scores, detected_areas, ious = scores[order], detected_areas[order], ious[order]
     low, high = np.array(AREAS).T
     outside = (areas[None] < low[:, None]) | (areas[None] > high[:, None])  # (A, G)
-    spared = outside | ignored[None]
+    uncounted = outside | ignored[None]
     shape = (len(AREAS), len(THRESHOLDS), len(scores))
     found, without = np.zeros(shape, bool), np.zeros(shape, bool)
     free = np.ones((*shape[:2], len(areas)), bool)
@@ -131,7 +131,7 @@ def match(
     for row in range(len(scores) if len(areas) else 0):
         reached = free & (ious[row] >= enough[:, None])  # (A, T, G)
         for spare in (False, True):
-            candidates = reached & (spared[:, None] == spare)
+            candidates = reached & (uncounted[:, None] == spare)
             taken = candidates.any(axis=2) & ~found[:, :, row]
             if not taken.any():
                 continue
@@ -144,4 +144,4 @@ def match(
             without[area, threshold, row] = spare
     far = (detected_areas[None] < low[:, None]) | (detected_areas[None] > high[:, None])  # (A, D)
     without |= ~found & far[:, None]
-    return Matches(scores, found, without, (~spared).sum(axis=1))
+    return Matches(scores, found, without, (~uncounted).sum(axis=1))

@@ -1,4 +1,4 @@
-"""The metrics of numbers told of images, with 95 % bootstrap intervals. N items, T targets, r resamples at once."""
+"""The metrics of predicted numbers, with 95 % bootstrap intervals. N items, T targets, r resamples at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ FIGURES = ("mae", "rmse", "r2")
 
 @dataclass(frozen=True, kw_only=True)
 class RegressionMetrics:
-    """What `regression_metrics` found; docs/metrics.md has each formula."""
+    """What `regression_metrics` returns; docs/metrics.md has each formula."""
 
     num_items: int
     overall: dict[str, Interval]
     """Of one target its figures; of several relative_mae and r2, the means over targets."""
     per_target: dict[str, dict[str, Interval]]
     """By name: mae and rmse in the target's unit, and r2."""
-    spreads: dict[str, float]
-    """By name: what relative_mae divides by."""
+    stds: dict[str, float]
+    """By name: the standard deviation that relative_mae divides by."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for JSON; null for what is undefined."""
@@ -34,39 +34,40 @@ class RegressionMetrics:
                 name: {key: each.to_json() for key, each in figures.items()}
                 for name, figures in self.per_target.items()
             },
-            "spreads": self.spreads,
+            "spreads": self.stds,
         }
 
 
 def regression_metrics(
-    said: np.ndarray,
-    true: np.ndarray,
+    predictions: np.ndarray,
+    targets: np.ndarray,
     *,
     names: Sequence[str],
-    spreads: Sequence[float],
+    stds: Sequence[float],
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> RegressionMetrics:
-    """All metrics of `said` against `true`, both (N, T) in the targets' units, with intervals over items.
+    """All metrics of `predictions` against `targets`, both (N, T) in the targets' units, with intervals over items.
 
-    spreads: of each target, above 0; relative_mae is the mean over targets of the MAE as a share of it. R² is undefined
-    where all true values are the same. `resamples=0` gives values alone. Raises UsageError for arrays that don't fit.
+    stds: the standard deviation of each target, above 0; relative_mae is the mean over targets of the MAE as a share of
+    it. R² is undefined where all values of a target are the same. `resamples=0` gives values alone. Raises
+    UsageError for arrays that don't fit.
     """
-    said, true = np.asarray(said, np.float64), np.asarray(true, np.float64)
-    if true.ndim != 2 or said.shape != true.shape or true.shape[1] != len(names) or not true.size:
+    predictions, targets = np.asarray(predictions, np.float64), np.asarray(targets, np.float64)
+    if targets.ndim != 2 or predictions.shape != targets.shape or targets.shape[1] != len(names) or not targets.size:
         raise UsageError(
-            f"expected two arrays (N, {len(names)}) for {len(names)} targets, N at least 1; got {said.shape} and "
-            f"{true.shape}"
+            f"expected two arrays (N, {len(names)}) for {len(names)} targets, N at least 1; got {predictions.shape} "
+            f"and {targets.shape}"
         )
-    if not (np.isfinite(said).all() and np.isfinite(true).all()):
+    if not (np.isfinite(predictions).all() and np.isfinite(targets).all()):
         raise UsageError("expected finite numbers in both arrays")
-    errors, centred = said - true, true - true.mean(axis=0)
-    scale = np.array(spreads, np.float64)
-    once = np.ones((len(true), 1))
+    errors, centred = predictions - targets, targets - targets.mean(axis=0)
+    scale = np.array(stds, np.float64)
+    once = np.ones((len(targets), 1))
     value = _figures(errors, centred, scale, once)
     blocks = [
         _figures(errors, centred, scale, counts)
-        for counts in resample_counts(len(true), resamples=resamples, seed=seed)
+        for counts in resample_counts(len(targets), resamples=resamples, seed=seed)
     ]
     intervals = {
         name: [
@@ -80,17 +81,17 @@ def regression_metrics(
     per_target = {name: {key: intervals[key][row] for key in FIGURES} for row, name in enumerate(names)}
     overall = {"relative_mae": intervals["relative_mae"][0], "r2": intervals["mean_r2"][0]}
     return RegressionMetrics(
-        num_items=len(true),
+        num_items=len(targets),
         overall=dict(per_target[names[0]]) if len(names) == 1 else overall,
         per_target=per_target,
-        spreads=dict(zip(names, scale.tolist(), strict=True)),
+        stds=dict(zip(names, scale.tolist(), strict=True)),
     )
 
 
 def _figures(errors: np.ndarray, centred: np.ndarray, scale: np.ndarray, counts: np.ndarray) -> dict[str, np.ndarray]:
     """By name (T, r), and the means over targets (1, r), of resamples given as `counts: (N, r)`.
 
-    errors and centred: (N, T); true values less their mean, so that their variance loses nothing in the difference.
+    errors and centred: (N, T); targets minus their mean, so that their variance loses nothing in the difference.
     """
     items = counts.sum(axis=0)
     mae = np.abs(errors).T @ counts / items

@@ -15,25 +15,25 @@ TOLERANCE = 0.0075
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """What is kept of one image."""
+class ImageCounts:
+    """What the metrics need of one image."""
 
     confusion: np.ndarray
-    """(K, K) pixels: rows are what is there, columns what was said; void is not in it."""
+    """(K, K) pixels: rows are the ground truth, columns the predictions; ignored pixels are left out."""
     boundaries: np.ndarray
-    """(K, 4): boundary pixels said, those of them near a true one, true ones, those of them near one that was said."""
+    """(K, 4): predicted boundary pixels, those of them near a true one, true ones, those near a predicted one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationMetrics:
-    """What `segmentation_metrics` found."""
+    """What `segmentation_metrics` returns."""
 
     overall: dict[str, Interval]
     """mIoU, mean_dice, pixel_accuracy and boundary_f1."""
     per_class: dict[str, dict[str, Interval | float]]
     """By class: iou and dice with intervals, boundary_f1 and pixels."""
     confusion: np.ndarray
-    """(K, K) pixels of all images: rows are what is there, columns what was said."""
+    """(K, K) pixels of all images: rows are the ground truth, columns the predictions."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; NaN becomes null."""
@@ -45,37 +45,39 @@ class SegmentationMetrics:
         return {"overall": overall, "per_class": classes, "confusion": self.confusion.tolist()}
 
 
-def judge(said: np.ndarray, truth: np.ndarray, *, num_classes: int, void: int, borders: bool = True) -> Judged:
-    """Of one image: both (H, W) class indices; pixels whose truth is `void` count for nothing.
+def count_pixels(
+    predicted: np.ndarray, ground_truth: np.ndarray, *, num_classes: int, ignore_index: int, borders: bool = True
+) -> ImageCounts:
+    """Of one image: both (H, W) class indices; pixels whose ground truth is `ignore_index` are left out.
 
     Borders are most of the work; without them every class has none.
     """
-    counts = truth != void
-    pairs = num_classes * truth[counts].astype(np.int64) + said[counts]
+    counts = ground_truth != ignore_index
+    pairs = num_classes * ground_truth[counts].astype(np.int64) + predicted[counts]
     confusion = np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
-    near = max(1.0, TOLERANCE * float(np.hypot(*truth.shape)))
+    near = max(1.0, TOLERANCE * float(np.hypot(*ground_truth.shape)))
     boundaries = np.zeros((num_classes, 4), np.int64)
     occurring = np.flatnonzero(confusion.sum(axis=0) + confusion.sum(axis=1)).tolist()
     for label in occurring if borders else ():
-        ours, theirs = _boundary(said == label) & counts, _boundary(truth == label) & counts
+        ours, theirs = _boundary(predicted == label) & counts, _boundary(ground_truth == label) & counts
         boundaries[label] = ours.sum(), _close(ours, theirs, near), theirs.sum(), _close(theirs, ours, near)
-    return Judged(confusion=confusion, boundaries=boundaries)
+    return ImageCounts(confusion=confusion, boundaries=boundaries)
 
 
 def segmentation_metrics(
-    judged: Sequence[Judged], *, classes: Sequence[str], resamples: int = RESAMPLES, seed: int = 0
+    images: Sequence[ImageCounts], *, classes: Sequence[str], resamples: int = RESAMPLES, seed: int = 0
 ) -> SegmentationMetrics:
     """Figures over the pixels of all images together, with percentile bootstrap intervals over images.
 
-    IoU of a class: pixels that are it and were said to be, over those that are it or were said to be. Dice: twice the
-    first over the sum of both. A class that neither occurs nor was said has none, and means are over the others.
-    boundary_f1: the harmonic mean of the shares of boundary pixels said and true that are near one of the other kind.
+    IoU of a class: its pixels predicted as it, over those that are it or are predicted as it. Dice: twice the first
+    over the sum of both. A class that neither occurs nor is predicted has none, and means are over the others.
+    boundary_f1: the harmonic mean of the shares of predicted and of true boundary pixels near one of the other kind.
     """
-    confusions = np.stack([each.confusion for each in judged]).astype(np.float64)  # (N, K, K)
-    boundaries = np.stack([each.boundaries for each in judged]).astype(np.float64)  # (N, K, 4)
+    confusions = np.stack([each.confusion for each in images]).astype(np.float64)  # (N, K, K)
+    boundaries = np.stack([each.boundaries for each in images]).astype(np.float64)  # (N, K, 4)
     values = _figures(confusions.sum(axis=0)[None], boundaries.sum(axis=0)[None])
     samples = {name: [each[:0]] for name, each in values.items()}
-    for counts in resample_counts(len(judged), resamples=resamples, seed=seed):
+    for counts in resample_counts(len(images), resamples=resamples, seed=seed):
         block = _figures(np.einsum("nr,nij->rij", counts, confusions), np.einsum("nr,nij->rij", counts, boundaries))
         for name, each in block.items():
             samples[name].append(each)
@@ -97,14 +99,14 @@ def segmentation_metrics(
             }
             for label, name in enumerate(classes)
         },
-        confusion=sum((each.confusion for each in judged), start=np.zeros((len(classes),) * 2, np.int64)),
+        confusion=sum((each.confusion for each in images), start=np.zeros((len(classes),) * 2, np.int64)),
     )
 
 
 def _figures(confusions: np.ndarray, boundaries: np.ndarray) -> dict[str, np.ndarray]:
     """(r, K, K) and (r, K, 4) -> by name (r, K), "right" (r, 1); NaN where undefined."""
     hits = np.diagonal(confusions, axis1=1, axis2=2)
-    there, said = confusions.sum(axis=2), confusions.sum(axis=1)
+    support, predicted = confusions.sum(axis=2), confusions.sum(axis=1)
     total = confusions.sum(axis=(1, 2))
     precision = _share(boundaries[..., 1], boundaries[..., 0])
     recall = _share(boundaries[..., 3], boundaries[..., 2])
@@ -112,8 +114,8 @@ def _figures(confusions: np.ndarray, boundaries: np.ndarray) -> dict[str, np.nda
     occurs = boundaries[..., 0] + boundaries[..., 2] > 0
     harmonic = _share(2 * np.nan_to_num(precision) * np.nan_to_num(recall), both)
     return {
-        "iou": _share(hits, there + said - hits),
-        "dice": _share(2 * hits, there + said),
+        "iou": _share(hits, support + predicted - hits),
+        "dice": _share(2 * hits, support + predicted),
         "boundary_f1": np.where(occurs, np.nan_to_num(harmonic), np.nan),
         "right": _share(hits.sum(axis=1), total)[:, None],
     }

@@ -1,6 +1,7 @@
 """Pascal VOC's average precision of one class: Everingham et al. 2010, International Journal of Computer Vision 88.
 
-It differs from COCO's: each detection goes for the object it covers best, taken or not, and is wrong where it is taken.
+It differs from COCO's: each detection is matched to the object it overlaps most, and is wrong where
+that one is matched already.
 """
 
 from collections.abc import Sequence
@@ -8,15 +9,15 @@ from typing import Literal
 
 import numpy as np
 
-from foveal.metrics.detection import Found, Truth
+from foveal.metrics.detection import Detections, GroundTruth
 from foveal.metrics.matching import box_iou
 
 Points = Literal["all", 11]
 
 
 def voc_average_precision(
-    found: Sequence[Found],
-    truth: Sequence[Truth],
+    found: Sequence[Detections],
+    ground_truth: Sequence[GroundTruth],
     label: int,
     *,
     threshold: float = 0.5,
@@ -25,10 +26,10 @@ def voc_average_precision(
     """The area under the highest precision by recall; NaN where the class has no objects.
 
     threshold: the IoU that a detection has to reach. points: all recalls that occur (from VOC 2010 on), or the mean at
-    the 11 recalls 0, 0.1, … 1 (until 2009). `ignored` objects, VOC's difficult ones, count for nothing.
+    the 11 recalls 0, 0.1, … 1 (until 2009). `ignored` objects, VOC's difficult ones, are left out.
     """
-    outcomes = [_outcomes(ours, theirs, label, threshold) for ours, theirs in zip(found, truth, strict=True)]
-    objects = sum(int(((each.labels == label) & ~each.ignored).sum()) for each in truth)
+    outcomes = [_outcomes(ours, theirs, label, threshold) for ours, theirs in zip(found, ground_truth, strict=True)]
+    objects = sum(int(((each.labels == label) & ~each.ignored).sum()) for each in ground_truth)
     if not objects:
         return float("nan")
     scores, right, valid = (np.concatenate(values) for values in zip(*outcomes, strict=True))
@@ -42,15 +43,17 @@ def voc_average_precision(
     return float((np.diff(recall, prepend=0.0) * highest[:-1]).sum())
 
 
-def _outcomes(found: Found, truth: Truth, label: int, threshold: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _outcomes(
+    found: Detections, ground_truth: GroundTruth, label: int, threshold: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of an image's detections of the class (D,): scores from high to low, which are right, and which count."""
-    ours, theirs = found.labels == label, truth.labels == label
+    ours, theirs = found.labels == label, ground_truth.labels == label
     order = np.argsort(-found.scores[ours], kind="mergesort")
-    scores, ignored = found.scores[ours][order], truth.ignored[theirs]
+    scores, ignored = found.scores[ours][order], ground_truth.ignored[theirs]
     right, valid = np.zeros(len(scores), bool), np.ones(len(scores), bool)
     if not len(ignored):
         return scores, right, valid
-    ious = box_iou(found.boxes_xyxy[ours][order], truth.boxes_xyxy[theirs])
+    ious = box_iou(found.boxes_xyxy[ours][order], ground_truth.boxes_xyxy[theirs])
     free = np.ones(len(ignored), bool)
     for row, best in enumerate(ious.argmax(axis=1)):
         if ious[row, best] < threshold:

@@ -1,7 +1,7 @@
 """Bilinear reading of maps, in NumPy: first along rows, then down columns. K maps, (h, w) given, (H, W) wanted.
 
 As `torch.nn.functional.interpolate` and `grid_sample` read them (`align_corners=False`): a pixel's value is that at its
-centre, and beyond the outermost centres nothing changes.
+centre, and beyond the outermost centres the edge value holds.
 """
 
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ _BLOCK = 2**16  # pixels worked on at once: so many stay in the processor's cach
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Where to read along one side of a map: two pixels for each place, and what each of them counts."""
+    """Where to read along one side of a map: two pixels for each position, and their weights."""
 
     low: np.ndarray
-    """(N,) int: the pixel before the place."""
+    """(N,) int: the pixel before the position."""
     high: np.ndarray
     """(N,) int: the one after it."""
     of_low: np.ndarray
@@ -26,22 +26,22 @@ class Side:
     """(N,) float32."""
 
     @classmethod
-    def at(cls, places: np.ndarray, length: int) -> Self:
-        """For `places` (N,) float32, in pixels from the first one's centre, on a side of `length` pixels."""
-        places = places.clip(0, length - 1).astype(np.float32)
-        low = places.astype(np.intp)
-        of_high = places - low.astype(np.float32)
+    def at(cls, positions: np.ndarray, length: int) -> Self:
+        """For `positions` (N,) float32, in pixels from the first one's centre, on a side of `length` pixels."""
+        positions = positions.clip(0, length - 1).astype(np.float32)
+        low = positions.astype(np.intp)
+        of_high = positions - low.astype(np.float32)
         return cls(low, np.minimum(low + 1, length - 1), 1 - of_high, of_high)
 
     @classmethod
-    def spread(cls, length: int, wanted: int) -> Self:
+    def resized(cls, length: int, wanted: int) -> Self:
         """For the centres of so many equal parts of the side."""
         centres = np.arange(wanted, dtype=np.float32) + np.float32(0.5)
         return cls.at(centres * (np.float32(length) / np.float32(wanted)) - np.float32(0.5), length)
 
-    def some(self, places: slice) -> "Side":
-        """For some of the places."""
-        return Side(self.low[places], self.high[places], self.of_low[places], self.of_high[places])
+    def some(self, positions: slice) -> "Side":
+        """For some of the positions."""
+        return Side(self.low[positions], self.high[positions], self.of_low[positions], self.of_high[positions])
 
 
 def read(image: np.ndarray, y: Side, x: Side) -> np.ndarray:
@@ -54,7 +54,7 @@ def read(image: np.ndarray, y: Side, x: Side) -> np.ndarray:
 def _mixed(
     image: np.ndarray, low: np.ndarray, high: np.ndarray, of_low: np.ndarray, of_high: np.ndarray, *, axis: int
 ) -> np.ndarray:
-    if not of_high.any():  # every place is a pixel's centre
+    if not of_high.any():  # every position is a pixel's centre
         return image.take(low, axis=axis)
     found = image.take(low, axis=axis)
     found *= of_low
@@ -66,7 +66,7 @@ def _mixed(
 
 def resized(maps: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
     """(K, h, w) float32 -> (K, H, W)."""
-    y, x = (Side.spread(*sides) for sides in zip(maps.shape[1:], size_hw, strict=True))
+    y, x = (Side.resized(*sides) for sides in zip(maps.shape[1:], size_hw, strict=True))
     return np.stack([read(each, y, x) for each in maps])
 
 
@@ -79,7 +79,7 @@ def highest(maps: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
     assert len(maps) <= 255
     height, width = size_hw
     labels = np.zeros(size_hw, np.uint8)
-    y, x = (Side.spread(*sides) for sides in zip(maps.shape[1:], size_hw, strict=True))
+    y, x = (Side.resized(*sides) for sides in zip(maps.shape[1:], size_hw, strict=True))
     rows = max(1, _BLOCK // width)
     for top in range(0, height, rows):
         block = slice(top, top + rows)

@@ -1,4 +1,4 @@
-"""The mask of a detected object, in NumPy: at points spread over its box, and from these at the image's pixels.
+"""The mask of a detected object, in NumPy: at a grid of points over its box, and from these at the image's pixels.
 
 What `foveal.networks.mask_head` learns is read here. K chosen cells, P weights, C maps.
 """
@@ -37,8 +37,8 @@ def mask_logits(weights: np.ndarray, maps: np.ndarray, boxes_xyxy: np.ndarray, s
 def _at_box(maps: np.ndarray, box_xyxy: np.ndarray, within: np.ndarray) -> np.ndarray:
     """(C, H, W) -> (C, side, side) at `within` (side,), in halves of the box along both its sides."""
     low, high = box_xyxy[:2], box_xyxy[2:]
-    places = ((low + high) / 2)[:, None] + within * ((high - low) / 2)[:, None]  # x and y of each
-    x, y = places / STRIDE - np.float32(0.5)
+    positions = ((low + high) / 2)[:, None] + within * ((high - low) / 2)[:, None]  # x and y of each
+    x, y = positions / STRIDE - np.float32(0.5)
     rows, columns = _zero_outside(y, maps.shape[1]), _zero_outside(x, maps.shape[2])
     tall = maps.take(rows.low, axis=1) * rows.of_low[:, None] + maps.take(rows.high, axis=1) * rows.of_high[:, None]
     found: np.ndarray = tall.take(columns.low, axis=2) * columns.of_low
@@ -46,10 +46,10 @@ def _at_box(maps: np.ndarray, box_xyxy: np.ndarray, within: np.ndarray) -> np.nd
     return found
 
 
-def _zero_outside(places: np.ndarray, length: int) -> Side:
+def _zero_outside(positions: np.ndarray, length: int) -> Side:
     """As `Side.at`, but for what lies beyond the outermost centres, which goes to 0 within a pixel."""
-    low = np.floor(places).astype(np.intp)
-    of_high = places - low.astype(np.float32)
+    low = np.floor(positions).astype(np.intp)
+    of_high = positions - low.astype(np.float32)
     high = low + 1
     of_low = np.where((low >= 0) & (low < length), 1 - of_high, np.float32(0))
     of_high = np.where((high >= 0) & (high < length), of_high, np.float32(0))

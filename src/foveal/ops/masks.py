@@ -82,7 +82,7 @@ def on_grid(mask: Polygons | RunLengths, to_grid: np.ndarray, side: int) -> np.n
 
     to_grid: (2, 3), from a point (x, y, 1) of the image to one of the grid, whose first cell covers 0 to 1. Outlines
     are moved before they are rasterised, run lengths are looked up at the cells' centres: an outline costs what the
-    grid costs, whatever the image's size.
+    grid costs, independent of the image's size.
     """
     if isinstance(mask, Polygons):
         rings = (np.reshape(ring, (-1, 2)) @ to_grid[:, :2].T + to_grid[:, 2] for ring in mask.rings)

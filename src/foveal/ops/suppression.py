@@ -9,10 +9,10 @@ from foveal.ops.boxes import pairwise_iou
 def suppress(boxes_xyxy: Tensor, labels: Tensor, *, threshold: float) -> Tensor:
     """(..., N) bool: which are kept, of boxes (..., N, 4) and labels (..., N) that stand by falling score.
 
-    A box goes where its IoU with a kept one before it is above `threshold`; boxes of different labels leave each other
-    alone. Quadratic in N: take the best thousand or so before.
+    A box is removed where its IoU with a kept one before it is above `threshold`; boxes of different labels leave
+    each other alone. Quadratic in N: take the best thousand or so before.
 
-    All boxes are decided at once: from "all are kept" on, whoever overlaps a kept better one goes, until nothing
+    All boxes are decided at once: starting from all, those that overlap a kept better one are removed, until nothing
     changes. What is decided rightly stays so, and each round decides at least one more, mostly all in a few.
     """
     rivals = (pairwise_iou(boxes_xyxy, boxes_xyxy) > threshold) & (labels[..., :, None] == labels[..., None, :])

@@ -23,7 +23,7 @@ def suppress(boxes_xyxy: np.ndarray, labels: np.ndarray, *, threshold: float) ->
 
 
 def _survivors(boxes_xyxy: np.ndarray, threshold: float) -> np.ndarray:
-    """From "all are kept" on, whoever overlaps a kept better one goes, until nothing changes."""
+    """Starting from all boxes, those that overlap a kept better one are removed, until nothing changes."""
     better = np.tril(pairwise_iou(boxes_xyxy, boxes_xyxy) > threshold, -1).astype(np.float32)
     kept = np.ones(len(better), bool)
     while True:
@@ -44,14 +44,14 @@ def suppress_tiles(
 ) -> np.ndarray:
     """The kept ones' indices, by falling score: as `suppress`, for what was found in overlapping tiles of one image.
 
-    boxes_xyxy: (N, 4) in the image; tiles_xyxy: (N, 4), the tile of each, which holds it. A box that ends at a border
-    of its tile within the image may be a part of an object. Such a box goes where `CONTAINED` of it lies in a kept box
-    of its class from another tile, which sees more of the object. So that the whole object stays, whatever the scores,
-    boxes that are cut come after all others, the largest first. An object that no tile holds whole, because it is
+    boxes_xyxy: (N, 4) in the image; tiles_xyxy: (N, 4), the tile of each. A box that ends at a border of its tile
+    within the image may be a part of an object. It is removed where `CONTAINED` of it lies in a kept box of its class
+    from another tile, which sees more of the object. So that the whole object stays, for any scores, boxes
+    that are cut come after all others, the largest first. An object that no tile holds whole, because it is
     larger than their overlap, may stay in parts.
 
-    Akyon et al. 2022, arXiv:2202.06934 (SAHI), section 3, suppress over all tiles by IoU alone. Differs: a part is told
-    by how much of it is covered, which is asked only at a border, as whole objects may well lie in each other. Row by
+    Akyon et al. 2022, arXiv:2202.06934 (SAHI), section 3, suppress over all tiles by IoU alone. Differs: a part is
+    recognised by how much of it is covered, but only at a border, as whole objects may well lie in each other. Row by
     row: N × N values are never held.
     """
     cut = _cut(boxes_xyxy, tiles_xyxy, image_hw)

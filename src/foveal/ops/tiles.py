@@ -1,9 +1,9 @@
-"""How a large image is taken apart: overlapping tiles of one size, evenly spread."""
+"""How a large image is taken apart: overlapping tiles of one size, evenly spaced."""
 
 from math import ceil
 
 OVERLAP = 0.2
-"""The share of a side that neighbours have in common where nothing else is asked for."""
+"""The share of a side that neighbours have in common by default."""
 
 
 def tile_corners(image_hw: tuple[int, int], tile_hw: tuple[int, int], *, overlap: float) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Whether scores mean what they say: how often each confidence was right, and how many images had it."""
+"""Calibration: how often predictions of each confidence are right, and how many images have it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -29,13 +29,13 @@ def calibration(bins: Sequence[Mapping], error: object) -> Section:
 def _words(filled: Sequence[tuple[float, float, int]], error: object) -> list[str]:
     total = sum(number for _, _, number in filled)
     lean = sum((sure - right) * number for sure, right, number in filled) / total
-    words = ["Dots on the diagonal are honest: of the images scored 0.8, eight in ten are right. "]
+    words = ["Dots on the diagonal are calibrated: of the images scored 0.8, eight in ten are right. "]
     if abs(lean) >= 0.005:
-        side = "surer than right (overconfident)" if lean > 0 else "right more often than sure (underconfident)"
+        side = "overconfident" if lean > 0 else "underconfident"
         words.append(f"Overall this network is {side} by {decimal(abs(lean))}. ")
     if number_of(error) is not None:
         words.append(f"The expected calibration error, the mean distance from the diagonal, is {decimal(error)}. ")
-    words.append("A small dot stands for few images and says little.")
+    words.append("A small dot stands for few images and means little.")
     return words
 
 
@@ -52,7 +52,7 @@ def _reliability(filled: Sequence[tuple[float, float, int]]) -> Html:
         kind = f"val size-{1 + round(2 * (number / most) ** 0.5)}"
         parts.append(dot(frame, (sure, right), kind, f"{things(number, 'image')}: sure {sure:.3f}, right {right:.3f}"))
     drawing = svg(frame.width, frame.height, "Share of right predictions by confidence", *parts)
-    return figure("Share right, by confidence", [("ideal", "honest"), ("val", "this network")], drawing)
+    return figure("Share right, by confidence", [("ideal", "calibrated"), ("val", "this network")], drawing)
 
 
 def _histogram(bins: Sequence[Mapping]) -> Html:

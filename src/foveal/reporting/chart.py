@@ -30,7 +30,7 @@ class Frame:
     bottom: float = 40
     log_x: bool = False
     log_y: bool = False
-    """Whether `x` or `y`, above 0, is spread by its logarithm."""
+    """Whether `x` or `y`, above 0, is on a logarithmic scale."""
 
     def across(self, x: float) -> float:
         """The drawing's horizontal position of `x`."""
@@ -90,7 +90,7 @@ def line(frame: Frame, points: Sequence[Point], kind: str) -> Html:
 
 
 def dot(frame: Frame, point: Point, kind: str, words: str) -> Html:
-    """A dot that says `words` when pointed at."""
+    """A dot that shows `words` when pointed at."""
     x, y = frame.across(point[0]), frame.down(point[1])
     radius = 5 if "ring" in kind else 2.75
     circle = tag("circle", {"class": f"dot {kind}", "cx": x, "cy": y, "r": radius})
@@ -116,7 +116,7 @@ def text(x: float, y: float, words: str, anchor: str, kind: str = "number") -> H
 
 
 def svg(width: float, height: float, description: str, *parts: Html) -> Html:
-    """The drawing, as wide as its column; `description` is what a screen reader says."""
+    """The drawing, as wide as its column; `description` is for a screen reader."""
     box = f"0 0 {width:g} {height:g}"
     return tag("svg", {"viewBox": box, "role": "img", "aria-label": description}, *parts)
 

@@ -19,10 +19,11 @@ TITLES = {
 def classes(per_class: Mapping[str, Mapping]) -> Section:
     """The section of figures by class."""
     words = note(
-        "Worst first. Precision: of the images called so, the share that is. Recall: of the images that "
-        "are, the share found. F1: their harmonic mean. AUROC and AP: how well the score ranks the "
-        "class's images before all others. Small figures and pale bands are 95\u00a0% intervals; few "
-        "images make them wide."
+        "Worst first. Precision: of the images predicted as the class, the share that is. Recall: of "
+        "the images of the class, the share predicted as it. F1: their harmonic mean. AUROC and AP: how "
+        "well the score ranks the class's images before all others. Small figures and pale "
+        "bands are 95\u00a0% intervals; "
+        "few images make them wide."
     )
     return Section(
         anchor="classes",

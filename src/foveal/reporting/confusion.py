@@ -1,6 +1,6 @@
-"""Who is taken for whom: the confusion matrix, in numbers or as a heat map, and the most confused pairs.
+"""The confusion matrix, in numbers or as a heat map, and the most confused pairs.
 
-Legend: K classes; the matrix is (K, K), a row a true class, a column a predicted one.
+K classes; the matrix is (K, K), rows the ground truth, columns the predictions.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class Counted:
     shares: bool = False
     """Whether a cell shows its share of the row, because the numbers are large."""
     background: bool = False
-    """Whether a last row and column stand for nothing there."""
+    """Whether a last row and column stand for the background."""
 
 
 def confusion(counts: Sequence[Sequence[int]], names: Sequence[str], counted: Counted) -> Section:
@@ -48,7 +48,7 @@ def confusion(counts: Sequence[Sequence[int]], names: Sequence[str], counted: Co
         how += f"Both axes run through the {len(classes)} classes in the order of the model file."
     layout = "matrix-pairs narrow" if len(classes) <= 12 else "matrix-pairs"
     body = join(note(how), tag("div", {"class": layout}, picture, _pairs(matrix, classes, counted)))
-    return Section(anchor="confusion", title="What is taken for what", short="Confusion", body=body)
+    return Section(anchor="confusion", title="Confusion matrix", short="Confusion", body=body)
 
 
 def shades(matrix: np.ndarray) -> np.ndarray:
@@ -104,7 +104,7 @@ def _heat_map(matrix: np.ndarray) -> Html:
     pixels[np.arange(size), np.arange(size), :3] = RIGHT_RGB
     pixels[..., 3] = np.round(255 * shades(matrix))
     image = tag("img", {"class": "pixels heat", "src": png_uri(pixels), "alt": f"Confusion matrix, {size} × {size}"})
-    return tag("figure", {"class": "heat-map"}, tag("figcaption", None, "truth ↓, said →"), image)
+    return tag("figure", {"class": "heat-map"}, tag("figcaption", None, "ground truth ↓, prediction →"), image)
 
 
 def _pairs(matrix: np.ndarray, classes: Sequence[str], counted: Counted) -> Html:
@@ -112,7 +112,7 @@ def _pairs(matrix: np.ndarray, classes: Sequence[str], counted: Counted) -> Html
     wrong = np.where(share >= LEAST_SHARE, matrix, 0) if counted.shares else matrix.copy()
     np.fill_diagonal(wrong, 0)
     if wrong.sum() == 0:
-        return titled("Most confused pairs", note(f"None: no {counted.one} was taken for another class."))
+        return titled("Most confused pairs", note(f"None: no {counted.one} was confused with another class."))
     rows, columns = np.nonzero(wrong)
     keys = (-share[rows, columns], -wrong[rows, columns])
     order = np.lexsort((columns, rows, *(keys[::-1] if counted.shares else keys)))
@@ -125,7 +125,7 @@ def _pairs(matrix: np.ndarray, classes: Sequence[str], counted: Counted) -> Html
         for row, column in zip(rows[order][:MOST_PAIRS], columns[order][:MOST_PAIRS], strict=True)
     ]
     columns_of = [
-        Column(title="truth → said"),
+        Column(title="ground truth → prediction"),
         Column(title="share" if counted.shares else f"{counted.one}s", width="5em", numeric=True),
         Column(title="of", width="4.5em", numeric=True),
     ]

@@ -94,30 +94,30 @@ def curves(events: Sequence[Mapping], of_task: Callable[[History], Sequence[Html
 
 
 def _words(run: History) -> list[str]:
-    held_out = any(record["val"] for record in run.epochs)
+    validated = any(record["val"] for record in run.epochs)
     words = []
-    if held_out:
+    if validated:
         words.append(
             "Training figures are of the images as augmented, with dropout and the like switched on, so they "
-            "may be worse than the held-out ones. Held-out figures that turn back while training goes on "
+            "may be worse than those of validation. Validation figures that get worse while training goes on "
             "improving mean overfitting. "
         )
     else:
-        words.append("No images were held out, so these curves can't show overfitting. ")
+        words.append("There were no validation images, so these curves can't show overfitting. ")
     if run.saved is not None:
         words.append(f"The dashed line marks epoch {run.saved['epoch']}, whose weights the model file holds. ")
     sizes = {record["size"] for record in run.steps}
     if len(sizes) == 1:
-        words.append(f"All steps saw images of {sizes.pop()} pixels a side. ")
+        words.append(f"All steps took images of {sizes.pop()} pixels a side. ")
     if run.stopped:
         words.append(f"The run stopped before its plan: {run.stopped}.")
     return words
 
 
 def log_loss(run: History) -> Html:
-    """The chart of the log loss, or of what was minimised where nothing was held out."""
-    held_out = any(record["val"] for record in run.epochs)
-    return _losses(run, "log_loss", "Log loss") if held_out else loss(run)
+    """The chart of the log loss, or of the loss that was minimised where there was no validation."""
+    validated = any(record["val"] for record in run.epochs)
+    return _losses(run, "log_loss", "Log loss") if validated else loss(run)
 
 
 def loss(run: History) -> Html:
@@ -150,7 +150,7 @@ def _loss_frame(total: float, shown: Sequence[float], by_height: Sequence[float]
 
 
 def accuracy(run: History) -> Html:
-    """The chart of the share of images that were recognised right."""
+    """The chart of the share of images that were classified right."""
     train, val = run.points(run.epochs, "accuracy", "train"), run.points(run.epochs, "accuracy", "val")
     steps = thinned(run.points(run.steps, "accuracy", "figures"))
     shown = [y for _, y in train + val + steps]
@@ -160,8 +160,8 @@ def accuracy(run: History) -> Html:
     return _chart(run, "Accuracy", steps, train, val, Frame(x=(0, run.total), y=(min(low, 0.9), 1.0)))
 
 
-def held_out(run: History, name: str, title: str) -> Html:
-    """The chart of a share that only held-out images have."""
+def validation(run: History, name: str, title: str) -> Html:
+    """The chart of a share that only validation measures."""
     val = run.points(run.epochs, name, "val")
     if not val:
         return Html("")
@@ -169,7 +169,7 @@ def held_out(run: History, name: str, title: str) -> Html:
 
 
 def error(run: History, name: str, title: str) -> Html:
-    """The chart of a figure of training and held-out images that is best at 0."""
+    """The chart of a metric of training and validation images that is best at 0."""
     train, val = run.points(run.epochs, name, "train"), run.points(run.epochs, name, "val")
     if not (train or val):
         return Html("")
@@ -191,7 +191,7 @@ def _chart(
     if steps:
         parts.append(line(frame, steps, "step"))
     keys = [("step", "training, by step")] if steps else []
-    for points, kind, words in ((train, "train", "training"), (val, "val", "held-out")):
+    for points, kind, words in ((train, "train", "training"), (val, "val", "validation")):
         if not points:
             continue
         keys.append((kind, words))

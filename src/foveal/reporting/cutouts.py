@@ -10,13 +10,17 @@ from foveal.reporting.overlays import CUT
 from foveal.reporting.page import Section, note, titled
 from foveal.reporting.pictures import picture
 
-_TITLES = {"missed": "Missed", "invented": "Invented", "confused": "Taken for another class"}
+_TITLES = {
+    "missed": "Missed (false negatives)",
+    "invented": "False positives",
+    "confused": "Confused with another class",
+}
 _WORDS = {
-    "missed": "The largest first, with the highest score below the threshold that a box on it got; a dash where none "
-    "lies on it. Look for kinds of which training showed few, and for marks on nothing.",
-    "invented": "The most confident first, with their score. Some are objects that nobody marked; others are second "
-    "boxes on one object, or boxes that fit too badly.",
-    "confused": "The most confident first, as truth → what was told, with the score. Look here for wrong labels.",
+    "missed": "The largest first, with the highest score below the threshold of a box on it; a dash where there is "
+    "none. Look for kinds that are rare in training, and for annotations of nothing.",
+    "invented": "The most confident first, with their score. Some are objects that nobody annotated; others are "
+    "second boxes on one object, or boxes that fit too badly.",
+    "confused": "The most confident first, as ground truth → prediction, with the score. Look here for wrong labels.",
 }
 
 
@@ -26,7 +30,7 @@ class Cutout:
 
     image: np.ndarray
     words: str
-    """The class, or truth → what was told."""
+    """The class, or ground truth → prediction."""
     score: float | None
     path: str
 
@@ -43,12 +47,10 @@ def cutouts(kinds: Mapping[str, Mistakes]) -> Section:
     """The section on single mistakes: "missed", "invented" and "confused"."""
     parts = [_kind(_TITLES[name], _WORDS[name], mistakes) for name, mistakes in kinds.items()]
     words = (
-        "An object is found where a box of its class, told with a score from the threshold on, overlaps it by an IoU "
-        "of 0.5 or more. The line is the box: of what was missed, or what was told."
+        "An object is found where a predicted box of its class, with a score from the threshold on, overlaps it by an "
+        "IoU of 0.5 or more. The line is the box: of the missed object, or of the prediction."
     )
-    return Section(
-        anchor="mistakes", title="Its mistakes, one by one", short="Mistakes", body=join(note(words), *parts)
-    )
+    return Section(anchor="mistakes", title="Mistakes, one by one", short="Mistakes", body=join(note(words), *parts))
 
 
 def _kind(title: str, words: str, mistakes: Mistakes) -> Html:
@@ -64,7 +66,7 @@ def _card(cutout: Cutout) -> Html:
     caption = tag(
         "figcaption",
         None,
-        tag("span", {"class": "said", "title": cutout.words}, cutout.words),
+        tag("span", {"class": "words", "title": cutout.words}, cutout.words),
         tag("span", {"class": "path", "title": cutout.path}, cutout.path.replace("\\", "/").rsplit("/", 1)[-1]),
         tag("span", {"class": "score"}, "–" if cutout.score is None else f"{cutout.score:.3f}"),
     )

@@ -1,4 +1,4 @@
-"""A cross-validation as one HTML file: its figures fold by fold, and what they say and don't."""
+"""A cross-validation as one HTML file: its metrics fold by fold, and how to read them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from foveal.reporting.words import count, decimal, interval, interval_of, number
 
 _CAUTION = (
     "The interval is the t-interval of the folds' figures (Student 1908). Their networks learned from many of the same "
-    "images, so the figures are not independent, and nothing can say without bias how much the mean would vary (Bengio "
+    "images, so the figures are not independent, and the variance of the mean has no unbiased estimate (Bengio "
     "& Grandvalet 2004): take the interval as too narrow rather than too wide."
 )
 _USE = (

@@ -19,7 +19,7 @@ from foveal.reporting.words import (
 )
 
 MOST_WARNINGS = 6
-SPLITS = {"test": "test", "val": "held-out", "train": "training"}
+SPLITS = {"test": "test", "val": "validation", "train": "training"}
 
 
 def header(title: str, data: Mapping, num_classes: int, presentation: Presentation) -> Html:
@@ -75,7 +75,7 @@ def headline(
 
 
 def evaluated_images(evaluation: Mapping) -> str:
-    """How many images were measured, and of which split."""
+    """How many images were measured, and of what split."""
     return things(evaluation["n"], f"{split_of(evaluation)} image")
 
 

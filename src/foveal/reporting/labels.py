@@ -1,4 +1,4 @@
-"""What a network tells of several labels an image: precision by recall, and the table by label."""
+"""The predictions of several labels an image: precision by recall, and the table by label."""
 
 from collections.abc import Mapping
 
@@ -9,22 +9,22 @@ from foveal.reporting.precision_recall import chart
 from foveal.reporting.words import decimal, interval
 
 _TABLE = (
-    "Worst first. An image is told to have a label where its score reaches the label's threshold, which was chosen on "
-    "the held-out images for the highest F1. Precision: of the images told to have the label, the share that does. "
-    "Recall: of those that have it, the share told. F1: their harmonic mean. AP: the area below the label's curve, "
-    "whatever the threshold. Small figures and pale bands are 95\u00a0% intervals; few images make them wide."
+    "Worst first. A label is predicted where its score reaches its threshold, which was chosen on the validation "
+    "images for the highest F1. Precision: of the images predicted to have the label, the share that does. Recall: "
+    "of those that have it, the share predicted. F1: their harmonic mean. AP: the area below the label's curve, over "
+    "all thresholds. Small figures and pale bands are 95\u00a0% intervals; few images make them wide."
 )
 
 
 def precision_recall(evaluation: Mapping) -> Section:
-    """The section on what is told against what is there."""
+    """The section on predicted labels against the ground truth."""
     metrics = evaluation["metrics"]
     point = {name: metrics[f"{name}_micro"] for name in ("precision", "recall")}
     words = (
         "Each curve goes through all thresholds of a label, from few and sure images on the left to many on the right; "
         "the corner at the upper right is perfect. A dot is what a label gets at its own threshold; the ring is what "
-        f"all labels together get: {_share(point['precision'])} of the labels told are right, and "
-        f"{_share(point['recall'])} of those that are there are told."
+        f"all labels together get: {_share(point['precision'])} of the predicted labels are right, and "
+        f"{_share(point['recall'])} of the true ones are predicted."
     )
     description = f"Precision by recall; mAP {decimal(metrics['mAP'])}"
     drawing = chart(
@@ -32,7 +32,7 @@ def precision_recall(evaluation: Mapping) -> Section:
     )
     return Section(
         anchor="precision-recall",
-        title="What it tells, and what is there",
+        title="Precision and recall",
         short="Precision and recall",
         body=join(note(words), side_by_side(drawing)),
     )

@@ -41,8 +41,8 @@ def by_class(per_class: Mapping[str, Mapping[str, Any]], names: Sequence[str], *
 
 
 def confusion_matrix(result: Mapping[str, Any], *, background: bool = False, shares_of: str = "") -> list[Listing]:
-    """The matrix, where it fits. background: whether a last row and column stand for nothing there. Its cells are
-    counts; of what there is much (`shares_of`) the share of the row."""
+    """The matrix, where it fits. background: whether a last row and column stand for the background. Its cells are
+    counts, or with `shares_of` the shares of their row."""
     if len(result["classes"]) > MOST_CLASSES:
         return []
     unit = f", each cell a share of its row's {shares_of}" if shares_of else ""
@@ -51,7 +51,7 @@ def confusion_matrix(result: Mapping[str, Any], *, background: bool = False, sha
         (name, *(_cell(count, sum(row), bool(shares_of)) for count in row))
         for name, row in zip(names, result["confusion"], strict=True)
     ]
-    title = f"confusion: rows are the truth, columns the prediction{unit}"
+    title = f"confusion: rows are the ground truth, columns the predictions{unit}"
     return [Listing(title=title, columns=["", *names], rows=rows, unbroken=False)]
 
 

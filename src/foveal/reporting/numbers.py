@@ -1,4 +1,4 @@
-"""What a regression tells: against what is true, what is left of it, and the table by target."""
+"""The predictions of a regression: by the ground truth, their residuals, and the table by target."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,23 +8,23 @@ from foveal.reporting.page import Column, Section, fold, folded_table, note, sid
 from foveal.reporting.words import decimal, interval, interval_of, measure, measure_interval, number_of
 
 MOST_POINTS = 2000
-"""Of a drawing: evenly spread over the images in the order of the true value."""
+"""Of a drawing: evenly spaced over the images in the order of the true value."""
 MOST_OPEN = 6
 """Targets whose drawings stand open."""
 MOST_ROWS = 40
 
 
 def agreement(points: Mapping[str, Sequence[Point]]) -> Section:
-    """The section of drawings; `points` are (true, said) of each image, by target."""
+    """The section of drawings; `points` are (true, predicted) of each image, by target."""
     words = (
-        "Each dot is an image. Left, what was said by what is true: on the diagonal both are the same; a cloud that "
-        "lies flatter tells extremes too near the middle. Right, what was said less what is true, by what was said: a "
-        "slope, a bend or a widening shows where it errs by rule."
+        "Each dot is an image. Left, the prediction by the ground truth: on the diagonal both are the same; a flatter "
+        "cloud means that extremes are predicted too near the middle. Right, the residual (prediction minus ground "
+        "truth) by the prediction: a slope, a bend or a widening shows a systematic error."
     )
     parts = [titled(name, side_by_side(_scatter(each), _residuals(each))) for name, each in points.items()]
     folded = [fold(f"{len(parts) - MOST_OPEN} more", *parts[MOST_OPEN:])] if len(parts) > MOST_OPEN else []
     body = join(note(words), *parts[:MOST_OPEN], *folded)
-    return Section(anchor="agreement", title="What it says, and what is true", short="Agreement", body=body)
+    return Section(anchor="agreement", title="Predictions and ground truth", short="Agreement", body=body)
 
 
 def by_target(per_target: Mapping[str, Mapping]) -> Section:
@@ -37,9 +37,10 @@ def by_target(per_target: Mapping[str, Mapping]) -> Section:
     ]
     rows = [(name, _scale(figures["r2"]), *_cells(figures)) for name, figures in ordered]
     words = (
-        "MAE is the mean distance from the truth and RMSE the root of the mean squared one, both in the target's unit; "
-        "an RMSE far above the MAE means few large errors. R² is the share of the target's variance that is told: 1 is "
-        "perfect, 0 is what always saying the mean would give. Small figures and pale bands are 95\u00a0% intervals."
+        "MAE is the mean distance from the ground truth and RMSE the root of the mean squared one, both in the "
+        "target's unit; an RMSE far above the MAE means few large errors. R² is the share of the target's variance "
+        "explained: 1 is perfect, 0 is what always predicting the mean would give. Small figures and pale bands are "
+        "95\u00a0% intervals."
     )
     listed = folded_table(columns, rows, most=MOST_ROWS, others="more targets")
     body = join(note(words), tag("div", {"class": "by-class regress"}, listed))
@@ -63,25 +64,25 @@ def _scatter(points: Sequence[Point]) -> Html:
     ends = _range([value for point in points for value in point])
     frame = Frame(x=ends, y=ends, height=380)
     parts = [
-        axes(frame, ticks(*ends), ticks(*ends), x_title="true"),
+        axes(frame, ticks(*ends), ticks(*ends), x_title="ground truth"),
         line(frame, [(end, end) for end in ends], "ideal"),
-        dots(frame, _spread(points), "val"),
+        dots(frame, _thinned(points), "val"),
     ]
-    drawing = svg(frame.width, frame.height, "What was said by what is true", *parts)
-    return figure("Said, by true", [("ideal", "the same")], drawing)
+    drawing = svg(frame.width, frame.height, "Predictions by ground truth", *parts)
+    return figure("Prediction, by ground truth", [("ideal", "the same")], drawing)
 
 
 def _residuals(points: Sequence[Point]) -> Html:
-    left = [(told, told - true) for true, told in _spread(points)]
-    across = _range([told for _, told in points])
-    frame = Frame(x=across, y=_range([0.0, *(told - true for true, told in points)]), height=380)
+    left = [(predicted, predicted - true) for true, predicted in _thinned(points)]
+    across = _range([predicted for _, predicted in points])
+    frame = Frame(x=across, y=_range([0.0, *(predicted - true for true, predicted in points)]), height=380)
     parts = [
-        axes(frame, ticks(*across), ticks(*frame.y), x_title="said"),
+        axes(frame, ticks(*across), ticks(*frame.y), x_title="prediction"),
         line(frame, [(end, 0.0) for end in across], "ideal"),
         dots(frame, left, "val"),
     ]
-    drawing = svg(frame.width, frame.height, "What was said less what is true, by what was said", *parts)
-    return figure("Said less true, by said", [("ideal", "no error")], drawing)
+    drawing = svg(frame.width, frame.height, "Residuals by prediction", *parts)
+    return figure("Residual, by prediction", [("ideal", "no error")], drawing)
 
 
 def _range(values: Sequence[float]) -> Range:
@@ -91,7 +92,7 @@ def _range(values: Sequence[float]) -> Range:
     return low - room, high + room
 
 
-def _spread(points: Sequence[Point]) -> list[Point]:
+def _thinned(points: Sequence[Point]) -> list[Point]:
     """At most `MOST_POINTS` of them."""
     ordered = sorted(points)
     if len(ordered) <= MOST_POINTS:

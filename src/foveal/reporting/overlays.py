@@ -29,7 +29,7 @@ def draw_objects(
 
 
 def draw_overlay(image_u8: np.ndarray, overlay: Overlay) -> np.ndarray:
-    """The image (H, W, 1 or 3) in colour, with all on it that an answer says of places."""
+    """The image (H, W, 1 or 3) in colour, with the spatial part of an answer on it."""
     if overlay.label_map is not None:
         image_u8 = colour_pixels(image_u8, overlay.label_map)
     return draw_objects(image_u8, overlay.boxes_xyxy, overlay.labels, overlay.words, overlay.masks)
@@ -57,7 +57,7 @@ def draw_boxes(image_u8: np.ndarray, boxes_xyxy: np.ndarray, labels: Sequence[in
 def cut_out(image_u8: np.ndarray, box_xyxy: np.ndarray, label: int) -> np.ndarray:
     """The box and what is around it, with a line in its class's colour: uint8 (H, W, 3), at most `CUT` a side.
 
-    image_u8: (H, W, 1 or 3). box_xyxy: (4,), of which some part lies in the image.
+    image_u8: (H, W, 1 or 3). box_xyxy: (4,), at least partly in the image.
     """
     x1, y1, x2, y2 = box_xyxy.tolist()
     height, width = image_u8.shape[:2]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from foveal.reporting.markup import Html, join, tag
 
-# The browser itself refuses every request and script, whatever stands in a class name.
+# The browser itself refuses every request and script, for any text in a class name.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 

@@ -15,7 +15,7 @@ from foveal.reporting.page import note
 THUMBNAIL = 160
 """Longest side of a picture in the file, in pixels."""
 SMALL = 64
-"""Longest side up to which a picture is shown pixel by pixel and kept without loss."""
+"""Longest side up to which a picture is shown pixel by pixel and stored without loss."""
 MOST_PICTURES = 48
 """Of one grid; bounds the file."""
 FEW_FILTERS, MOST_FILTERS = 24, 96
@@ -26,12 +26,12 @@ MOST_SLICES = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """One picture with what was said of it."""
+    """One picture with its prediction."""
 
     image: np.ndarray
     """uint8 (H, W, C) of 1 to 16 channels: 1 is grey, 3 RGB; of others the first is shown."""
     path: str
-    truth: str
+    ground_truth: str
     label: str
     """The predicted class."""
     score: float
@@ -39,7 +39,7 @@ class Shown:
 
 
 def predictions(shown: Sequence[Shown], *, right: bool) -> Html:
-    """A grid of pictures, each with its truth, what was said (where that differs) and the score."""
+    """A grid of pictures, each with its ground truth, the prediction (where that differs) and the score."""
     cards = [_card(each, right=right) for each in shown[:MOST_PICTURES]]
     return join(_channels_note([each.image for each in shown]), tag("div", {"class": "pictures"}, *cards))
 
@@ -83,12 +83,12 @@ def _jpeg_uri(pixels: np.ndarray, longest: int) -> str:
 
 
 def _card(shown: Shown, *, right: bool) -> Html:
-    words = shown.truth if right else f"{shown.truth} → {shown.label}"
-    said = Html("") if right else join(tag("span", {"class": "arrow"}, " → "), tag("em", None, shown.label))
+    words = shown.ground_truth if right else f"{shown.ground_truth} → {shown.label}"
+    prediction = Html("") if right else join(tag("span", {"class": "arrow"}, " → "), tag("em", None, shown.label))
     caption = tag(
         "figcaption",
         None,
-        tag("span", {"class": "said", "title": words}, shown.truth, said),
+        tag("span", {"class": "words", "title": words}, shown.ground_truth, prediction),
         tag("span", {"class": "path", "title": shown.path}, shown.path.replace("\\", "/").rsplit("/", 1)[-1]),
         tag("span", {"class": "score"}, f"{shown.score:.3f}"),
     )

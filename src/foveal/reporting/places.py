@@ -1,4 +1,4 @@
-"""What is shown of a detector or a segmentation: figures by class, and images with what is and what was found."""
+"""What is shown of a detector or a segmentation: metrics by class, and images with ground truth and predictions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,10 +27,10 @@ _SURE = "Small figures and pale bands are 95\u00a0% intervals."
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """One image twice: with what is there, and with what was found; uint8 (H, W, 3)."""
+    """One image twice: with its ground truth, and with its predictions; uint8 (H, W, 3)."""
 
-    truth: np.ndarray
-    found: np.ndarray
+    ground_truth: np.ndarray
+    predicted: np.ndarray
     words: str
     path: str
 
@@ -55,7 +55,7 @@ def by_class(
 ) -> Section:
     """The table by class, worst first.
 
-    counted: the column of how many there are, by its title. plain and with_interval: names of figures; those that are
+    counted: the column of counts, by its title. plain and with_interval: names of figures; those that are
     missing of a class get no column. style: a class of style.css.
     """
     names = (*plain, *with_interval)
@@ -83,14 +83,14 @@ def _rank(value: float | None) -> tuple[bool, float]:
 def examples(shown: Examples, *, coloured: Sequence[str] = ()) -> Section:
     """The worst, the best, and some at random between them; `coloured` are the classes whose pixels have a colour."""
     words = (
-        "Left what is there, right what was found. The worst and the best are the ends of all images; those at random "
-        "are drawn among the others, and show what to expect. Look for what nobody marked, and for what is cut at the "
-        "edge."
+        "Left the ground truth, right the predictions. The worst and the best are the ends of all images; those at "
+        "random are drawn among the others, and show what to expect. Look for what nobody annotated, and for what is "
+        "cut at the edge."
     )
     kinds = (("The worst", shown.worst), ("At random", shown.random), ("The best", shown.best))
     parts = [titled(title, *(_example(each) for each in few)) for title, few in kinds if few]
     body = join(note(words), *([_legend(coloured)] if coloured else []), *parts)
-    return Section(anchor="examples", title="What it found", short="Examples", body=body)
+    return Section(anchor="examples", title="Ground truth and predictions", short="Examples", body=body)
 
 
 def _legend(classes: Sequence[str]) -> Html:
@@ -106,7 +106,7 @@ def _example(shown: Example) -> Html:
     pair = side_by_side(
         *(
             tag("figure", None, picture(image, f"{what} in {shown.path}", longest=LONGEST))
-            for what, image in (("Objects", shown.truth), ("What was found", shown.found))
+            for what, image in (("Ground truth", shown.ground_truth), ("Predictions", shown.predicted))
         )
     )
     return join(pair, note(f"{shown.path.rsplit('/', 1)[-1]}: {shown.words}"))

@@ -1,4 +1,4 @@
-"""What a detector finds for what it invents: precision by recall, the chosen threshold on it, recall by size."""
+"""Precision by recall of a detector, the chosen threshold on it, recall by size."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,12 +17,12 @@ _SIZES = {
 
 
 def precision_recall(evaluation: Mapping) -> Section:
-    """The section on found against invented."""
+    """The section on true against false positives."""
     words = (
         "Each curve goes through all thresholds, from few and sure detections on the left to many on the right: the "
         "highest precision with which so many objects are found, at IoU 0.5. The area below it is AP50, and the corner "
-        "at the upper right is perfect. A dot is what a class gets at the threshold by which this model tells a "
-        f"detection, a score of {evaluation['score_threshold']:g}; the ring is what all objects together get: "
+        "at the upper right is perfect. A dot is what a class gets at this "
+        f"model's score threshold, {evaluation['score_threshold']:g}; the ring is what all objects together get: "
         f"{_point(evaluation['metrics'])}."
     )
     metrics = evaluation["metrics"]
@@ -36,7 +36,7 @@ def precision_recall(evaluation: Mapping) -> Section:
     parts = side_by_side(drawing, titled("Recall by size, at the threshold", _sizes(evaluation)))
     return Section(
         anchor="precision-recall",
-        title="What it finds, and what it invents",
+        title="Precision and recall",
         short="Precision and recall",
         body=join(note(words), parts),
     )
@@ -44,7 +44,7 @@ def precision_recall(evaluation: Mapping) -> Section:
 
 def _point(metrics: Mapping) -> str:
     words = []
-    for name, what in (("precision", "of what it tells is right"), ("recall", "of the objects is found")):
+    for name, what in (("precision", "of the detections are right"), ("recall", "of the objects are found")):
         ends = interval(metrics[name])
         words.append(f"{decimal(metrics[name])}{f' ({ends})' if ends else ''} {what}")
     return ", ".join(words)
@@ -66,7 +66,7 @@ def chart(record: Mapping, per_class: Mapping[str, Mapping], overall: Mapping, *
         parts.append(_curve(frame, record["recall"], precision, kind, name))
         keys.append((kind, name))
         dots.append(_dot(frame, per_class[name], f"{kind} size-2", name))
-    mean = "mean of the classes" if len(curves) > 1 else next(iter(curves), "nothing there")
+    mean = "mean of the classes" if len(curves) > 1 else next(iter(curves), "no objects")
     if record["mean"] is not None:
         parts.append(_curve(frame, record["recall"], record["mean"], "val", mean))
     dots.append(_dot(frame, overall, "val ring", everything))

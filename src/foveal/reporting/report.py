@@ -35,13 +35,13 @@ class Report:
     "size_hw", "channels", "store" and "split_note" (sentences)."""
     network: Mapping
     """"name", "title" and "paper" (empty where it has none), "parameters", "multiply_adds" of an image, and
-    "chosen": which weights were kept."""
+    "chosen": which weights were saved."""
     config: Mapping
     """The resolved settings; nested ones are shown by dotted names."""
     reasons: Mapping[str, str]
     """Why a setting (dotted where nested) was chosen."""
     machine: Mapping
-    """What `foveal.device.machine` says."""
+    """What `foveal.device.machine` returns."""
     times: Mapping[str, float]
     """Seconds by name: reading, decoding, training, evaluation, report, total."""
     gallery: Any
@@ -93,8 +93,8 @@ def _filters(weights: np.ndarray) -> Section:
 
 def _augmented(images: Sequence[np.ndarray]) -> Section:
     words = (
-        "Training images exactly as the network saw them. If you can't tell what they are to teach, neither can it: "
-        "augment less."
+        "Training images exactly as the network saw them. If you can't recognise what they show, neither can the "
+        "network: augment less."
     )
     return Section(
         anchor="augmented",

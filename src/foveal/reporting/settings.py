@@ -54,7 +54,7 @@ def machine_section(network: Mapping, machine: Mapping, times: Mapping[str, floa
         ("Paper", ". ".join(paper)),
         ("Parameters", count(network.get("parameters"))),
         ("Multiply-adds of an image", count(network.get("multiply_adds"))),
-        ("Weights kept", network.get("chosen")),
+        ("Weights saved", network.get("chosen")),
     ]
     names = [
         *(name for name in MACHINE if name in machine),

@@ -22,7 +22,7 @@ class Tried:
     shown: Mapping[str, Any]
     """What was varied, by name: "network", "lr", "weight_decay", "augmentation"."""
     figure: float | None
-    """On the held-out images; None where it did not come to an end."""
+    """On the validation images; None where it did not come to an end."""
     ended: str
     """Why it did not: "given up", "diverged" or "failed"; else empty."""
     seconds: float
@@ -38,10 +38,10 @@ class Tuning:
 
     title: str
     figure: str
-    """By which trials are judged."""
+    """The metric that ranks trials."""
     higher_is_better: bool
-    held_out: int
-    """Images that judge."""
+    num_validation: int
+    """Images that the trials are measured on."""
     planned: int
     trials: Sequence[Tried]
 
@@ -80,16 +80,17 @@ def _summary(tuning: Tuning) -> list[str]:
     if tuning.best:
         words.append(
             f"The best was trial {tuning.best.number}: {in_words(tuning.best.shown)}, "
-            f"{_name(tuning)} {tuning.best.figure:.4f} on {things(tuning.held_out, 'held-out image')}. "
+            f"{_name(tuning)} {tuning.best.figure:.4f} on {things(tuning.num_validation, 'validation image')}. "
         )
     return words
 
 
 def _trials(tuning: Tuning) -> Section:
     words = (
-        "The best of many trials looks better than it is: part of its lead is the luck of these held-out images, and "
-        "the more trials, the more. The test images were not read; train once with the best settings, and they tell. "
-        "A trial that did worse than the median of those before it at the same point was given up."
+        "The best of many trials is optimistically biased: part of its lead is luck on these validation images, and "
+        "the more trials, the larger that part. The test images were not read: train once with the best "
+        "settings to measure on them. A trial that did worse than the median of those before it at the same point was "
+        "given up."
     )
     names = list(dict.fromkeys(name for each in tuning.trials for name in each.shown))
     columns = [

@@ -1,4 +1,4 @@
-"""Seconds of a piece of work on a device, the waiting for the device included."""
+"""Seconds of a piece of work on a device, synchronisation included."""
 
 import time
 from collections.abc import Callable

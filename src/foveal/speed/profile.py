@@ -1,4 +1,4 @@
-"""A training step and a prediction taken apart: what each part takes, and how near it comes to the machine's best."""
+"""A profile of a training step and of a prediction: the seconds of each part, and how near they are to the best."""
 
 import os
 import time
@@ -22,7 +22,7 @@ from foveal.training.loop import Trainer
 
 DATA, NETWORK, UPDATE, LOADING = "gather and augment", "network", "update of the weights", "decode and resize"
 BETWEEN = "between operations"
-"""Python, autograd and the starts of operations: the network's time that is in none of its operations."""
+"""Python, autograd and kernel launches: the network's time that is in none of its operations."""
 _SECONDS = 2.0  # of calls whose median counts
 _TIMED_CALLS = 3
 
@@ -41,7 +41,7 @@ class Part:
     share: float
     """Of the whole."""
     ceiling: str | None = None
-    """What its rate is held against: a field of `Ceilings`; None where nothing fits."""
+    """What its rate is compared with: a field of `Ceilings`, or None."""
     of_ceiling: float | None = None
     """Its rate over the ceiling."""
 
@@ -53,7 +53,7 @@ class Profile:
     name: str
     batch_size: int
     seconds: float
-    """The median of plain calls, with nothing watching."""
+    """The median of plain calls, without profiling."""
     parts: tuple[Part, ...]
 
     @property
@@ -109,10 +109,10 @@ def _profile(
 ) -> Profile:
     plain = _block_seconds(blocks, device)
     seconds = sum(plain.values())
-    watched = min((_operations(blocks, device) for _ in range(_TIMED_CALLS)), key=_total)
+    profiled = min((_operations(blocks, device) for _ in range(_TIMED_CALLS)), key=_total)
     parts = []
     for block, taken in plain.items():
-        spent = {kind: sums for (part, kind), sums in watched.items() if part == block}
+        spent = {kind: sums for (part, kind), sums in profiled.items() if part == block}
         if block == NETWORK:
             parts += _network_parts(spent, taken, seconds, ceilings, precision)
         else:
@@ -122,7 +122,7 @@ def _profile(
 
 
 def _block_seconds(blocks: Blocks, device: torch.device) -> dict[str, float]:
-    """The median seconds of each block, over whole calls with nothing watching."""
+    """The median seconds of each block, over whole calls without profiling."""
     taken: dict[str, list[float]] = {block: [] for block in blocks}
 
     def call() -> None:

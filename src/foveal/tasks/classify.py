@@ -19,7 +19,7 @@ from foveal.tasks.task import Judging, Learning, Outputs, Room, Task
 from foveal.tasks.whole_image import build, loss_terms
 
 FIGURES = PRIMARY, LOG_LOSS = "accuracy", "log_loss"
-Judged = tuple[Outputs, Tensor]
+Record = tuple[Outputs, Tensor]
 """A batch's outputs and targets, on the CPU."""
 WEIGHED = ("cross_entropy", "focal")
 """Losses that take class weights."""
@@ -86,7 +86,7 @@ def make(classes: tuple[str, ...], settings: Settings, decision: Decision) -> Ta
     )
 
 
-def joined(records: Sequence[Judged]) -> Judged:
+def joined(records: Sequence[Record]) -> Record:
     """The records of several batches as those of one: logits (N, K) and targets (N, K)."""
     logits = torch.cat([outputs["logits"] for outputs, _ in records])
     return {"logits": logits}, torch.cat([targets for _, targets in records])
@@ -112,17 +112,17 @@ def _step_metrics(outputs: Outputs, targets: Tensor) -> dict[str, Tensor]:
     }
 
 
-def _evaluation_record(outputs: Outputs, targets: Tensor) -> Judged:
+def _evaluation_record(outputs: Outputs, targets: Tensor) -> Record:
     return {"logits": outputs["logits"].float().cpu()}, targets.cpu()
 
 
-def _validation_metrics(records: Sequence[Judged]) -> tuple[dict[str, float], float]:
+def _validation_metrics(records: Sequence[Record]) -> tuple[dict[str, float], float]:
     figures = {name: values.double() for name, values in _step_metrics(*joined(records)).items()}
     error = figures[PRIMARY].std(correction=0).item() / math.sqrt(len(figures[PRIMARY]))
     return {name: values.mean().item() for name, values in figures.items()}, error
 
 
-def _evaluation_metrics(classes: tuple[str, ...], records: Sequence[Judged]) -> ClassificationMetrics:
+def _evaluation_metrics(classes: tuple[str, ...], records: Sequence[Record]) -> ClassificationMetrics:
     outputs, targets = joined(records)
     labels = targets.argmax(dim=1).numpy()
     return classification_metrics(probabilities(outputs["logits"].numpy()), labels, classes=classes)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from foveal.answers.detect import CANDIDATES, Decision, detections
 from foveal.losses.assignment import assign
 from foveal.losses.detection import box_loss, distribution_loss, quality_loss
-from foveal.metrics.detection import DetectionMetrics, Found, Truth, detection_metrics
+from foveal.metrics.detection import DetectionMetrics, Detections, GroundTruth, detection_metrics
 from foveal.metrics.instance_masks import with_mask_figures
 from foveal.metrics.operating_point import best_score
 from foveal.networks.detector import Detector, InstanceDetector
@@ -32,7 +32,7 @@ PAIRS = 40_000
 QUICK_RESAMPLES = 40
 """For the standard error of a held-out figure."""
 
-Judged = list[tuple[Found, Truth]]
+Record = list[tuple[Detections, GroundTruth]]
 """Of each image of a batch what was found and what is there, in pixels of the image."""
 
 
@@ -94,7 +94,7 @@ def _loss(outputs: Outputs, truths: Truths) -> dict[str, Tensor]:
     spared = in_spared(truths, points) & ~taken
     distances = to_distances(points.expand(batch, -1, 2)[taken], theirs) / strides.expand(batch, -1)[taken][:, None]
     terms = {
-        "class": quality_loss(logits, found.quality, spared=spared) / total,
+        "class": quality_loss(logits, found.quality, ignored=spared) / total,
         "box": BOX_WEIGHT * box_loss(boxes[taken], theirs, fits) / total,
         "distance": DISTRIBUTION_WEIGHT * distribution_loss(outputs["distances"][taken], distances, fits) / total,
     }
@@ -109,7 +109,7 @@ def _boxes(outputs: Outputs) -> Tensor:
     return from_distances(outputs["points"], expected_distances(outputs["distances"]) * outputs["strides"][:, None])
 
 
-def _validation_record(decision: Decision, outputs: Outputs, truths: Truths) -> Judged:
+def _validation_record(decision: Decision, outputs: Outputs, truths: Truths) -> Record:
     """By boxes alone: masks come from the same cells, and cost more to judge. On the device, a batch at once."""
     logits, classes = outputs["logits"].float().flatten(1), outputs["logits"].shape[2]
     best, order = logits.topk(min(CANDIDATES, logits.shape[1]), dim=1)
@@ -124,12 +124,12 @@ def _validation_record(decision: Decision, outputs: Outputs, truths: Truths) -> 
     given = [each.cpu().numpy() for each in (boxes.double(), best.sigmoid().double(), labels, kept)]
     made = []
     for placement, sample, box, score, label, keep in zip(truths.placements, truths.samples, *given, strict=True):
-        found = Found(boxes_xyxy=placement.to_image(box[keep]), scores=score[keep], labels=label[keep])
+        found = Detections(boxes_xyxy=placement.to_image(box[keep]), scores=score[keep], labels=label[keep])
         made.append((found, truth_of(sample)))
     return made
 
 
-def _evaluation_record(decision: Decision, outputs: Outputs, truths: Truths) -> Judged:
+def _evaluation_record(decision: Decision, outputs: Outputs, truths: Truths) -> Record:
     arrays = {name: each.numpy() for name, each in outputs.items()}
     found = detections(arrays, truths.placements, decision)
     truth_and_masks = (
@@ -139,26 +139,26 @@ def _evaluation_record(decision: Decision, outputs: Outputs, truths: Truths) -> 
     return list(zip(found, truth_and_masks, strict=True))
 
 
-def _validation_metrics(classes: tuple[str, ...], records: Sequence[Judged]) -> tuple[dict[str, float], float]:
+def _validation_metrics(classes: tuple[str, ...], records: Sequence[Record]) -> tuple[dict[str, float], float]:
     overall = detection_metrics(*_apart(records), classes=classes, resamples=QUICK_RESAMPLES).overall
     values = {name: overall[name].value for name in ("AP", "AP50")}
     return {name: 0.0 if np.isnan(value) else value for name, value in values.items()}, overall["AP"].standard_error
 
 
-def _evaluation_metrics(classes: tuple[str, ...], decision: Decision, records: Sequence[Judged]) -> DetectionMetrics:
+def _evaluation_metrics(classes: tuple[str, ...], decision: Decision, records: Sequence[Record]) -> DetectionMetrics:
     found, truth = _apart(records)
     metrics = detection_metrics(found, truth, classes=classes, score=decision.score_threshold)
     masks = found[0].masks is not None
     return with_mask_figures(metrics, found, truth, classes=classes) if masks else metrics
 
 
-def _decide(decision: Decision, records: Sequence[Judged]) -> Decision:
+def _decide(decision: Decision, records: Sequence[Record]) -> Decision:
     """With the score from which detections are told: that of the best F1."""
     score = best_score(*_apart(records), otherwise=decision.score_threshold)
     return replace(decision, score_threshold=round(score, 4))
 
 
-def _apart(records: Sequence[Judged]) -> tuple[list[Found], list[Truth]]:
+def _apart(records: Sequence[Record]) -> tuple[list[Detections], list[GroundTruth]]:
     """What was found and what is there, image by image."""
     pairs = [pair for record in records for pair in record]
     return [found for found, _ in pairs], [truth for _, truth in pairs]

@@ -16,7 +16,7 @@ from torch import Tensor
 from foveal.annotations import Objects, Polygons, RunLengths
 from foveal.losses.assignment import Assigned
 from foveal.losses.masks import best_cells, mask_dice_loss
-from foveal.metrics.detection import Truth
+from foveal.metrics.detection import GroundTruth
 from foveal.networks.mask_head import box_grid, mask_logits, to_pixels
 from foveal.ops.mask_points import STRIDE
 from foveal.ops.masks import as_run_lengths, on_grid
@@ -113,7 +113,7 @@ def _truth_at(outlines: Outlines, objects: list[int], boxes: list[list[float]]) 
     return torch.stack([made[row] for row in objects])
 
 
-def with_drawn_masks(truth: Truth, sample: Sample) -> Truth:
+def with_drawn_masks(truth: GroundTruth, sample: Sample) -> GroundTruth:
     """The objects with their masks, None where nobody drew one."""
     size_hw = sample.size_hw
     assert size_hw is not None

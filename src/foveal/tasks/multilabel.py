@@ -23,7 +23,7 @@ from foveal.tasks.whole_image import Loss, build, loss_terms
 PRIMARY, LOG_LOSS = "mAP", "log_loss"
 QUICK_RESAMPLES = 40
 """For the standard error of a held-out figure."""
-Judged = tuple[Tensor, Tensor]
+Record = tuple[Tensor, Tensor]
 """A batch's logits and targets, (B, K) float32, on the CPU."""
 
 
@@ -74,7 +74,7 @@ def make(classes: tuple[str, ...], settings: Settings, decision: Decision) -> Ta
     )
 
 
-def joined(records: Sequence[Judged]) -> Judged:
+def joined(records: Sequence[Record]) -> Record:
     """The records of several batches as one: logits (N, K) and targets (N, K)."""
     return torch.cat([logits for logits, _ in records]), torch.cat([targets for _, targets in records])
 
@@ -97,11 +97,11 @@ def _step_metrics(outputs: Outputs, targets: Tensor) -> dict[str, Tensor]:
     return {LOG_LOSS: F.binary_cross_entropy_with_logits(logits, targets.float(), reduction="none").sum(dim=1)}
 
 
-def _evaluation_record(outputs: Outputs, targets: Tensor) -> Judged:
+def _evaluation_record(outputs: Outputs, targets: Tensor) -> Record:
     return outputs["logits"].float().cpu(), targets.cpu()
 
 
-def _validation_metrics(classes: tuple[str, ...], records: Sequence[Judged]) -> tuple[dict[str, float], float]:
+def _validation_metrics(classes: tuple[str, ...], records: Sequence[Record]) -> tuple[dict[str, float], float]:
     """mAP is 0 where no held-out image has a label."""
     logits, targets = joined(records)
     thresholds = [UNDECIDED] * len(classes)
@@ -116,12 +116,12 @@ def _validation_metrics(classes: tuple[str, ...], records: Sequence[Judged]) -> 
 
 
 def _evaluation_metrics(
-    classes: tuple[str, ...], thresholds: Sequence[float], records: Sequence[Judged]
+    classes: tuple[str, ...], thresholds: Sequence[float], records: Sequence[Record]
 ) -> LabelMetrics:
     return label_metrics(*_arrays(*joined(records)), classes=classes, thresholds=thresholds)
 
 
-def _decide(records: Sequence[Judged]) -> Decision:
+def _decide(records: Sequence[Record]) -> Decision:
     """The thresholds of the highest F1."""
     return Decision(thresholds=tuple(best_thresholds(*_arrays(*joined(records))).tolist()))
 

@@ -23,8 +23,8 @@ from foveal.metrics.regression import RegressionMetrics, regression_metrics
 from foveal.tasks.task import Judging, Learning, Outputs, Room, Task
 from foveal.tasks.whole_image import Loss, build, loss_terms
 
-Judged = tuple[Tensor, Tensor]
-"""What was said of a batch and what is true, (B, T) float64 in the targets' units, on the CPU."""
+Record = tuple[Tensor, Tensor]
+"""Predictions and targets of a batch, (B, T) float64 in the targets' units, on the CPU."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,31 +94,32 @@ def _augment(images: Tensor, targets: Tensor, params: AugmentParams) -> tuple[Te
 def _step_metrics(scale: Scale, primary: str, outputs: Outputs, targets: Tensor) -> dict[str, Tensor]:
     """Per item (B,): the mean over targets of the absolute error, of one target in its unit, of several in spreads."""
     errors = (outputs["logits"].float() - targets.float()).abs().mean(dim=1)
-    return {primary: errors * float(scale.spread[0]) if primary == "mae" else errors}
+    return {primary: errors * float(scale.std[0]) if primary == "mae" else errors}
 
 
-def _evaluation_record(scale: Scale, outputs: Outputs, targets: Tensor) -> Judged:
-    said, true = (scale.restored(each.float().cpu().numpy()) for each in (outputs["logits"], targets))
-    return torch.from_numpy(said), torch.from_numpy(true)
+def _evaluation_record(scale: Scale, outputs: Outputs, targets: Tensor) -> Record:
+    pairs = (outputs["logits"], targets)
+    predicted, true = (torch.from_numpy(scale.restored(each.float().cpu().numpy())) for each in pairs)
+    return predicted, true
 
 
 def _validation_metrics(
-    scale: Scale, loss: Loss, primary: str, records: Sequence[Judged]
+    scale: Scale, loss: Loss, primary: str, records: Sequence[Record]
 ) -> tuple[dict[str, float], float]:
-    said, true = (torch.from_numpy(scale.standardised(each.numpy())) for each in joined(records))
-    errors = _step_metrics(scale, primary, {"logits": said}, true)[primary].double()
+    predictions, targets = (torch.from_numpy(scale.standardised(each.numpy())) for each in joined(records))
+    errors = _step_metrics(scale, primary, {"logits": predictions}, targets)[primary].double()
     error = errors.std(correction=0).item() / math.sqrt(len(errors))
-    return {primary: errors.mean().item(), "loss": loss(said, true).item()}, error
+    return {primary: errors.mean().item(), "loss": loss(predictions, targets).item()}, error
 
 
-def joined(records: Sequence[Judged]) -> Judged:
-    """The records of several batches as one: what was said and what is true, (N, T) float64 in the targets' units."""
-    return torch.cat([said for said, _ in records]), torch.cat([true for _, true in records])
+def joined(records: Sequence[Record]) -> Record:
+    """The records of several batches as one: predictions and targets, (N, T) float64 in the targets' units."""
+    return torch.cat([predictions for predictions, _ in records]), torch.cat([targets for _, targets in records])
 
 
-def _evaluation_metrics(scale: Scale, names: tuple[str, ...], records: Sequence[Judged]) -> RegressionMetrics:
-    said, true = joined(records)
-    return regression_metrics(said.numpy(), true.numpy(), names=names, spreads=scale.spread.tolist())
+def _evaluation_metrics(scale: Scale, names: tuple[str, ...], records: Sequence[Record]) -> RegressionMetrics:
+    predictions, targets = joined(records)
+    return regression_metrics(predictions.numpy(), targets.numpy(), names=names, stds=scale.std.tolist())
 
 
 ROOM = Room(settings=Settings, make=make)

@@ -21,7 +21,7 @@ from foveal.errors import UsageError
 from foveal.feed.store import Store
 from foveal.images.label_map import VOID, read_label_map
 from foveal.losses.segmentation import PIXEL_LOSSES
-from foveal.metrics.segmentation import Judged, SegmentationMetrics, judge, segmentation_metrics
+from foveal.metrics.segmentation import ImageCounts, SegmentationMetrics, count_pixels, segmentation_metrics
 from foveal.networks.decoders import DECODERS, segmenter
 from foveal.preprocess import Placement
 from foveal.tasks.task import Judging, Learning, Outputs, Room, Task
@@ -75,7 +75,7 @@ class LabelMaps:
 def make(classes: tuple[str, ...], settings: Settings, decision: Decision) -> Task:
     """The segmentation task for these classes."""
     weights = None if settings.class_weights is None else torch.tensor(settings.class_weights)
-    loss = partial(PIXEL_LOSSES[settings.loss], void=VOID, class_weights=weights)
+    loss = partial(PIXEL_LOSSES[settings.loss], ignore_index=VOID, class_weights=weights)
     learning = Learning(
         augment=_augment,
         build=lambda backbone: _build(len(classes), settings, backbone),
@@ -155,19 +155,19 @@ def _highest(scores: Tensor) -> np.ndarray:
     return found
 
 
-def _validation_record(num_classes: int, outputs: Outputs, targets: LabelMaps) -> list[Judged]:
-    """Judged in the frame of what the network reads, and without borders: much cheaper, and about the same."""
+def _validation_record(num_classes: int, outputs: Outputs, targets: LabelMaps) -> list[ImageCounts]:
+    """In the frame of the network's input, and without borders: much cheaper, and about the same."""
     return [
-        judge(_highest(logits), labels, num_classes=num_classes, void=VOID, borders=False)
+        count_pixels(_highest(logits), labels, num_classes=num_classes, ignore_index=VOID, borders=False)
         for logits, labels in zip(outputs["logits"], targets.labels.cpu().numpy(), strict=True)
     ]
 
 
-def _evaluation_record(num_classes: int, void: int, outputs: Outputs, targets: LabelMaps) -> list[Judged]:
-    said = label_maps({"logits": outputs["logits"].numpy()}, targets.placements)
+def _evaluation_record(num_classes: int, void: int, outputs: Outputs, targets: LabelMaps) -> list[ImageCounts]:
+    predicted = label_maps({"logits": outputs["logits"].numpy()}, targets.placements)
     return [
-        judge(ours, _truth(sample, void), num_classes=num_classes, void=VOID)
-        for ours, sample in zip(said, targets.samples, strict=True)
+        count_pixels(ours, _truth(sample, void), num_classes=num_classes, ignore_index=VOID)
+        for ours, sample in zip(predicted, targets.samples, strict=True)
     ]
 
 
@@ -177,17 +177,19 @@ def _truth(sample: Sample, void: int) -> np.ndarray:
     return np.where(labels == void, np.uint8(VOID), labels)
 
 
-def _validation_metrics(classes: tuple[str, ...], records: Sequence[list[Judged]]) -> tuple[dict[str, float], float]:
+def _validation_metrics(
+    classes: tuple[str, ...], records: Sequence[list[ImageCounts]]
+) -> tuple[dict[str, float], float]:
     overall = segmentation_metrics(_all(records), classes=classes, resamples=QUICK_RESAMPLES).overall
     values = {name: overall[name].value for name in ("mIoU", "pixel_accuracy")}
     return {name: 0.0 if np.isnan(value) else value for name, value in values.items()}, overall["mIoU"].standard_error
 
 
-def _evaluation_metrics(classes: tuple[str, ...], records: Sequence[list[Judged]]) -> SegmentationMetrics:
+def _evaluation_metrics(classes: tuple[str, ...], records: Sequence[list[ImageCounts]]) -> SegmentationMetrics:
     return segmentation_metrics(_all(records), classes=classes)
 
 
-def _all(records: Sequence[list[Judged]]) -> list[Judged]:
+def _all(records: Sequence[list[ImageCounts]]) -> list[ImageCounts]:
     return [each for record in records for each in record]
 
 

@@ -14,7 +14,7 @@ from foveal.device import sent
 from foveal.errors import UsageError
 from foveal.feed.store import Store
 from foveal.losses.assignment import Objects
-from foveal.metrics.matching import Truth, box_areas
+from foveal.metrics.matching import GroundTruth, box_areas
 from foveal.preprocess import Placement
 from foveal.tasks.instance_masks import Outlines, outlines_of, without_masks
 from foveal.types import Sample
@@ -121,12 +121,12 @@ def in_spared(truths: Truths, points_xy: Tensor) -> Tensor:
     return inside
 
 
-def truth_of(sample: Sample) -> Truth:
+def truth_of(sample: Sample) -> GroundTruth:
     """What there is to be found, in pixels of the image."""
     boxes, instances = _boxes_of(sample), sample.known(annotations.Objects).instances
     areas = box_areas(boxes)
     crowd = np.array([each.crowd for each in instances], bool)
-    return Truth(
+    return GroundTruth(
         boxes_xyxy=boxes,
         labels=np.array([each.label for each in instances], int),
         areas=np.array([own if each.area is None else each.area for each, own in zip(instances, areas, strict=True)]),

@@ -113,11 +113,11 @@ def predict(
             loaded = loaded_model(loaded, device=device, engine=engine, precision=precision, images=len(inputs))
 
         kind = loaded.answering.kind
-        if draw is not None and not kind.PLACES:
+        if draw is not None and not kind.SPATIAL:
             raise UsageError("--draw draws boxes or the classes of pixels; this model looks at whole images")
         if masks is not None and not kind.PIXELS:
             raise UsageError(f"--masks saves the class of every pixel; this model's task is to {loaded.contract.task}")
-        if coco is not None and not kind.PLACES:
+        if coco is not None and not kind.SPATIAL:
             raise UsageError("--coco writes boxes or the regions of classes; this model looks at whole images")
 
         def work(mine: Iterable[Path]) -> "Iterator[Predicted | Failed]":

@@ -153,7 +153,7 @@ def _summary(tuning: TuningRun) -> Tuning:
         title=f"Tuning on {search.dataset.name}",
         figure=search.task.judging.primary,
         higher_is_better=search.task.judging.higher_is_better,
-        held_out=len(search.dataset.of_split("val")),
+        num_validation=len(search.dataset.of_split("val")),
         planned=tuning.asked.trials,
         trials=tried,
     )

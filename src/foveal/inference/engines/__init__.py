@@ -26,7 +26,7 @@ ENGINES: dict[str, EngineSpec] = {
 }
 
 REFERENCE = ("eager", "float32")
-"""(engine, precision) with which every other has to agree: the network as it is, computed as evaluation does."""
+"""(engine, precision) with which every other has to agree: the network itself, computed as evaluation does."""
 
 FASTEST_FIRST: tuple[tuple[str, str], ...] = (
     ("openvino", "bfloat16"),

@@ -1,4 +1,4 @@
-"""The comparison that an engine has to stand: what it says against what the network itself says in float32."""
+"""The comparison that an engine has to pass: its outputs against those of the network itself in float32."""
 
 import numpy as np
 
@@ -32,7 +32,10 @@ def disagreement(engine: Engine, source: Source) -> str:
         difference = largest_number_difference(outputs, expected)
         if difference <= TOLERANCE:
             return ""
-        return f"its numbers differ by up to {difference:.2g} spreads from the network's, and {TOLERANCE} are allowed"
+        return (
+            f"its numbers differ by up to {difference:.2g} standard deviations from the network's, and {TOLERANCE} are "
+            "allowed"
+        )
     difference = largest_difference(outputs, expected, task=task)
     if not difference <= TOLERANCE:
         return f"its probabilities differ by up to {difference:.2g} from the network's, and {TOLERANCE} are allowed"
@@ -76,7 +79,7 @@ def largest_difference(outputs: Outputs, expected: Outputs, *, task: Answering) 
 
 
 def largest_number_difference(outputs: Outputs, expected: Outputs) -> float:
-    """Between what a regression's network says, in spreads of the training targets; of numbers further than one from
+    """Between a regression's outputs, in standard deviations of the training targets; of numbers further than one from
     their mean, as a share of that distance. NaN where one is."""
     ours, theirs = (each["logits"].astype(np.float64) for each in (outputs, expected))
     return float((np.abs(ours - theirs) / np.abs(theirs).clip(1)).max())

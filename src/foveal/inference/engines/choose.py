@@ -1,4 +1,4 @@
-"""Which engine computes: the rule, and what becomes of an engine that fails the comparison with the network."""
+"""Which engine computes: the rule, and how an engine that fails the comparison with the network is refused."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -25,8 +25,8 @@ def choose_engine(
 ) -> Engine:
     """The engine called `engine`; for "auto" the fastest one here that agrees with the network.
 
-    images: how many there are to compute, where that is known: for fewer than `FEW_IMAGES` "auto" takes the network
-    as it is. `say` is called with a line on the engine that is taken, and on each that is refused.
+    images: how many there are to compute, where that is known: for fewer than `FEW_IMAGES` "auto" takes the
+    network itself. `say` is called with a line on the engine that is taken, and on each that is refused.
     Raises UsageError where the engine is not installed or does not compute in this precision or on this device, and
     ModelError where what was asked for is refused.
     """
@@ -72,7 +72,7 @@ def _missing(engine: str) -> str:
 
 
 def _examined(source: Source, name: str, precision: str, *, say: Say) -> tuple[Engine | None, str]:
-    """The engine, or None and why it is refused. It is examined once, and the outcome kept beside what it made."""
+    """The engine, or None and why it is refused. It is examined once, and the outcome cached beside its files."""
     if (name, precision) == REFERENCE:
         return build_engine(source, name, precision), ""
     verdict = _verdict_file(source.folder, name, precision)
@@ -86,7 +86,7 @@ def _examined(source: Source, name: str, precision: str, *, say: Say) -> tuple[E
     except (OSError, MemoryError):  # of the machine and the moment, not of the network
         raise
     except Exception as error:
-        # Tracing and converting a module that they can't take fail with whatever they run into.
+        # Tracing and converting a module that they can't take raise errors of any kind.
         refused = f"it can't take this network: {' '.join(str(error).split())[:200]}"
     if verdict is not None:
         write_json(verdict, {"refused": refused})
@@ -94,7 +94,7 @@ def _examined(source: Source, name: str, precision: str, *, say: Say) -> tuple[E
 
 
 def _verdict_file(folder: Path | None, name: str, precision: str) -> Path | None:
-    """Where an examination's outcome is kept: it holds for one version of the engine on one kind of machine."""
+    """The file that caches an examination: it holds for one version of the engine on one kind of machine."""
     from foveal.device import fingerprint
 
     if folder is None:

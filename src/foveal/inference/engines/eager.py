@@ -37,7 +37,7 @@ class EagerEngine:
 
 
 def build(source: Source, precision: str) -> EagerEngine:
-    """In float32 the network as it is, whose outputs are evaluation's to the last bit; else a copy prepared for it."""
+    """In float32 the network itself, whose outputs are evaluation's to the last bit; else a copy prepared for it."""
     if precision == "float32":
         return EagerEngine(source, source.network, precision)
     return EagerEngine(source, place(in_bfloat16(folded(source.network)), source.device), precision)

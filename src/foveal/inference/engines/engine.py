@@ -35,7 +35,7 @@ class Source:
 
     @cached_property
     def folder(self) -> Path | None:
-        """Where what is made of it is kept; None keeps nothing."""
+        """Where converted models are cached; None caches nothing."""
         return artefact_folder(self.network, self.contract)
 
 

@@ -35,7 +35,7 @@ class ONNXRuntimeEngine:
 
 
 def build(source: Source, precision: str) -> ONNXRuntimeEngine:
-    """The network as an ONNX file, exported once (seconds) and kept."""
+    """The network as an ONNX file, exported once (seconds) and cached."""
     import torch  # of what was converted before, nothing else here needs it
 
     assert precision == ONNXRuntimeEngine.precision

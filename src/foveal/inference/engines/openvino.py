@@ -81,7 +81,7 @@ class _Compiled:
 
 
 def build(source: Source, precision: str) -> OpenVINOEngine:
-    """The network as OpenVINO's model, converted once (seconds) and kept."""
+    """The network as OpenVINO's model, converted once (seconds) and cached."""
     core = ov.Core()
     core.set_property({"ENABLE_MMAP": False})  # a mapped file could not be removed on Windows
     with artefact(source.folder, f"openvino-{version('openvino')}", partial(_convert, source)) as folder:

@@ -16,15 +16,15 @@ def _shown(evaluated: Evaluated, *, right: bool) -> list[Shown]:
     store, classes = evaluated.store, evaluated.task.classes
     outputs, targets = joined(evaluated.evaluation.records)
     scores, labels = outputs["logits"].double().softmax(dim=1).max(dim=1)
-    truths = targets.argmax(dim=1)
-    taken = (labels == truths).nonzero().flatten() if right else (labels != truths).nonzero().flatten()
+    targets = targets.argmax(dim=1)
+    taken = (labels == targets).nonzero().flatten() if right else (labels != targets).nonzero().flatten()
     order = taken[scores[taken].argsort(descending=not right)][:MOST_SHOWN]
     images = as_pictures(store.gather(order))
     return [
         Shown(
             image=images[position],
             path=store.samples[index].image.name,
-            truth=classes[int(truths[index])],
+            ground_truth=classes[int(targets[index])],
             label=classes[int(labels[index])],
             score=float(scores[index]),
         )

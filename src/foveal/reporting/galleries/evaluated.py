@@ -33,6 +33,6 @@ def as_pictures(images: Tensor) -> list[np.ndarray]:
 
 
 def whole_image(sample: Sample) -> np.ndarray:
-    """The image as it is shown, of its own size: uint8 (H, W, 1 or 3), of other channels the first."""
+    """The image at its own size, as shown: uint8 (H, W, 1 or 3), of other channels the first."""
     image = decode(sample.image.read(), name=sample.image.name)
     return image if image.shape[2] in (1, 3) else image[:, :, :1]

@@ -8,25 +8,25 @@ from foveal.reporting.tasks.multilabel import Gallery
 
 
 def gallery(evaluated: Evaluated) -> Gallery:
-    """Of each image the label on which it is most wrong, from the surest on."""
+    """Of each image the label on which it is most wrong, the most confident first."""
     task, store = evaluated.task, evaluated.store
-    logits, truths = (torch.cat(each) for each in zip(*evaluated.evaluation.records, strict=True))
+    logits, targets = (torch.cat(each) for each in zip(*evaluated.evaluation.records, strict=True))
     scores = logits.double().sigmoid()
-    wrong = torch.from_numpy(task.decision.told(scores.numpy())) != (truths > 0.5)
-    errors, labels = torch.where(wrong, (scores - truths).abs(), -1).max(dim=1)
+    wrong = torch.from_numpy(task.decision.predicted(scores.numpy())) != (targets > 0.5)
+    errors, labels = torch.where(wrong, (scores - targets).abs(), -1).max(dim=1)
     order = errors.argsort(descending=True)[:MOST_SHOWN]
     order = order[errors[order] >= 0]
     images = as_pictures(store.gather(order)) if len(order) else []
     found = []
     for position, index in enumerate(order.tolist()):
         label = int(labels[index])
-        there = [name for name, truth in zip(task.classes, truths[index].tolist(), strict=True) if truth > 0.5]
+        there = [name for name, truth in zip(task.classes, targets[index].tolist(), strict=True) if truth > 0.5]
         found.append(
             Shown(
                 image=images[position],
                 path=store.samples[index].image.name,
-                truth=", ".join(there) or "none",
-                label=task.classes[label] if truths[index, label] < 0.5 else f"no {task.classes[label]}",
+                ground_truth=", ".join(there) or "none",
+                label=task.classes[label] if targets[index, label] < 0.5 else f"no {task.classes[label]}",
                 score=float(scores[index, label]),
             )
         )

@@ -1,4 +1,4 @@
-"""Pictures of a segmentation: images with their classes and with what was said."""
+"""Pictures of a segmentation: images with their ground truth and predictions."""
 
 import numpy as np
 import torch
@@ -16,8 +16,8 @@ from foveal.reporting.tasks.segment import Gallery
 
 def gallery(evaluated: Evaluated) -> Gallery:
     """Images by their share of right pixels."""
-    judged = [each for record in evaluated.evaluation.records for each in record]
-    rights = [np.trace(each.confusion) / max(1, each.confusion.sum()) for each in judged]
+    counts = [each for record in evaluated.evaluation.records for each in record]
+    rights = [np.trace(each.confusion) / max(1, each.confusion.sum()) for each in counts]
     order = sorted(range(len(rights)), key=lambda index: rights[index])
     return Gallery(examples=examples_of(order, lambda index: _example(evaluated, index, float(rights[index]))))
 
@@ -26,15 +26,15 @@ def _example(evaluated: Evaluated, index: int, right: float) -> Example:
     sample = evaluated.store.samples[index]
     image = whole_image(sample)
     return Example(
-        truth=colour_pixels(image, read_label_map(sample.known(PixelClasses).label_map)),
-        found=colour_pixels(image, _said(evaluated, index)),
+        ground_truth=colour_pixels(image, read_label_map(sample.known(PixelClasses).label_map)),
+        predicted=colour_pixels(image, _predicted(evaluated, index)),
         words=f"{right:.3f} of its pixels right",
         path=sample.image.name,
     )
 
 
-def _said(evaluated: Evaluated, index: int) -> np.ndarray:
-    """(H, W): the classes that the network gives the pixels of an image."""
+def _predicted(evaluated: Evaluated, index: int) -> np.ndarray:
+    """(H, W): the predicted classes of the pixels of an image."""
     store = evaluated.store
     size_hw = store.samples[index].size_hw
     assert size_hw is not None

@@ -27,13 +27,13 @@ METRICS = {
     "f1_macro": Metric(title="Macro F1", hint="mean over classes"),
     "log_loss": Metric(title="Log loss", hint="lower is better"),
     "ece": Metric(title="Calibration error", hint="lower is better"),
-    "top5": Metric(title="Top-5 accuracy", hint="truth among the first five"),
+    "top5": Metric(title="Top-5 accuracy", hint="ground truth among the first five"),
     "precision_macro": Metric(title="Precision", hint="mean over classes"),
     "recall_macro": Metric(title="Recall", hint="mean over classes"),
     "auroc_macro": Metric(title="AUROC", hint="mean over classes"),
     "average_precision_macro": Metric(title="Average precision", hint="mean over classes"),
 }
-_COUNTED = Counted(one="image", axes="A row is what the images show, a column what the network said.")
+_COUNTED = Counted(one="image", axes="Rows are the ground truth, columns the predictions.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +49,12 @@ class Gallery:
 def _headline(evaluation: Mapping) -> Headline:
     right, total = _right_of(evaluation)
     images = things(total, f"{split_of(evaluation)} image")
-    sentence = f"{count(right)} of {images} recognised right, {count(total - right)} wrong"
+    sentence = f"{count(right)} of {images} classified right, {count(total - right)} wrong"
     return Headline(metric="accuracy", sentence=sentence)
 
 
 def _right_of(evaluation: Mapping) -> tuple[int, int]:
-    """(images recognised right, images), counted in the confusion matrix."""
+    """(images classified right, images), counted in the confusion matrix."""
     matrix = evaluation["confusion"]
     return sum(row[index] for index, row in enumerate(matrix)), sum(map(sum, matrix))
 
@@ -84,15 +84,15 @@ def _mistakes(shown: Sequence[Shown], evaluation: Mapping) -> Section:
     right, total = _right_of(evaluation)
     if shown:
         words = (
-            "Most confident first, each as truth → what was said, and the score. Look here for wrong labels, "
+            "Most confident first, each as ground truth → prediction, and the score. Look here for wrong labels, "
             "for pictures that show two things, and for what the network took for the object."
         )
         body = join(note(words), predictions(shown, right=False))
     elif right == total:
-        body = note(f"None: all {things(total, f'{split_of(evaluation)} image')} were recognised right.")
+        body = note(f"None: all {things(total, f'{split_of(evaluation)} image')} were classified right.")
     else:
-        body = note("No pictures were kept of this run's mistakes.")
-    return Section(anchor="mistakes", title="Its most confident mistakes", short="Mistakes", body=body)
+        body = note("This run saved no pictures of its mistakes.")
+    return Section(anchor="mistakes", title="Most confident mistakes", short="Mistakes", body=body)
 
 
 def _unsure(shown: Sequence[Shown]) -> Section:

@@ -9,7 +9,7 @@ import numpy as np
 from foveal.annotations import RunLengths
 from foveal.ops.masks import on_grid, run_lengths
 from foveal.reporting.confusion import Counted, confusion
-from foveal.reporting.curves import History, held_out, loss
+from foveal.reporting.curves import History, loss, validation
 from foveal.reporting.cutouts import Mistakes, cutouts
 from foveal.reporting.headline import evaluated_images
 from foveal.reporting.listings import Listing, by_class, confusion_matrix
@@ -32,7 +32,7 @@ METRICS = {
     "mask_AP50": Metric(title="Mask AP50", hint="masks overlap by half"),
     "AP50": Metric(title="AP50", hint="boxes overlap by half"),
     "AP75": Metric(title="AP75", hint="by three quarters"),
-    "precision": Metric(title="Precision", hint="of the boxes told, at the threshold"),
+    "precision": Metric(title="Precision", hint="of the detections, at the threshold"),
     "recall": Metric(title="Recall", hint="of the objects, at the threshold"),
     "f1": Metric(title="F1", hint="harmonic mean of both"),
     "APs": Metric(title="AP, small", hint="up to 32 × 32 pixels"),
@@ -47,8 +47,8 @@ METRICS = {
 }
 _COUNTED = Counted(
     one="object",
-    axes="A row is what is there, a column what was told with a score above the threshold. The last row holds what "
-    "was invented, the last column what was missed.",
+    axes="Rows are the ground truth, columns the predictions with a score from the threshold on. The last row holds "
+    "the false positives, the last column what was missed (false negatives).",
     background=True,
 )
 _WITHOUT_INTERVAL = ("AP", "AP50", "AP75", "AR100", "mask_AP", "mask_AP50")
@@ -56,8 +56,8 @@ _AT_THRESHOLD = ("precision", "recall", "f1")
 _BY_CLASS = (
     "AP is the area under the highest precision by recall, the mean over overlaps (IoU) from 0.5 to 0.95 that a box "
     "has to reach; AP50 and AP75 are at one of them. AR100 is the share of objects found by a hundred boxes. At the "
-    "score's threshold and IoU 0.5, precision is the share of told boxes that are right, recall the share of objects "
-    "found, and F1 their harmonic mean. Mask AP goes by the overlap of masks."
+    "score's threshold and IoU 0.5, precision is the share of predicted boxes that are right, recall the share of "
+    "objects found, and F1 their harmonic mean. Mask AP goes by the overlap of masks."
 )
 
 
@@ -66,9 +66,9 @@ class Gallery:
     """Evaluated images."""
 
     examples: Examples
-    """With what is there and what was found."""
+    """With ground truth and predictions."""
     cutouts: Mapping[str, Mistakes]
-    """"missed" objects, "invented" ones, and those "confused" with another class."""
+    """False negatives as "missed", false positives as "invented", and those "confused" with another class."""
 
 
 def _headline(evaluation: Mapping) -> Headline:
@@ -77,7 +77,7 @@ def _headline(evaluation: Mapping) -> Headline:
 
 
 def _curves(run: History) -> list[Html]:
-    return [loss(run), held_out(run, "AP", "Average precision")]
+    return [loss(run), validation(run, "AP", "Average precision")]
 
 
 def _gallery(evaluated: "Evaluated") -> Gallery:
@@ -120,11 +120,11 @@ def _draw_targets(
     return drawn, [""] * len(pictures)
 
 
-def _with_objects(picture: np.ndarray, truths: Any, row: int, classes: Sequence[str]) -> np.ndarray:
-    learned = ~truths.spared[row]
-    labels = truths.labels[row][learned].tolist()
-    masks = _masks(truths.outlines[row].kept(learned), picture)
-    boxes: np.ndarray = truths.boxes_xyxy[row][learned].numpy()
+def _with_objects(picture: np.ndarray, targets: Any, row: int, classes: Sequence[str]) -> np.ndarray:
+    learned = ~targets.spared[row]
+    labels = targets.labels[row][learned].tolist()
+    masks = _masks(targets.outlines[row].kept(learned), picture)
+    boxes: np.ndarray = targets.boxes_xyxy[row][learned].numpy()
     return draw_objects(picture, boxes, labels, [classes[label] for label in labels], masks)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foveal.reporting.curves import History, held_out, log_loss
+from foveal.reporting.curves import History, log_loss, validation
 from foveal.reporting.headline import evaluated_images
 from foveal.reporting.labels import by_label, precision_recall
 from foveal.reporting.listings import Listing, by_class
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 METRICS = {
     "mAP": Metric(title="Mean average precision of the labels"),
     "f1_micro": Metric(title="Micro F1", hint="of all labels together"),
-    "precision_micro": Metric(title="Precision", hint="of the labels told"),
-    "recall_micro": Metric(title="Recall", hint="of the labels there"),
+    "precision_micro": Metric(title="Precision", hint="of the predicted labels"),
+    "recall_micro": Metric(title="Recall", hint="of the true labels"),
     "f1_macro": Metric(title="Macro F1", hint="mean over classes"),
 }
 
@@ -34,7 +34,7 @@ class Gallery:
     """Evaluated images."""
 
     mistakes: Sequence[Shown] = ()
-    """Each with the label on which it is most wrong, the surest first."""
+    """Each with the label on which it is most wrong, the most confident first."""
 
 
 def _headline(evaluation: Mapping) -> Headline:
@@ -42,7 +42,7 @@ def _headline(evaluation: Mapping) -> Headline:
 
 
 def _curves(run: History) -> list[Html]:
-    return [log_loss(run), held_out(run, "mAP", "Mean average precision")]
+    return [log_loss(run), validation(run, "mAP", "Mean average precision")]
 
 
 def _gallery(evaluated: "Evaluated") -> Gallery:
@@ -57,12 +57,11 @@ def _sections(evaluation: Mapping, gallery: Gallery) -> list[Section]:
 
 def _mistakes(shown: Sequence[Shown]) -> Section:
     words = (
-        "The surest first, an image each: the labels that are there → what was said against them, and the score of "
-        "that label: high where it was told and isn't there, low where it is there and wasn't told. Look here for "
-        "labels that somebody forgot."
+        "The most confident first, an image each: its true labels → the wrong prediction, and the score of that "
+        "label: high for a false positive, low for a false negative. Look here for labels that somebody forgot."
     )
     body = join(note(words), predictions(shown, right=False)) if shown else note("None: every label is right.")
-    return Section(anchor="mistakes", title="Its most confident mistakes", short="Mistakes", body=body)
+    return Section(anchor="mistakes", title="Most confident mistakes", short="Mistakes", body=body)
 
 
 def _listings(result: Mapping) -> list[str | Listing]:

@@ -30,7 +30,7 @@ class Nouns:
     split_size: Callable[[int, int], str] = lambda images, counted: f"{counted:,}"
     """(images of a split, sum of its counts) -> how large it is."""
     data_lines: Callable[[Dataset], list[str]] = lambda dataset: []
-    """What else is to be known of the data before training."""
+    """Further lines on the data, printed before training."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +79,8 @@ class Presentation:
     """A result -> sentences and tables that follow the metrics in the terminal."""
 
     draw_targets: Callable[[list[np.ndarray], Any, Sequence[Sample], Sequence[str]], tuple[list[np.ndarray], list[str]]]
-    """(pictures uint8 (H, W, C), the targets of the batch, its samples, class names) -> the pictures with what is to be
-    learned drawn on them, and words at each."""
+    """(pictures uint8 (H, W, C), the targets of the batch, its samples, class names) -> the pictures with their
+    targets drawn on them, and words at each."""
 
     def metric(self, name: str) -> Metric:
         """The words of a metric; its name where it has none."""

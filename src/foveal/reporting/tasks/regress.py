@@ -28,7 +28,7 @@ METRICS = {
     "mae": Metric(title="Mean absolute error", in_unit=True),
     "relative_mae": Metric(title="Mean error, in standard deviations", in_unit=True),
     "rmse": Metric(title="RMSE", hint="root of the mean squared error", in_unit=True),
-    "r2": Metric(title="R²", hint="share of the variance told"),
+    "r2": Metric(title="R²", hint="share of the variance explained"),
 }
 
 
@@ -37,7 +37,7 @@ class Gallery:
     """Evaluated images."""
 
     points: Mapping[str, Sequence[Point]] = field(default_factory=dict)
-    """By target (true, said) of each image."""
+    """By target (true, predicted) of each image."""
     mistakes: Sequence[Shown] = ()
     """The largest errors, largest first."""
 
@@ -73,11 +73,11 @@ def _sections(evaluation: Mapping, gallery: Gallery) -> list[Section]:
 
 def _errors(shown: Sequence[Shown]) -> Section:
     words = (
-        "The largest first, each as truth → what was said, and by how many of the target's standard "
-        "deviations it is off. Look here for wrong numbers, and for pictures that don't show what the number says."
+        "The largest first, each as ground truth → prediction, and by how many of the target's standard "
+        "deviations it is off. Look here for wrong numbers, and for pictures that don't show what the number measures."
     )
     body = join(note(words), predictions(shown, right=False))
-    return Section(anchor="mistakes", title="Its largest errors", short="Errors", body=body)
+    return Section(anchor="mistakes", title="Largest errors", short="Errors", body=body)
 
 
 def _listings(result: Mapping) -> list[str | Listing]:
@@ -89,7 +89,7 @@ def _listings(result: Mapping) -> list[str | Listing]:
 def _draw_targets(
     pictures: list[np.ndarray], targets: Any, samples: Sequence[Sample], classes: Sequence[str]
 ) -> tuple[list[np.ndarray], list[str]]:
-    """The pictures as they are, and the numbers in their own units."""
+    """The pictures unchanged, and the numbers in their own units."""
     return pictures, [_in_words(sample, classes) for sample in samples]
 
 

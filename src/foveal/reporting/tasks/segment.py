@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foveal.reporting.confusion import Counted, confusion
-from foveal.reporting.curves import History, held_out, loss
+from foveal.reporting.curves import History, loss, validation
 from foveal.reporting.headline import evaluated_images
 from foveal.reporting.listings import Listing, by_class, confusion_matrix
 from foveal.reporting.markup import Html
@@ -29,13 +29,13 @@ METRICS = {
 }
 _COUNTED = Counted(
     one="pixel",
-    axes="A row is what the pixels show, a column what the network said, a cell the share of its row.",
+    axes="Rows are the ground truth, columns the predictions, a cell the share of its row.",
     shares=True,
 )
 _OF_CLASS = ("iou", "dice", "boundary_f1")
 _BY_CLASS = (
-    "IoU: of the pixels that are the class or were called so, the share that both are and were. Dice: twice those, "
-    "over both counts. Boundary F1: how much of the class's outline was met."
+    "IoU: of the pixels that are the class or are predicted as it, the share that are both. Dice: twice those, over "
+    "the sum of both counts. Boundary F1: how well the predicted outline matches."
 )
 
 
@@ -44,7 +44,7 @@ class Gallery:
     """Evaluated images."""
 
     examples: Examples
-    """With what is there and what was found."""
+    """With ground truth and predictions."""
 
 
 def _headline(evaluation: Mapping) -> Headline:
@@ -52,7 +52,7 @@ def _headline(evaluation: Mapping) -> Headline:
 
 
 def _curves(run: History) -> list[Html]:
-    return [loss(run), held_out(run, "mIoU", "Mean IoU")]
+    return [loss(run), validation(run, "mIoU", "Mean IoU")]
 
 
 def _gallery(evaluated: "Evaluated") -> Gallery:
