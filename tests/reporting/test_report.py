@@ -406,7 +406,7 @@ def test_each_figure_of_a_class_stands_in_its_own_column() -> None:
 
 
 @pytest.mark.parametrize(
-    ("confidence", "words"), [(0.9, "(overconfident) by 0.200"), (0.5, "(underconfident) by 0.200")]
+    ("confidence", "words"), [(0.9, "this network is overconfident by 0.200"), (0.5, "this network is underconfident by 0.200")]
 )
 def test_confidence_above_the_share_that_is_right_is_too_much(confidence: float, words: str) -> None:
     of_bin = {"low": 0.0, "high": 1.0, "confidence": confidence, "accuracy": 0.7, "count": 40}
@@ -414,25 +414,25 @@ def test_confidence_above_the_share_that_is_right_is_too_much(confidence: float,
     assert words in page.words
 
 
-def test_training_and_held_out_figures_are_drawn_as_what_they_are() -> None:
+def test_training_and_validation_figures_are_drawn_as_what_they_are() -> None:
     events = happened()
     epochs = [each for each in events if each["event"] == "epoch"]
     for each in epochs:
         each["val"] = {name: 0.9 * value for name, value in each["val"].items()}
     words = Page(render(report(events=events))).words
     for name in ("log_loss", "accuracy"):
-        for part, called in (("train", "training"), ("val", "held-out")):
+        for part, called in (("train", "training"), ("val", "validation")):
             assert all(f"{called}, epoch {each['epoch']}: {each[part][name]:.4g}" in words for each in epochs)
 
 
 def test_images_are_counted_in_their_own_splits_column() -> None:
     counts = {"train": {"ant": 41, "bee": 42}, "val": {"ant": 5}, "test": {"bee": 23}}
     words = Page(render(report(data={**report().data, "counts": counts}))).words
-    assert "classtrainingheld-outtest" in words
+    assert "classtrainingvalidationtest" in words
     assert "all classes83523ant4150bee42023" in words
 
 
-def test_what_is_true_stands_before_what_was_said() -> None:
+def test_ground_truth_stands_before_the_prediction() -> None:
     matrix = [[9, 4, 0], [1, 8, 0], [0, 0, 7]]
     page = Page(render(report(evaluation={**report().evaluation, "confusion": matrix})))
     cells = [each["title"] for tag, each in page.tags if tag == "td" and "title" in each]
@@ -443,4 +443,4 @@ def test_what_is_true_stands_before_what_was_said() -> None:
         "bee → bee: 8 of 9",
         "cat → cat: 7 of 7",
     ]
-    assert "truth → saidimagesofant → bee413bee → ant19" in page.words
+    assert "ground truth → predictionimagesofant → bee413bee → ant19" in page.words

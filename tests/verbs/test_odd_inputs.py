@@ -109,15 +109,15 @@ def sample(folder: Path, count: int, task: str) -> Sample:
 def test_losses_and_gradients_are_finite(task: str, counts: tuple[int, int], tmp_path: Path) -> None:
     """No object (all void), 500, classes that never occur: in a batch together and alone."""
     made = make_task(task, ("a", "b", "c"), {})
-    network = made.build(build_backbone("resnet18_d", 3))
+    network = made.learning.build(build_backbone("resnet18_d", 3))
     targets = targets_of(made, [sample(tmp_path, count, task) for count in counts], PREPROCESS)
-    terms = made.loss(network(torch.randn(2, 3, 64, 96)), targets)
+    terms = made.learning.loss(network(torch.randn(2, 3, 64, 96)), targets)
     total = torch.stack(list(terms.values())).sum()
     total.backward()
     assert torch.isfinite(total)
     assert all(torch.isfinite(each.grad).all() for each in network.parameters() if each.grad is not None)
     with torch.inference_mode():
-        records = [made.record(network.eval()(torch.randn(2, 3, 64, 96)), targets)]
-    figures, _ = made.assess(records)
+        records = [made.judging.evaluation_record(network.eval()(torch.randn(2, 3, 64, 96)), targets)]
+    figures, _ = made.judging.validation_metrics(records)
     assert np.isfinite(list(figures.values())).all()
-    made.measure(records).to_json()
+    made.judging.evaluation_metrics(records).to_json()

@@ -154,7 +154,7 @@ def test_what_can_not_be_is_said() -> None:
         detector(np.zeros((9, 9, 3), np.uint8), tile=64, overlap=1)
     with pytest.raises(UsageError, match=r"--overlap 0\.3 goes with --tile"):
         detector(np.zeros((9, 9, 3), np.uint8), overlap=0.3)
-    with pytest.raises(UsageError, match="--tile: what is said of tiles can't be joined for the task classify"):
+    with pytest.raises(UsageError, match="--tile: predictions of tiles can't be joined for the task classify"):
         tiny_model("classify", preprocess=PREPROCESS)(np.zeros((9, 9, 3), np.uint8), tile=64)
 
 
