@@ -16,7 +16,7 @@ from foveal.events import EpochDone, Event, Planned, StepDone, Stopped
 from foveal.processes.launch import launched
 
 _TOLD_CHANGE = 0.05
-"""A plan is told again where it differs by more than this share from what was last told."""
+"""A plan is shown again where it differs by more than this share from the last one shown."""
 
 
 def say(line: str) -> None:

@@ -62,7 +62,7 @@ class Contract:
     classes: tuple[str, ...]
     preprocess: Preprocess
     decision: dict[str, Any] = field(default_factory=dict)
-    """What is told on top of the network's scores, such as thresholds: fields of the task's `Decision`."""
+    """What is decided on top of the network's scores, such as thresholds: fields of the task's `Decision`."""
     chosen: str
     """Which weights these are, in words."""
     val: dict[str, float]

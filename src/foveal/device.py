@@ -133,7 +133,7 @@ def memory_bytes() -> int:
 
 
 def peak_memory_bytes(device: torch.device) -> int:
-    """The most memory that this process had: allocated on a CUDA device, else resident. Not told on Windows: 0."""
+    """The most memory that this process had: allocated on a CUDA device, else resident; 0 on Windows."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     if os.name == "nt":
@@ -165,7 +165,7 @@ def fingerprint() -> str:
 
 
 def _start(device: torch.device) -> None:
-    with suppress(RuntimeError):  # who uses it is told
+    with suppress(RuntimeError):  # whoever uses the device next gets the error
         images = torch.ones(8, 8, 8, 8, device=device)
         torch.mm(nn.functional.conv2d(images, images).flatten(1), torch.ones(8, 8, device=device))
 

@@ -69,8 +69,8 @@ def test_what_a_table_is_taken_for(
     file = table(data, header, *rows)
     dataset = read_dataset(file, task=task, names=names)
     assert dataset.classes == classes
-    said = [astuple(sample.known(Annotation))[0] for sample in dataset.samples]  # type: ignore[call-overload]
-    assert said == values
+    values_read = [astuple(sample.known(Annotation))[0] for sample in dataset.samples]  # type: ignore[call-overload]
+    assert values_read == values
     assert [sample.id for sample in dataset.samples] == list(NAMES)
     folder = read_dataset(data, task=task, names=names)
     assert folder.samples == dataset.samples

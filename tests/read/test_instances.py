@@ -95,7 +95,7 @@ def test_outlines_are_kept_or_said_to_be_left_out(
     dataset = made(tmp_path / "made")
     result = foveal.convert(dataset, to=reader.name, out=tmp_path / "out")
     masks = [each.mask for sample in read_dataset(tmp_path / "out").samples for each in sample.known(Objects).instances]
-    if "outline" in reader.loses:
+    if "outline" in reader.unsupported:
         assert result["left_out"] == ["1 outlines; their boxes are kept"]
         assert "left out, as voc does not hold them" in capsys.readouterr().err
         assert masks == [None] * 3

@@ -406,7 +406,8 @@ def test_each_figure_of_a_class_stands_in_its_own_column() -> None:
 
 
 @pytest.mark.parametrize(
-    ("confidence", "words"), [(0.9, "this network is overconfident by 0.200"), (0.5, "this network is underconfident by 0.200")]
+    ("confidence", "words"),
+    [(0.9, "is overconfident by 0.200"), (0.5, "is underconfident by 0.200")],
 )
 def test_confidence_above_the_share_that_is_right_is_too_much(confidence: float, words: str) -> None:
     of_bin = {"low": 0.0, "high": 1.0, "confidence": confidence, "accuracy": 0.7, "count": 40}

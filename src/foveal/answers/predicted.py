@@ -28,3 +28,6 @@ class Failed:
     def to_json(self) -> dict[str, Any]:
         """{"path", "error"}."""
         return {"path": self.path, "error": self.reason}
+
+
+Outcome = Predicted | Failed

@@ -91,13 +91,16 @@ class AugmentSettings:
     contrast: Annotated[
         float,
         Option(
-            "Largest relative change, 0 to 1, of the distance to the image's mean.", low=0, high=1, group=AUGMENTATION
+            "Contrast: largest relative change, 0 to 1, of the distance to the image's mean.",
+            low=0,
+            high=1,
+            group=AUGMENTATION,
         ),
     ] = 0.0
     saturation: Annotated[
         float,
         Option(
-            "Largest relative change, 0 to 1, of the distance to the pixel's grey; images of 3 channels only.",
+            "Saturation: largest relative change, 0 to 1, of the distance to the pixel's grey; 3 channels only.",
             low=0,
             high=1,
             group=AUGMENTATION,
@@ -112,7 +115,7 @@ class AugmentSettings:
     hue_deg: Annotated[
         float,
         Option(
-            "Largest turn of the colours about grey either way, 0 to 180 degrees; images of 3 channels only.",
+            "Hue: largest rotation of the colours about grey either way, 0 to 180 degrees; images of 3 channels only.",
             low=0,
             high=180,
             unit="degrees",
@@ -157,7 +160,7 @@ class AugmentSettings:
     erase: Annotated[
         float,
         Option(
-            "Probability, 0 to 1, of filling a random rectangle with the image's mean colour.",
+            "Random erasing: probability, 0 to 1, of filling a random rectangle with the image's mean colour.",
             low=0,
             high=1,
             group=AUGMENTATION,
@@ -166,7 +169,7 @@ class AugmentSettings:
     mosaic: Annotated[
         float,
         Option(
-            "Probability, 0 to 1, of showing parts of four images in one; for boxes and label maps.",
+            "Mosaic: probability, 0 to 1, of showing parts of four images in one; for boxes and label maps.",
             low=0,
             high=1,
             group=AUGMENTATION,
@@ -175,7 +178,7 @@ class AugmentSettings:
     mixup: Annotated[
         float,
         Option(
-            "Alpha, 0 or more, of the Beta(alpha, alpha) that MixUp's weight comes from; 0 is off.",
+            "MixUp's alpha, 0 or more: its weight is drawn from Beta(alpha, alpha); 0 is off.",
             low=0,
             group=AUGMENTATION,
         ),
@@ -183,7 +186,7 @@ class AugmentSettings:
     cutmix: Annotated[
         float,
         Option(
-            "Alpha, 0 or more, of the Beta(alpha, alpha) that CutMix's area comes from; 0 is off.",
+            "CutMix's alpha, 0 or more: its area is drawn from Beta(alpha, alpha); 0 is off.",
             low=0,
             group=AUGMENTATION,
         ),

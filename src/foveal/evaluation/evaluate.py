@@ -73,13 +73,13 @@ def labelled_hashes(
     stores: Mapping[str, Store | None], classes: tuple[str, ...]
 ) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], tuple[str, ...]]:
     """What `duplicate_notes` reads, of the stores that are there: by name hashes (N,) and labels (N,), and the words
-    that these index: classes, or what is said of the images in their place."""
+    that these index: classes, or the annotations of the images in their place."""
     there = {name: store for name, store in stores.items() if store is not None}
     known = {name: [sample.annotation for sample in store.samples] for name, store in there.items()}
-    said = {name: ["" if each is None else each.words(classes) for each in row] for name, row in known.items()}
-    words = tuple(sorted({each for row in said.values() for each in row}))
+    words_of = {name: ["" if each is None else each.words(classes) for each in row] for name, row in known.items()}
+    words = tuple(sorted({each for row in words_of.values() for each in row}))
     index = {each: label for label, each in enumerate(words)}
-    labels = {name: np.array([index[each] for each in row], np.int64) for name, row in said.items()}
+    labels = {name: np.array([index[each] for each in row], np.int64) for name, row in words_of.items()}
     return {name: (store.hashes, labels[name]) for name, store in there.items()}, words
 
 

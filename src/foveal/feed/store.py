@@ -1,6 +1,6 @@
 """The decode-once store: every image decoded and resized once, kept as integers of its depth, gathered by batch.
 
-Three forms with one face, chosen by size and said in `description`: in memory; memory-mapped from the cache folder;
+Three forms with one face, chosen by size and named in `description`: in memory; memory-mapped from the cache folder;
 and, for sets larger than the disk allowance, decoded anew for each batch, ahead of it where it is announced.
 """
 

@@ -55,7 +55,7 @@ class Workers:
             pickle.dump((work, task), worker.stdin, _PICKLE)
             worker.stdin.flush()
             result = pickle.load(worker.stdout)
-        except Exception as error:  # whatever it is, what the process writes from now on can't be told apart
+        except Exception as error:  # whatever it is, what the process writes from now on can't be trusted
             worker.kill()
             raise FovealError(f"a process that decodes images has ended ({worker.wait()}): {error!r}") from error
         finally:

@@ -54,7 +54,7 @@ def decode(
 ) -> np.ndarray:
     """The image (H, W, C), C-contiguous and writable: C is 1 where it is natively grey, else 3, RGB.
 
-    A file's format is told by its bytes: JPEG, PNG, WebP, GIF (first frame), BMP, TIFF (first page), PBM,
+    A file's format is recognised by its bytes: JPEG, PNG, WebP, GIF (first frame), BMP, TIFF (first page), PBM,
     PGM, PPM. EXIF orientation is applied, transparency is composited over white. Colour profiles are not applied. An
     array is (H, W) or (H, W, C) with 1 to 16 channels, which it keeps: bool, uint8, uint16 or float in [0, 1]; one of
     the wanted depth may be given back without a copy.
@@ -95,7 +95,7 @@ def read_bytes(path: Path | str) -> bytes:
     """The file's bytes. Raises ImageError where it is missing, is no regular file or can't be read."""
     path = Path(path) if isinstance(path, str) else path  # an archive's member stays one
     try:
-        # A folder, and a pipe, whose reading would wait for ever, are told before they are opened.
+        # A folder, and a pipe, whose reading would wait for ever, are refused before they are opened.
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
             raise ImageError(path, "is a folder, not an image file")

@@ -1,4 +1,4 @@
-"""The image formats that are read, told by a file's first bytes and never by its name."""
+"""The image formats that are read, recognised by a file's first bytes and never by its name."""
 
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"}

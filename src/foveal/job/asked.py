@@ -69,7 +69,7 @@ class Asked:
 
 
 def asked_for(data: Any, given: Mapping[str, Any], config: Path | None, *, format: str | None = None) -> Asked:
-    """What `given` says, over what the config of an earlier run says; None is not said.
+    """What `given` says, over what the config of an earlier run says; None is not given.
 
     Raises UsageError where no data is named or a setting does not exist, RunError where `config` is none.
     """
@@ -80,13 +80,13 @@ def asked_for(data: Any, given: Mapping[str, Any], config: Path | None, *, forma
         raise UsageError(
             "no data given: foveal train DATA, where DATA is a folder of class folders, a .csv or IDX files"
         )
-    said = said_of(given)
-    augment = {key: said.pop(key) for key in _AUGMENT_FIELDS & set(said)}
+    options = without_none(given)
+    augment = {key: options.pop(key) for key in _AUGMENT_FIELDS & set(options)}
     asked_before = frozenset(saved.get("augment_asked", ()))
-    values, reasons = _left_of(saved, said, asked_before)
+    values, reasons = _left_of(saved, options, asked_before)
     values["augment"] = {**values.get("augment", {}), **augment}
     return Asked(
-        options=TrainOptions.from_json({**values, **said}),
+        options=TrainOptions.from_json({**values, **options}),
         data=data,
         reasons=reasons,
         augment_asked=asked_before | set(augment),
@@ -95,31 +95,31 @@ def asked_for(data: Any, given: Mapping[str, Any], config: Path | None, *, forma
 
 
 def _left_of(
-    saved: Mapping[str, Any], said: Mapping[str, Any], augment_asked: frozenset[str]
+    saved: Mapping[str, Any], given: Mapping[str, Any], augment_asked: frozenset[str]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """What stays of an earlier run's settings beside what is asked for now, and of its reasons for them.
 
     Raises UsageError for two ways to a learning rate.
     """
-    if said.get("find_lr") and "lr" in said:
-        raise UsageError(f"--find-lr and --lr {said['lr']:g} both set the learning rate; give one of them")
+    if given.get("find_lr") and "lr" in given:
+        raise UsageError(f"--find-lr and --lr {given['lr']:g} both set the learning rate; give one of them")
     values, reasons = dict(saved["settings"]), dict(saved["reasons"])
-    forgotten = set(reasons) if _BEARING & set(said) else set()
-    forgotten |= {other for name, other in (("time", "epochs"), ("epochs", "time")) if name in said}
-    forgotten |= {"lr"} if said.get("find_lr") else set()
-    if "weights" in said:
+    forgotten = set(reasons) if _BEARING & set(given) else set()
+    forgotten |= {other for name, other in (("time", "epochs"), ("epochs", "time")) if name in given}
+    forgotten |= {"lr"} if given.get("find_lr") else set()
+    if "weights" in given:
         values.pop("weights_sha256", None)  # of the other file
     augment = values.get("augment", {})
     if "augment" in forgotten:
         augment = {name: value for name, value in augment.items() if name in augment_asked}
     values = {name: value for name, value in values.items() if name not in forgotten} | {"augment": augment}
-    if values.get("lr") is not None and "find_lr" not in said:
+    if values.get("lr") is not None and "find_lr" not in given:
         values["find_lr"] = False  # it has been found
-    return values, {name: reason for name, reason in reasons.items() if name not in forgotten | set(said)}
+    return values, {name: reason for name, reason in reasons.items() if name not in forgotten | set(given)}
 
 
-def said_of(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What is said of these, None being not said; a path as text, which config.json and tuning.json keep."""
+def without_none(given: Mapping[str, Any]) -> dict[str, Any]:
+    """These options but for None, which is not given; a path as text, which config.json and tuning.json keep."""
     return {
         key: os.fspath(value) if isinstance(value, os.PathLike) else value
         for key, value in given.items()

@@ -41,7 +41,7 @@ def hooks_of(begun: Begun, *, stop: Callable[[], str | None], budget: TimeBudget
 
 
 def _best_saver(begun: Begun) -> SaveBest:
-    """A function that writes the model file whenever it is told to keep these weights."""
+    """A function that writes the model file when called with the weights to keep."""
     data, weights = begun.fed.data, "moving average of the weights" if begun.settings.ema else "weights"
     seen_hashes = np.concatenate([store.hashes for store in (data.train, data.val) if store is not None])
 

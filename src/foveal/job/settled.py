@@ -1,6 +1,6 @@
 """The fourth step: settings without a gap, the task they make, and the weights as the network takes them.
 
-What can't be used is told here, before anything is decoded.
+What can't be used is refused here, before anything is decoded.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A mask for each object: maps that all share, and for each cell the weights of a small network that reads them.
 
 Tian et al. 2020, arXiv:2003.05664 (CondInst). Differs: the small network looks at points spread over the object's box
-and not at the whole map, so a small object has as many as a large one; where a point lies it is told in halves of that
+and not at the whole map, so a small object has as many as a large one; where a point lies is given in halves of that
 box; and the shared maps are made of the pyramid's finest, which knows the others, and the backbone's of stride 4.
 Legend: B batch, N cells, K chosen cells, P weights, S points of an object, C maps.
 """

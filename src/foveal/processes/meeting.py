@@ -36,8 +36,8 @@ class Meeting:
         """Tells the first process why this one fails; of several the one that came first is heard."""
         follows = isinstance(error, ProcessLost | Interrupted) or not isinstance(error, Exception)
         if not self.launch.first and not follows:
-            said = str(error) if isinstance(error, FovealError | OSError) else f"{type(error).__name__}: {error}"
-            self._last_word = f"process {self.launch.rank} of {self.launch.world} failed: {said}"
+            reason = str(error) if isinstance(error, FovealError | OSError) else f"{type(error).__name__}: {error}"
+            self._last_word = f"process {self.launch.rank} of {self.launch.world} failed: {reason}"
             self.store.compare_set("word", "", self._last_word)
 
     def word(self) -> str:

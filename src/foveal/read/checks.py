@@ -58,8 +58,8 @@ def _of_samples(samples: Sequence[Sample], names: Sequence[str]) -> list[str]:
     if not kinds:
         problems.append("nothing is known of any image: there is nothing to learn")
     if len(kinds) > 1:
-        said = " and ".join(sorted(kind.__name__ for kind in kinds))
-        problems.append(f"its images are annotated in several ways, {said}; expected one")
+        named = " and ".join(sorted(kind.__name__ for kind in kinds))
+        problems.append(f"its images are annotated in several ways, {named}; expected one")
     for place in sorted(first.values()):
         annotation = known[place]
         fault = "" if annotation is None else annotation.fault(names)

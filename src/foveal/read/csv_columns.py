@@ -71,8 +71,8 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What the rows say of their images."""
+class AnnotatedRows:
+    """The images' annotations, as the rows have them."""
 
     classes: tuple[str, ...]
     values: Sequence[Annotation | None]
@@ -81,14 +81,14 @@ class Said:
     """Those that were read."""
 
 
-def said(
+def annotations_in(
     header: Header,
     rows: Sequence[Row],
     problems: list[str],
     *,
     task: TaskName | None,
     names: Sequence[str] | None,
-) -> Said | None:
+) -> AnnotatedRows | None:
     """What the rows teach for `task`, or where that is None what they are plainly for; None where that isn't plain.
 
     names: the columns of targets; for several labels those of 0 and 1, or the labels' names where one column holds all.
@@ -114,24 +114,26 @@ def said(
     return None
 
 
-def _classes(rows: Sequence[Row], problems: list[str], column: int) -> Said:
+def _classes(rows: Sequence[Row], problems: list[str], column: int) -> AnnotatedRows:
     texts = [row.cells[column] for row in rows]
     classes = natural_sorted(text for text in texts if text)
     known = {name: ClassLabel(index) for index, name in enumerate(classes)}
     problems += [f"{row.where}: the label is empty" for row, text in zip(rows, texts, strict=True) if not text]
-    return Said(classes, [known.get(text) for text in texts], (column,))
+    return AnnotatedRows(classes, [known.get(text) for text in texts], (column,))
 
 
 def _targets(
     header: Header, rows: Sequence[Row], problems: list[str], columns: tuple[int, ...], names: Sequence[str] | None
-) -> Said:
+) -> AnnotatedRows:
     own = [_without_prefix(header.names[column]) for column in columns]
     classes = _different(header, own if names is None else [name.strip() for name in names])
     values = _read(rows, problems, columns, classes, number_in, "expected a finite number such as 3.5")
-    return Said(classes, [None if each is None else Numbers(each) for each in values], columns)
+    return AnnotatedRows(classes, [None if each is None else Numbers(each) for each in values], columns)
 
 
-def _label_sets(header: Header, rows: Sequence[Row], problems: list[str], names: Sequence[str] | None) -> Said | None:
+def _label_sets(
+    header: Header, rows: Sequence[Row], problems: list[str], names: Sequence[str] | None
+) -> AnnotatedRows | None:
     one = header.label if header.labels is None else header.labels
     if one is not None:
         return _sets_in_cells(rows, one, names or ())
@@ -141,10 +143,10 @@ def _label_sets(header: Header, rows: Sequence[Row], problems: list[str], names:
     classes = _different(header, names or [header.names[column] for column in columns])
     flags = _read(rows, problems, columns, classes, {"0": False, "1": True}.get, "expected 0 or 1")
     sets = [None if each is None else LabelSet(tuple(i for i, flag in enumerate(each) if flag)) for each in flags]
-    return Said(classes, sets, columns)
+    return AnnotatedRows(classes, sets, columns)
 
 
-def _sets_in_cells(rows: Sequence[Row], column: int, names: Sequence[str]) -> Said:
+def _sets_in_cells(rows: Sequence[Row], column: int, names: Sequence[str]) -> AnnotatedRows:
     """Labels of other names than those given come after these."""
     texts = [row.cells[column] for row in rows]
     separator = next((each for each in SEPARATORS if any(each in text for text in texts)), SEPARATORS[0])
@@ -152,7 +154,7 @@ def _sets_in_cells(rows: Sequence[Row], column: int, names: Sequence[str]) -> Sa
     classes = (*names, *natural_sorted(set().union(*parts) - set(names)))
     index = {name: label for label, name in enumerate(classes)}
     sets = [LabelSet(tuple(sorted(index[name] for name in each))) for each in parts]
-    return Said(classes, sets, (column,))
+    return AnnotatedRows(classes, sets, (column,))
 
 
 def _read(

@@ -19,10 +19,10 @@ from foveal.read.csv_columns import (
     PATH_COLUMNS,
     SPLIT_COLUMNS,
     TARGET,
+    AnnotatedRows,
     Header,
     Row,
-    Said,
-    said,
+    annotations_in,
 )
 from foveal.read.names import folder_splits, listed, refuse, split_of, text_of
 from foveal.read.reader import Reader
@@ -57,11 +57,11 @@ def read_csv(
 
     UTF-8, with a header; commas, semicolons or tabs, whichever gives a path column. Columns are found by the names in
     `PATH_COLUMNS`, `LABEL_COLUMNS`, `LABELS_COLUMNS`, `SPLIT_COLUMNS` and `GROUP_COLUMNS`, or are those given here.
-    What an image is said to be is one class, several labels (`task="multilabel"`) or numbers (`task="regress"`, or
-    `names`, the columns of the targets); where neither is given, what the table is plainly for (`said`). A relative
-    path starts at the file's folder and may not leave it; an absolute one may lead anywhere. The id is the path as
-    written, with forward slashes. A line that repeats another is dropped. Without a split column, splits are the paths'
-    first folders, where all are named like splits and of two or more (`folder_splits`).
+    An image's annotation is one class, several labels (`task="multilabel"`) or numbers (`task="regress"`, or
+    `names`, the columns of the targets); where neither is given, what the table is plainly for. A relative path
+    starts at the file's folder and may not leave it; an absolute one may lead anywhere. The id is the path as
+    written, with forward slashes. A line that repeats another is dropped. Without a split column, splits are the
+    paths' first folders, where all are named like splits and of two or more (`folder_splits`).
 
     Raises DataError that lists up to 20 problems with file and line: missing columns or files, an empty label, what is
     no number, an unknown split, one image with two labels.
@@ -72,7 +72,7 @@ def read_csv(
     delimiter, header = _find_columns(file, lines[0], wanted)
     problems: list[str] = []
     rows = _rows(file, lines, delimiter, header, problems)
-    found = said(header, rows, problems, task=task, names=names)
+    found = annotations_in(header, rows, problems, task=task, names=names)
     if found is None:
         raise _nothing_to_learn(file, header.names)
     kept = check_lines(_read_lines(rows, found), file, problems)
@@ -113,7 +113,7 @@ def recognises_csv(path: Path) -> bool:
         file = _table_in(path)
         lines = _first_lines(file)
         delimiter, header = _find_columns(file, lines[0], (None,) * 5)
-        found = said(header, _rows(file, lines, delimiter, header, []), [], task=None, names=None)
+        found = annotations_in(header, _rows(file, lines, delimiter, header, []), [], task=None, names=None)
     except (DataError, OSError):
         return False
     return found is not None
@@ -282,7 +282,7 @@ def _row(where: str, cells: tuple[str, ...], header: Header, problems: list[str]
     return None if found else Row(where, normal_path(path), cells, split, group or None)
 
 
-def _read_lines(rows: Sequence[Row], found: Said) -> list[Line]:
+def _read_lines(rows: Sequence[Row], found: AnnotatedRows) -> list[Line]:
     """The rows that say something."""
     return [
         Line(row, value, ", ".join(row.cells[column] for column in found.columns))

@@ -87,10 +87,12 @@ def size_fault(header: Header, stated_hw: tuple[int, int]) -> str:
     if stated_hw == header.size_hw:
         return ""
     height, width = header.size_hw
-    said = f"is annotated as {stated_hw[1]}×{stated_hw[0]} pixels and is {width}×{height}"
+    mismatch = f"is annotated as {stated_hw[1]}×{stated_hw[0]} pixels and is {width}×{height}"
     if header.turned and stated_hw == (width, height):
-        return f"{said} when turned as its EXIF orientation says: annotate the turned image, or remove the orientation"
-    return said
+        return (
+            f"{mismatch} when turned as its EXIF orientation says: annotate the turned image, or remove the orientation"
+        )
+    return mismatch
 
 
 class InstanceCheck:

@@ -8,7 +8,7 @@ from typing import Literal
 from foveal.annotations import Annotation, ClassLabel
 from foveal.types import Dataset
 
-Loss = Literal["outline", "rings", "crowd", "difficult"]
+Unsupported = Literal["outline", "rings", "crowd", "difficult"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Reader:
     gives: tuple[type[Annotation], ...] = (ClassLabel,)
     """The kinds of annotation it reads and writes. Files that say where things are make a folder their format's, though
     folders of images alone would be classes."""
-    loses: tuple[Loss, ...] = ()
+    unsupported: tuple[Unsupported, ...] = ()
     """What of an instance it can't hold, though it writes the rest."""
     read: Callable[[Path], Dataset]
     """The data set at a path. Raises DataError that lists what is wrong."""

@@ -19,8 +19,8 @@ class Columns(OwnOptions):
     target: Annotated[
         tuple[str, ...] | None,
         Option(
-            "A table's column to tell: numbers for regress, which it stands for; 0 and 1 for multilabel. Given again "
-            "for each further one.",
+            "Target column of a table: numbers for regress, which it implies; 0 and 1 for multilabel. Repeat it "
+            "for each further column.",
             group="Columns of a table",
         ),
     ] = None

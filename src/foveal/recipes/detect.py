@@ -29,7 +29,7 @@ class DetectOptions(OwnOptions):
     instances: Annotated[
         bool | None,
         Option(
-            "A mask for each object beside its box, for detect; where not given, on if any training object has one.",
+            "Instance segmentation: a mask for each object, for detect; on where any training object has one.",
             group="Detection",
         ),
     ] = None

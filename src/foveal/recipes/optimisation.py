@@ -1,4 +1,4 @@
-"""How a run is optimised where it is not said: batch, steps, optimiser, rates, schedule, loss."""
+"""How a run is optimised where no option says: batch, steps, optimiser, rates, schedule, loss."""
 
 from __future__ import annotations
 

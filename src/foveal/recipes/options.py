@@ -25,12 +25,12 @@ HEADINGS = (DATA, NETWORK, STEPS, OPTIMISER, LOSS, AUGMENTATION, MACHINE)
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
-    """How to train, as far as a person says it."""
+    """The options of a training; None leaves the choice to the rules."""
 
     task: Annotated[
         TaskName | None,
         Option(
-            "What is learned: classify, one class an image; multilabel, any number of labels an image; regress, "
+            "The task: classify, one class an image; multilabel, any number of labels an image; regress, "
             "numbers of an image; detect, where the objects of each class are; segment, the class of every pixel.",
             choices=lambda: (*RECIPES,),
             group=DATA,
@@ -39,7 +39,7 @@ class TrainOptions:
     recipe: Annotated[
         RecipeName,
         Option(
-            "What chooses the settings not given: auto, the usual rules; fast, quick training on images below 64 px.",
+            "Rules that choose the settings not given: auto, the usual ones; fast, for images below 64 px.",
             group=NETWORK,
         ),
     ] = "auto"
@@ -47,7 +47,7 @@ class TrainOptions:
     weights: Annotated[
         str | None,
         Option(
-            "What to start from: a model file or run folder, a .pth or .safetensors in torchvision's layout, the "
+            "Weights to start from: a model file or run folder, a .pth or .safetensors in torchvision's layout, the "
             "https:// address of one, or imagenet, the weights that torchvision publishes.",
             group=NETWORK,
         ),
@@ -57,12 +57,17 @@ class TrainOptions:
     ] = None
     freeze: Annotated[
         int,
-        Option("First stages of the network that stay as the weights have them.", low=0, unit="stages", group=NETWORK),
+        Option(
+            "Stages of the network, counted from the input, whose weights are frozen.",
+            low=0,
+            unit="stages",
+            group=NETWORK,
+        ),
     ] = 0
     size: Annotated[
         int | None,
         Option(
-            "Side of the network's input in pixels; the longer one where it is no square.",
+            "Input size in pixels: the side of the square, or the longer side.",
             low=1,
             high=16_384,
             unit="pixels",
@@ -71,13 +76,17 @@ class TrainOptions:
     ] = None
     aspect: Annotated[
         float | None,
-        Option("Width over height of the network's input; 1 is a square.", low=0.1, high=10, group=NETWORK),
+        Option("Aspect ratio of the network's input, width / height; 1 is a square.", low=0.1, high=10, group=NETWORK),
     ] = None
     fit: Annotated[
         Fit | None,
-        Option("How an image takes that shape: squash the whole, crop the centre, or pad with black.", group=NETWORK),
+        Option(
+            "How an image is fitted to the input: squash the whole, crop the centre, or pad with black.", group=NETWORK
+        ),
     ] = None
-    epochs: Annotated[float | None, Option("Times through the training images.", above=0, group=STEPS)] = None
+    epochs: Annotated[
+        float | None, Option("Epochs to train: passes over the training images.", above=0, group=STEPS)
+    ] = None
     time: Annotated[
         str | None,
         Option(
@@ -88,19 +97,27 @@ class TrainOptions:
     batch_size: Annotated[
         int | Literal["auto"] | None,
         Option(
-            "Images a forward pass; auto tries how many fit into memory, at most as many as where it is not given.",
+            "Batch size: images a forward pass; auto finds the largest that fits into memory, up to the default.",
             low=1,
             group=STEPS,
         ),
     ] = None
-    accumulate: Annotated[int, Option("Forward passes a step, whose gradients are averaged.", low=1, group=STEPS)] = 1
+    accumulate: Annotated[
+        int, Option("Gradient accumulation: forward passes a step, whose gradients are averaged.", low=1, group=STEPS)
+    ] = 1
     seed: Annotated[
-        int, Option("Seed of splits, weights, order, dropout and augmentation.", low=0, high=2**63 - 1, group=STEPS)
+        int,
+        Option(
+            "Random seed of splits, initial weights, order, dropout and augmentation.",
+            low=0,
+            high=2**63 - 1,
+            group=STEPS,
+        ),
     ] = 0
     optimiser: Annotated[
         str | None,
         Option(
-            "sgd, adam, adamw, rmsprop, adagrad, muon, radam or lion.",
+            "Optimiser: sgd, adam, adamw, rmsprop, adagrad, muon, radam or lion.",
             choices=OPTIMISER_NAMES,
             strict=False,
             group=OPTIMISER,
@@ -113,14 +130,25 @@ class TrainOptions:
             "Take the peak learning rate from a short sweep on the training images before training.", group=OPTIMISER
         ),
     ] = False
-    momentum: Annotated[float | None, Option("Of sgd, rmsprop and muon.", low=0, below=1, group=OPTIMISER)] = None
-    nesterov: Annotated[bool | None, Option("Nesterov's form of momentum (sgd).", group=OPTIMISER)] = None
-    weight_decay: Annotated[float | None, Option("Pull of the weights towards 0.", low=0, group=OPTIMISER)] = None
-    decay_all: Annotated[bool, Option("Decay biases and norms' parameters too.", group=OPTIMISER)] = False
+    momentum: Annotated[float | None, Option("Momentum of sgd, rmsprop and muon.", low=0, below=1, group=OPTIMISER)] = (
+        None
+    )
+    nesterov: Annotated[bool | None, Option("Nesterov momentum (sgd).", group=OPTIMISER)] = None
+    weight_decay: Annotated[
+        float | None,
+        Option(
+            "Weight decay coefficient.",
+            low=0,
+            group=OPTIMISER,
+        ),
+    ] = None
+    decay_all: Annotated[
+        bool, Option("Apply weight decay to biases and normalisation parameters too.", group=OPTIMISER)
+    ] = False
     l1: Annotated[
         float,
         Option(
-            "Strength of a penalty in the loss: the sum of the weights' magnitudes; biases and norms are free.",
+            "L1 regularisation strength: this times the sum of the weights' magnitudes, without biases and norms.",
             low=0,
             group=OPTIMISER,
         ),
@@ -128,7 +156,7 @@ class TrainOptions:
     l2: Annotated[
         float,
         Option(
-            "Strength of a penalty in the loss: half the sum of the weights' squares; biases and norms are free.",
+            "L2 regularisation strength: this times half the sum of the weights' squares, without biases and norms.",
             low=0,
             group=OPTIMISER,
         ),
@@ -136,7 +164,7 @@ class TrainOptions:
     drop_path: Annotated[
         float,
         Option(
-            "Probability of leaving out a residual branch in training, of the last block; linear by depth.",
+            "Stochastic depth: probability of dropping the last block's residual branch; linear in depth.",
             low=0,
             below=1,
             group=OPTIMISER,
@@ -145,31 +173,37 @@ class TrainOptions:
     schedule: Annotated[
         str | None,
         Option(
-            "constant, step, cosine, one_cycle or plateau, which lowers the rate where the held-out figure stands "
-            "still.",
+            "Learning rate schedule: constant, step, cosine, one_cycle or plateau, which lowers the rate where the "
+            "validation metric stops improving.",
             choices=SCHEDULE_NAMES,
             strict=False,
             group=OPTIMISER,
         ),
     ] = None
     warmup: Annotated[
-        float | None, Option("Share of training over which the learning rate rises.", low=0, below=1, group=OPTIMISER)
+        float | None,
+        Option("Warm-up: share of training over which the learning rate rises.", low=0, below=1, group=OPTIMISER),
     ] = None
-    clip_norm: Annotated[float, Option("Largest norm of the gradient; 0 is off.", low=0, group=OPTIMISER)] = 0.0
+    clip_norm: Annotated[
+        float, Option("Gradient clipping: largest norm of the gradient; 0 is off.", low=0, group=OPTIMISER)
+    ] = 0.0
     gradient_checkpointing: Annotated[
         bool,
-        Option(
-            "Keep less of a step in memory and compute it again on the way back; for residual networks.", group=MACHINE
-        ),
+        Option("Save memory by recomputing activations in the backward pass; for residual networks.", group=MACHINE),
     ] = False
     ema: Annotated[
         float | None,
-        Option("Decay of the weights' moving average, below 1; 0 is off.", low=0, below=1, group=OPTIMISER),
+        Option(
+            "Decay of the exponential moving average of the weights, below 1; 0 is off.",
+            low=0,
+            below=1,
+            group=OPTIMISER,
+        ),
     ] = None
     checkpoint_seconds: Annotated[
         float,
         Option(
-            "Seconds between checkpoints; one is saved at a stop and at the end too.",
+            "Seconds between checkpoints; one is also saved when training is interrupted and at the end.",
             low=0,
             unit="seconds",
             group=MACHINE,
@@ -179,40 +213,40 @@ class TrainOptions:
         bool, Option("Write the run's curves for TensorBoard too, into its folder's tensorboard/.", group=MACHINE)
     ] = False
     patience: Annotated[
-        int, Option("Epochs without a better held-out figure before stopping early; 0 is off.", low=0, group=STEPS)
+        int, Option("Early stopping: epochs without a better validation metric; 0 is off.", low=0, group=STEPS)
     ] = 0
     train_sizes: Annotated[
         tuple[int, int] | None,
-        Option("First and last side of the training images in pixels; it grows from one to the other.", group=NETWORK),
+        Option("Progressive resizing: first and last input size of the training images in pixels.", group=NETWORK),
     ] = None
     own: Mapping[str, Any] = field(default_factory=dict)
     """The options that are a task's own, by name (`foveal.recipes`). Elsewhere they stand beside the others."""
     loss: Annotated[
         str | None,
         Option(
-            "cross_entropy, focal, mean_squared_error, lenet5_mse or lenet5_map; for multilabel "
+            "Loss: cross_entropy, focal, mean_squared_error, lenet5_mse or lenet5_map; for multilabel "
             "binary_cross_entropy or focal; for regress huber, mse or mae; for segment cross_entropy, dice, focal "
             "or cross_entropy_dice.",
             group=LOSS,
         ),
     ] = None
     label_smoothing: Annotated[
-        float | None, Option("Share of each target spread over all classes.", low=0, below=1, group=LOSS)
+        float | None,
+        Option("Label smoothing: share of each target spread over all classes.", low=0, below=1, group=LOSS),
     ] = None
     balance: Annotated[
         Balance | None,
         Option(
-            "What rare classes get: none, no more than others; loss, more weight in the loss, by the inverse of "
-            "the count (for segment by the root of that of the pixels); sampler, as many images an epoch as "
-            "common ones.",
+            "Class imbalance: none; loss weights rare classes more in the loss, by the inverse of "
+            "the count (for segment by the root of that of the pixels); sampler draws them as often as common ones.",
             group=LOSS,
         ),
     ] = None
     augmentation: Annotated[
         Augmentation,
         Option(
-            "Where augmentation starts from: auto is chosen from the data; trivial and randaugment put operations "
-            "drawn for each image in the place of its turns and colours; the options below change single parts.",
+            "Augmentation policy: auto is chosen from the data; trivial and randaugment put operations "
+            "drawn for each image in the place of rotation and colour jitter; the options below change single parts.",
             group=AUGMENTATION,
         ),
     ] = "auto"
@@ -222,13 +256,19 @@ class TrainOptions:
     val_share: Annotated[
         float,
         Option(
-            "Share of the training images held out where the data has no validation split.", low=0, below=1, group=DATA
+            "Validation split where the data has none: share of the training images held out.",
+            low=0,
+            below=1,
+            group=DATA,
         ),
     ] = 0.1
     test_share: Annotated[
         float,
         Option(
-            "Share of the images outside val held out where the data has no test split.", low=0, below=1, group=DATA
+            "Test split where the data has none: share of the images outside the validation split held out.",
+            low=0,
+            below=1,
+            group=DATA,
         ),
     ] = 0.2
     fraction: Annotated[
@@ -242,23 +282,28 @@ class TrainOptions:
     ] = 1.0
     folds: Annotated[
         int,
-        Option("Parts of a cross-validation: each is tested on by a run on the others; 0 is none.", low=0, group=DATA),
+        Option(
+            "Folds of a cross-validation: each is the test set of a run on the others; 0 is none.", low=0, group=DATA
+        ),
     ] = 0
     fold: Annotated[
-        int, Option("The part to test on, 1 and up, in a single run; 0 is all, one after the other.", low=0, group=DATA)
+        int, Option("The fold to test on, 1 and up, in a single run; 0 is all, one after the other.", low=0, group=DATA)
     ] = 0
     on_bad_image: Annotated[
         OnBadImage,
         Option(
-            "What an image that can't be decoded does: stop before training, all listed; or be left out, counted "
+            "Images that can't be decoded: error lists all and stops before training; skip leaves them out, counted "
             "and named.",
             group=DATA,
         ),
     ] = "error"
-    device: Annotated[DeviceName, Option("Where to compute.", group=MACHINE)] = "auto"
+    device: Annotated[DeviceName, Option("Device to compute on.", group=MACHINE)] = "auto"
     precision: Annotated[
         Precision,
-        Option("auto: bfloat16 where the device computes it natively and the network gains by it.", group=MACHINE),
+        Option(
+            "Numeric precision; auto is bfloat16 where the device computes it natively and the network gains by it.",
+            group=MACHINE,
+        ),
     ] = "auto"
 
     def __post_init__(self) -> None:

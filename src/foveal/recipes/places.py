@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from foveal.recipes.options import TrainOptions
 
 FIRST_SIDE = 0.6
-"""First training side, as a share of the last: objects that small are still told apart."""
+"""First training side, as a share of the last: objects that small can still be recognised."""
 IMAGES_SEEN, FEWEST_EPOCHS, MOST_EPOCHS = 40_000, 12, 300
 SCORES_LOSS = "cross_entropy"
 

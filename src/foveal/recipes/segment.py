@@ -32,7 +32,7 @@ class SegmentOptions(OwnOptions):
     void: Annotated[
         int | None,
         Option(
-            "Index in the label maps of pixels that belong to no class, for segment; 255 always is one.",
+            "Index in the label maps of pixels to ignore (void), for segment; 255 always is one.",
             low=0,
             high=255,
             group=GROUP,

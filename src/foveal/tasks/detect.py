@@ -153,7 +153,7 @@ def _evaluation_metrics(classes: tuple[str, ...], decision: Decision, records: S
 
 
 def _decide(decision: Decision, records: Sequence[Record]) -> Decision:
-    """With the score from which detections are told: that of the best F1."""
+    """With the score threshold of the best F1."""
     score = best_score(*_apart(records), otherwise=decision.score_threshold)
     return replace(decision, score_threshold=round(score, 4))
 

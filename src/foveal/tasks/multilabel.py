@@ -1,4 +1,4 @@
-"""Several labels an image, or none: each is told by itself. Legend: B batch, N items, K labels."""
+"""Several labels an image, or none: each is decided by itself. Legend: B batch, N items, K labels."""
 
 import math
 from collections.abc import Sequence

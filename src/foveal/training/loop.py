@@ -227,7 +227,7 @@ class Trainer:
             self.state.ema.update(self.state.network)
 
     def _is_looked_at(self, step: int) -> bool:
-        """Whether what `step` steps gave is told."""
+        """Whether a step record follows `step` steps."""
         plan = self.state.plan
         ended = step % plan.steps_per_epoch == 0 or step >= plan.total_steps
         return ended or step == 1 or step % plan.log_every == 0

@@ -1,4 +1,4 @@
-"""The batch that fits into memory, and what is said where one does not."""
+"""The batch that fits into memory, and the error where one does not."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -203,7 +203,7 @@ def make_plan(settings: TrainSettings, num_samples: int, *, bfloat16: bool, data
 
 
 def data_digest(splits: Iterable[tuple[np.ndarray, Sequence[Sample]]]) -> str:
-    """What tells data from other data: of each split its images' hashes (N,) uint64 and what is said of them, in their
+    """What identifies the data: of each split its images' hashes (N,) uint64 and their annotations, in their
     order."""
     digest = hashlib.blake2b(digest_size=16)
     for hashes, samples in splits:

@@ -1,4 +1,4 @@
-"""Which epoch's weights the model file keeps: the latest that are as good as the best, as far as can be told."""
+"""Which epoch's weights the model file keeps: the latest that are as good as the best, within the standard error."""
 
 
 def is_better(value: float, best: float | None, *, higher_is_better: bool) -> bool:

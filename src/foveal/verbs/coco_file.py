@@ -5,16 +5,14 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from foveal.answers.predicted import Failed, Predicted
+from foveal.answers.predicted import Outcome, Predicted
 from foveal.files import atomic_path
 from foveal.images import read_header
 from foveal.read.archive_path import file_named
 from foveal.read.coco import annotation_row, category_rows
 
-Said = Predicted | Failed
 
-
-def with_coco(predictions: Iterable[Said], classes: tuple[str, ...], path: Path) -> Iterator[Said]:
+def with_coco(predictions: Iterable[Outcome], classes: tuple[str, ...], path: Path) -> Iterator[Outcome]:
     """The predictions as they are; at the end all that were made are in the file at `path`.
 
     A detector's objects are annotations with their "score", and their masks where there are such. Of a label map every

@@ -8,11 +8,11 @@ from foveal.annotations import Instance, Polygons
 from foveal.errors import DataError, UsageError, did_you_mean
 from foveal.options import Option
 from foveal.read import LEARNED_FROM, READERS
-from foveal.read.reader import Loss
+from foveal.read.reader import Unsupported
 from foveal.types import TaskName, instances_in
 from foveal.verbs.parameters import Format, NewFolder
 
-LOSSES: dict[Loss, tuple[Callable[[Instance], bool], str]] = {
+UNSUPPORTED: dict[Unsupported, tuple[Callable[[Instance], bool], str]] = {
     "outline": (lambda each: each.mask is not None, "outlines; their boxes are kept"),
     "rings": (
         lambda each: each.mask is not None and not (isinstance(each.mask, Polygons) and len(each.mask.rings) == 1),
@@ -36,7 +36,7 @@ def convert(
     ] = None,
     target: Annotated[
         str | Sequence[str] | None,
-        Option("A table's column of numbers; given again for each further one.", typed=tuple[str, ...]),
+        Option("Target column of a table, of numbers; repeat it for each further column.", typed=tuple[str, ...]),
     ] = None,
 ) -> dict[str, Any]:
     """Writes the data set `data` in the format `to` to the new folder `out`; images are copied as they are.
@@ -65,8 +65,8 @@ def convert(
     left_out = list(dataset.notes)
     for note in dataset.notes:
         say(note)
-    for loss in reader.loses:
-        concerns, words = LOSSES[loss]
+    for part in reader.unsupported:
+        concerns, words = UNSUPPORTED[part]
         if count := sum(map(concerns, instances)):
             left_out.append(f"{count:,} {words}")
             say(f"left out, as {to} does not hold them: {left_out[-1]}")

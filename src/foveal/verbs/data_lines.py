@@ -1,4 +1,4 @@
-"""What is said of the data before training."""
+"""The lines on the data that are shown before training."""
 
 from collections import Counter
 

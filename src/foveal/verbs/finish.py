@@ -49,7 +49,7 @@ def finish_run(job: Job) -> dict[str, Any]:
     task = bundle.make_task()
     test = build_store(fed.dataset.of_split("test"), data.preprocess, on_bad_image="skip")
     split, store = _evaluation_store(test, data)
-    own_notes = _split_notes(split, test, data, task, said=job.begun.notes)
+    own_notes = _split_notes(split, test, data, task, shown=job.begun.notes)
     own_notes += _seen_before_notes(split, store, job.state.seen_before)
     for note in own_notes:
         say(f"warning: {note}")
@@ -120,8 +120,8 @@ def _evaluation_store(test: Store, data: TrainingData) -> tuple[Split, Store]:
     return "train", build_store(data.train.samples, data.preprocess, on_bad_image="skip")
 
 
-def _split_notes(split: Split, test: Store, data: TrainingData, task: Task, *, said: Sequence[str]) -> list[str]:
-    """What is to be known of the evaluated images, without what was `said` before training."""
+def _split_notes(split: Split, test: Store, data: TrainingData, task: Task, *, shown: Sequence[str]) -> list[str]:
+    """What is to be known of the evaluated images, without what was `shown` before training."""
     notes = left_out_notes(test.skipped, "test image")
     if split == "train":
         notes.append("there are no test or held-out images: these figures are of the training images themselves")
@@ -132,7 +132,7 @@ def _split_notes(split: Split, test: Store, data: TrainingData, task: Task, *, s
     else:
         stores = {"train": data.train, "val": data.val, "test": test}
         found = duplicate_notes(*labelled_hashes(stores, task.classes))
-        notes += [note for note in found if note not in said]
+        notes += [note for note in found if note not in shown]
     return notes
 
 

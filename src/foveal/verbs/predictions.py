@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from foveal.answers.predicted import Failed, Predicted
+from foveal.answers.predicted import Failed, Outcome, Predicted
 from foveal.errors import DataError, ImageError, UsageError
 from foveal.files import atomic_path
 from foveal.images import IMAGE_SUFFIXES, decode
@@ -24,8 +24,6 @@ from foveal.types import DeviceName, EngineName, Precision
 if TYPE_CHECKING:
     from torch import nn
 
-Said = Predicted | Failed
-
 
 def check_typed(paths: Sequence[str | Path]) -> None:
     """Raises UsageError where nothing is named, and for what looks like an option."""
@@ -38,7 +36,7 @@ def check_typed(paths: Sequence[str | Path]) -> None:
 
 def predictions_of(
     model: Model, paths: Iterable[Path], *, tta: bool, tile: int | None, overlap: float | None
-) -> Iterator[Said]:
+) -> Iterator[Outcome]:
     ours, theirs = tee(paths)
     for path, answer in zip(ours, model.predict(theirs, tta=tta, tile=tile, overlap=overlap), strict=True):
         if isinstance(answer, ImageError):
@@ -47,7 +45,7 @@ def predictions_of(
             yield Predicted(str(path), answer)
 
 
-def drawn(predictions: Iterable[Said], folder: Path) -> Iterator[Said]:
+def drawn(predictions: Iterable[Outcome], folder: Path) -> Iterator[Outcome]:
     """The predictions as they are; each image is saved as `folder`/NAME.jpg with what was found on it."""
     from foveal.reporting.overlays import draw_overlay  # fonts are loaded where they are used
 
@@ -60,7 +58,7 @@ def drawn(predictions: Iterable[Said], folder: Path) -> Iterator[Said]:
         yield prediction
 
 
-def with_masks(predictions: Iterable[Said], folder: Path) -> Iterator[Said]:
+def with_masks(predictions: Iterable[Outcome], folder: Path) -> Iterator[Outcome]:
     """The predictions as they are; each label map is saved as `folder`/NAME.png."""
     names = _Names(folder)
     for prediction in predictions:

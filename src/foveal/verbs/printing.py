@@ -39,4 +39,4 @@ PRINTERS: dict[str, Callable[[Any], None]] = {
     "describe": tables.description_table,
     "models": tables.models_table,
 }
-"""Verbs that print a result; others have said all while they worked."""
+"""Verbs that print a result; the others report while they work."""

@@ -34,7 +34,7 @@ class TuningAsked:
     trial_seconds: float | None
     settings: Mapping[str, Any]
     digest: str | None = None
-    """Of the images that trials learn from and are judged by, and of what is said of them; None until they are read."""
+    """Of the images that trials learn from and are judged by, and of their annotations; None until they are read."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,21 +50,21 @@ def tune(
     data changed, DivergedError where all trials did, FovealError where none came to an end, and Interrupted after a
     Ctrl-C or SIGTERM.
     """
-    from foveal.job.asked import said_of
+    from foveal.job.asked import without_none
     from foveal.verbs.tuning import TRIALS, asked_tuning, begun_tuning, tuned
 
     if launched().world > 1:
         raise UsageError("foveal tune trains one trial after another in one process: start it without torchrun")
-    said = said_of(settings)
+    given = without_none(settings)
     if resume is not None:
-        others = {**said, "out": out, "models": models, "time": time, "format": format}
+        others = {**given, "out": out, "models": models, "time": time, "format": format}
         run, asked = begun_tuning(Path(resume), trials, [name for name, value in others.items() if value is not None])
         data = asked.data if data is None else data
         if data is None:
             raise RunError(f"{resume}: this tuning's data came from Python; give it again: foveal.tune(data, resume=…)")
     else:
         asked = asked_tuning(
-            data, said, models=models, trials=TRIALS if trials is None else trials, time=time, format=format
+            data, given, models=models, trials=TRIALS if trials is None else trials, time=time, format=format
         )
         run = new_run(None if out is None else Path(out), "tuning")
     with in_use(run, fresh=resume is None):

@@ -31,7 +31,7 @@ UNDISTURBED = 5
 
 def asked_tuning(
     data: Any,
-    said: dict[str, Any],
+    given: dict[str, Any],
     *,
     models: Sequence[str] | None,
     trials: int,
@@ -40,9 +40,9 @@ def asked_tuning(
 ) -> TuningAsked:
     if trials < 1:
         raise UsageError(f"--trials {trials}: expected at least 1")
-    if time is not None and "epochs" in said:
+    if time is not None and "epochs" in given:
         raise UsageError("--time and --epochs both set the length of a trial; give one of them")
-    settings = asked_for(data, said, None).options
+    settings = asked_for(data, given, None).options
     if settings.find_lr:
         raise UsageError("foveal tune varies the learning rate itself: leave --find-lr out")
     if settings.folds:
@@ -53,7 +53,7 @@ def asked_tuning(
         models=tuple(models or ()),
         trials=trials,
         trial_seconds=None if time is None else max(1.0, parse_seconds(time) / trials),
-        settings=said,
+        settings=given,
     )
 
 

@@ -22,7 +22,7 @@ _CHUNK = 1 << 20
 
 
 def fetched(url: str, *, sha256: str, folder: Path, say: Callable[[str], None]) -> Path:
-    """The file at `url`, from `folder` where it lies already; `say` is told of a transfer.
+    """The file at `url`, from `folder` where it lies already; `say` is called with the progress of a transfer.
 
     sha256: in hex, whole or its first digits; the file is checked against it each time. A transfer that breaks off is
     taken up where it stands, now or by the next call. Raises UsageError for an address that is neither https nor this
