@@ -7,21 +7,21 @@ import foveal
 
 SRC = Path(foveal.__file__).parent
 LEVELS: dict[str, int] = {
-    "annotations": -1,  # the types are built on it
-    **dict.fromkeys(["types", "errors", "events", "files", "index", "options"], 0),
-    **dict.fromkeys(["ops", "images"], 1),
-    **dict.fromkeys(["device", "processes", "runs"], 1),
-    **dict.fromkeys(["console", "preprocess", "read", "augment", "layers", "losses", "metrics"], 2),
-    **dict.fromkeys(["answers", "feed", "networks"], 3),
-    **dict.fromkeys(["tasks", "contract", "checks"], 4),
-    **dict.fromkeys(["bundle", "weights"], 5),
-    **dict.fromkeys(["evaluation", "explanation", "exporting"], 6),
-    **dict.fromkeys(["training", "inference"], 7),
-    **dict.fromkeys(["recipes", "reporting", "speed", "tracking", "retrieval"], 8),
-    **dict.fromkeys(["job", "serving"], 9),
-    "verbs": 10,
-    "cli": 11,
-    "__main__": 12,
+    "annotations": 0,
+    **dict.fromkeys(["types", "errors", "events", "files", "index", "options"], 1),
+    **dict.fromkeys(["ops", "images"], 2),
+    **dict.fromkeys(["device", "processes", "runs"], 2),
+    **dict.fromkeys(["console", "preprocess", "read", "augment", "layers", "losses", "metrics"], 3),
+    **dict.fromkeys(["answers", "feed", "networks"], 4),
+    **dict.fromkeys(["tasks", "contract", "checks"], 5),
+    **dict.fromkeys(["bundle", "weights"], 6),
+    **dict.fromkeys(["evaluation", "explanation", "exporting"], 7),
+    **dict.fromkeys(["training", "inference"], 8),
+    **dict.fromkeys(["recipes", "reporting", "speed", "tracking", "retrieval"], 9),
+    **dict.fromkeys(["job", "serving"], 10),
+    "verbs": 11,
+    "cli": 12,
+    "__main__": 13,
 }
 
 
