@@ -10,7 +10,7 @@ import pytest
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import UsageError
 from foveal.options import options_of
-from foveal.recipes import RECIPES, own_options, recipe_of
+from foveal.recipes import RECIPES, own_options
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import DataFacts
 from foveal.recipes.options import TrainOptions, repeated
@@ -44,18 +44,18 @@ def test_its_settings_have_no_gap_and_come_again(task: TaskName) -> None:
 
 @pytest.mark.parametrize("task", RECIPES)
 def test_its_words_name_what_exists(task: TaskName) -> None:
-    recipe = recipe_of(task)
+    recipe = RECIPES[task]
     assert recipe.without <= set(options_of(TrainOptions)) | {each.name for each in fields(AugmentSettings)}
     assert set(recipe.words) == {"recipe", "balance"}
     assert resolve(TrainOptions(task=task), FACTS).settings.loss in recipe.losses
 
 
 @pytest.mark.parametrize(
-    ("task", "loss"), [(task, loss) for task in RECIPES if task != "detect" for loss in recipe_of(task).losses]
+    ("task", "loss"), [(task, loss) for task in RECIPES if task != "detect" for loss in RECIPES[task].losses]
 )
 def test_the_loss_that_was_asked_for_is_its_tasks(task: TaskName, loss: str) -> None:
     settings = resolve(TrainOptions(task=task, loss=loss), FACTS).settings
-    assert recipe_of(task).head(settings, ("a", "b"), ())["loss"] == loss
+    assert RECIPES[task].head(settings, ("a", "b"), ())["loss"] == loss
 
 
 @pytest.mark.parametrize("task", RECIPES)
@@ -64,7 +64,7 @@ def test_options_of_other_tasks_are_refused_and_its_own_taken(task: TaskName) ->
     assert set(values) == set(own_options())
     for name, value in values.items():
         asked = TrainOptions(task=task, own={name: value})
-        if name in recipe_of(task).option_names:
+        if name in RECIPES[task].option_names:
             assert resolve(asked, FACTS).settings.own[name] == value
         else:
             with pytest.raises(UsageError, match=f"^--{name} is for .*, and the task is to {task}: leave it out$"):
@@ -77,7 +77,7 @@ def test_what_it_has_no_use_for_is_refused_where_it_is_given(task: TaskName) -> 
         common = name in options_of(TrainOptions)
         given: dict[str, Any] = {name: 0.2} if common else {"augment": {name: 0.2}}
         asked = TrainOptions(task=task, **given)
-        if name in recipe_of(task).without:
+        if name in RECIPES[task].without:
             with pytest.raises(UsageError, match=f"^--{name.replace('_', '-')} is for "):
                 resolve(asked, FACTS)
         else:

@@ -60,6 +60,7 @@ def test_two_formats_are_never_guessed_between(put: Callable[..., Path]) -> None
     [
         (3, {}, "expected a path, a Dataset, a pair .* got int"),
         ([], {}, "got list of 0"),
+        (".", {"task": "clasify"}, "unknown task 'clasify'; did you mean classify"),
         (".", {"format": "jpegs"}, "unknown format 'jpegs'; there are class-folders, csv, idx, arrays"),
         (".", {"classes": ["a"]}, "classes goes with arrays and samples"),
         (([], []), {"format": "csv"}, "format 'csv' goes with a path, not with tuple"),

@@ -9,9 +9,13 @@ from foveal.augment.settings import AugmentSettings
 from foveal.recipes.defaults import resolve
 from foveal.recipes.facts import DataFacts
 from foveal.recipes.options import TrainOptions
-from foveal.recipes.search import KEPT, PROBABILITIES, RANGES, strengthened, varied
+from foveal.recipes.search import PROBABILITIES, RANGES, strengthened, varied
 
 PHOTOGRAPHS = DataFacts(num_train=2000, num_classes=10, side=200, longer=260, channels=3)
+
+KEPT = ("hflip", "vflip", "operations", "magnitude", "crop_ratio", "scale", "crop_area")
+"""Mirroring is right or wrong for the data, not weak or strong; drawn operations are asked for by name; the last two
+are scaled in ways of their own."""
 
 
 class Fixed:

@@ -97,7 +97,7 @@ def test_classes_are_weighed_by_the_median_share_over_their_own(tmp_path: Path) 
 
 
 def test_a_weighed_loss_is_the_weighed_mean_of_its_items(tmp_path: Path) -> None:
-    """As several processes count on: the mean over a batch is that of its items' means by what `weigh` says."""
+    """As several processes count on: the mean over a batch is that of its items' means by `item_weights`."""
     task = make(("ground", "thing"), Settings(void=7, class_weights=(0.5, 3.0)), Decision())
     one = sample(tmp_path)
     (tmp_path / "other").mkdir()

@@ -44,7 +44,7 @@ def evaluate_store(
 def records_of(
     task: Task, network: nn.Module, preprocess: Preprocess, store: Store, *, device: torch.device, cheap: bool = False
 ) -> list[Record]:
-    """What the task keeps of each batch of the store, by the network in float32. cheap: by `glance`, not `record`."""
+    """What the task keeps of each batch of the store, by the network in float32. cheap: by the validation record."""
     keep = task.judging.validation_record if cheap else task.judging.evaluation_record
     place(network, device).eval()
     records = []

@@ -12,7 +12,7 @@ from foveal.errors import UsageError
 from foveal.evaluation.evaluate import duplicate_notes, labelled_hashes, left_out_notes
 from foveal.job.asked import Asked, save_config
 from foveal.job.fed import Fed
-from foveal.recipes import recipe_of
+from foveal.recipes import RECIPES
 from foveal.runs import cut_events
 from foveal.training.distribution import share_state
 from foveal.training.prepare import TrainingData, prepare_state
@@ -65,7 +65,7 @@ def begin(fed: Fed) -> Begun:
     notes = (
         *fed.dataset.notes,
         *_data_notes(fed.data, fed.dataset.classes),
-        *recipe_of(fed.settings.task).notes(fed.settings, fed.data.train.samples),
+        *RECIPES[fed.settings.task].notes(fed.settings, fed.data.train.samples),
     )
     for note in notes:
         say(f"warning: {note}")

@@ -7,7 +7,7 @@ from foveal.console import say
 from foveal.feed.store import Store
 from foveal.job.begun import Begun
 from foveal.job.job import throw_away
-from foveal.recipes import recipe_of
+from foveal.recipes import RECIPES
 from foveal.training.budget import TimeBudget
 from foveal.training.loop import Trainer
 from foveal.training.settings import parse_seconds
@@ -71,5 +71,5 @@ def _finish_seconds(begun: Begun, val: Store | None, forward: float) -> float:
     decoded = len(begun.fed.data.train) + (len(val) if val else 0)
     decode = max(begun.asked.watch.times["decoding"] / decoded, _DECODE_SECONDS)  # ours may have come from the cache
     intervals = min(_MOST_INTERVAL_SECONDS, _INTERVAL_SECONDS * num_test * len(dataset.classes))
-    judging = recipe_of(begun.settings.task).judging_seconds(begun.settings)
+    judging = RECIPES[begun.settings.task].judging_seconds(begun.settings)
     return _REPORT_SECONDS + intervals + num_test * (decode + forward + judging)

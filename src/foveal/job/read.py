@@ -11,7 +11,7 @@ from foveal.job.start import opened_weights
 from foveal.read.annotated import require_annotations, task_of
 from foveal.read.dataset import read_dataset
 from foveal.read.roles import assign_roles
-from foveal.recipes import recipe_of
+from foveal.recipes import RECIPES
 from foveal.recipes.columns import READ_FOR, columns_in
 from foveal.recipes.facts import DataFacts, probe
 from foveal.types import Dataset, TaskName
@@ -61,7 +61,7 @@ def read(asked: Asked, *, fold: int | None = None) -> Read:
     """
     dataset = _dataset(asked)
     task = asked.options.task or task_of(dataset)
-    recipe = recipe_of(task)
+    recipe = RECIPES[task]
     dataset = recipe.prepared(dataset, asked.options.own)
     if asked.module is not None and not recipe.own_module:
         raise UsageError(f"to {task}, a network is taken by name (foveal models); your own module sees whole images")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from foveal.annotations import ClassLabel, Numbers
-from foveal.errors import DataError, UsageError
+from foveal.errors import DataError, UsageError, did_you_mean
 from foveal.read import LEARNED_FROM, READERS
 from foveal.read.annotated import read_for
 from foveal.read.archive_path import data_folder, is_archive, open_archive
@@ -40,8 +40,10 @@ def read_dataset(
     other formats have their own.
 
     Raises DataError where no format recognises the path, or more than one does, and for all that the format
-    itself finds wrong; UsageError for an unknown format or an option that doesn't go with `data`.
+    itself finds wrong; UsageError for an unknown format or task, or an option that doesn't go with `data`.
     """
+    if task is not None and task not in LEARNED_FROM:
+        raise UsageError(f"unknown task {task!r}; {did_you_mean(task, LEARNED_FROM)}")
     return read_for(_read(data, format=format, classes=classes, task=task, names=names), task)
 
 

@@ -19,22 +19,15 @@ RECIPES: "Index[TaskRecipe]" = Index(
         "segment": "foveal.recipes.segment:RECIPE",
     }
 )
-USUAL = "classify"
-"""The task where nothing says another."""
-
-
-def recipe_of(task: str | None) -> "TaskRecipe":
-    """What is particular to training for a task."""
-    return RECIPES[task or USUAL]
 
 
 @cache
 def own_options() -> dict[str, type]:
     """By name, the options that are some task's own: the records that declare them."""
     found: dict[str, type] = {}
-    for task in RECIPES:
-        for name in recipe_of(task).option_names:
-            found.setdefault(name, recipe_of(task).options)
+    for recipe in RECIPES.values():
+        for name in recipe.option_names:
+            found.setdefault(name, recipe.options)
     return found
 
 

@@ -37,6 +37,7 @@ def _class_weights(num_classes: int, train: Sequence[Sample]) -> tuple[float, ..
 
 RECIPE = TaskRecipe(
     name="classify",
+    learned="one class an image",
     losses=LOSS_NAMES,
     words={"recipe": get_args(RecipeName), "balance": get_args(Balance)},
     without=frozenset({"mosaic"}),

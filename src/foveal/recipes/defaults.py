@@ -7,7 +7,7 @@ from typing import Any
 from foveal.augment.settings import AugmentSettings
 from foveal.errors import ModelError
 from foveal.networks import needs_of
-from foveal.recipes import own_options, recipe_of
+from foveal.recipes import RECIPES, own_options
 from foveal.recipes.facts import DataFacts
 from foveal.recipes.options import TrainOptions
 from foveal.recipes.refusals import refuse_others
@@ -37,7 +37,7 @@ def resolve(asked: TrainOptions, facts: DataFacts, *, own_module: bool = False) 
 
     own_module: the user brings the network, of which nothing is known.
     """
-    recipe = recipe_of(asked.task)
+    recipe = RECIPES[asked.task or next(iter(RECIPES))]
     refuse_others(asked, recipe)
     proposal = recipe.propose(asked, facts, own_module)
     augment, augment_reason = _augmented(asked, proposal)

@@ -70,6 +70,7 @@ def _notes(settings: TrainSettings, train: Sequence[Sample]) -> tuple[str, ...]:
 
 RECIPE = TaskRecipe(
     name="detect",
+    learned="where the objects of each class are",
     options=DetectOptions,
     losses=(SCORES_LOSS,),
     words={"recipe": ("auto",), "balance": ("none",)},

@@ -44,6 +44,7 @@ def _head(settings: TrainSettings, classes: Sequence[str], train: Sequence[Sampl
 
 RECIPE = TaskRecipe(
     name="multilabel",
+    learned="any number of labels an image",
     options=Columns,
     losses=LABEL_LOSS_NAMES,
     words={"recipe": get_args(RecipeName), "balance": ("none",)},

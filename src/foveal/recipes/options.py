@@ -30,8 +30,7 @@ class TrainOptions:
     task: Annotated[
         TaskName | None,
         Option(
-            "The task: classify, one class an image; multilabel, any number of labels an image; regress, "
-            "numbers of an image; detect, where the objects of each class are; segment, the class of every pixel.",
+            f"The task: {'; '.join(f'{name}, {recipe.learned}' for name, recipe in RECIPES.items())}.",
             choices=lambda: (*RECIPES,),
             group=DATA,
         ),

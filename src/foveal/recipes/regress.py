@@ -68,6 +68,7 @@ def _scale(names: Sequence[str], train: Sequence[Sample]) -> dict[str, tuple[flo
 
 RECIPE = TaskRecipe(
     name="regress",
+    learned="numbers of an image",
     options=Columns,
     losses=NUMBER_LOSS_NAMES,
     words={"recipe": ("auto",), "balance": ("none",)},

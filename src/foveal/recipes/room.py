@@ -51,6 +51,8 @@ class TaskRecipe:
     """What is particular to training for a task."""
 
     name: TaskName
+    learned: str
+    """What is learned, in words."""
     options: type = OwnOptions
     losses: tuple[str, ...]
     """The words of `--loss`."""

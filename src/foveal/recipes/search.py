@@ -23,9 +23,6 @@ _HIGHEST = {"rotate_deg": 180.0, "shear_deg": 80.0, "hue_deg": 180.0, "blur_px":
 """Of `RANGES`; the others end at 1. An alpha of 1 draws evenly."""
 _LEAST_AREA = 0.08
 """Of a crop (Szegedy et al. 2014, arXiv:1409.4842, section 6)."""
-KEPT = ("hflip", "vflip", "operations", "magnitude", "crop_ratio", "scale", "crop_area")
-"""Mirroring is right or wrong for the data, not weak or strong; drawn operations are asked for by name; the last two
-are scaled in ways of their own."""
 
 
 class Chooser(Protocol):

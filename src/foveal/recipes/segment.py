@@ -79,6 +79,7 @@ def _prepared(dataset: Dataset, own: Mapping[str, Any]) -> Dataset:
 
 RECIPE = TaskRecipe(
     name="segment",
+    learned="the class of every pixel",
     options=SegmentOptions,
     losses=PIXEL_LOSS_NAMES,
     words={"recipe": ("auto",), "balance": ("none", "loss")},
