@@ -1,6 +1,6 @@
 """What the verbs say while they work: on standard error, as plain lines where there is no terminal.
 
-Of several processes only the first one speaks.
+Of several processes rank 0 alone writes here.
 """
 
 import sys

@@ -14,7 +14,7 @@ from torch import distributed
 from foveal.errors import DataError, ProcessLost
 from foveal.processes.group import ALONE, Processes, joined
 from foveal.processes.launch import Launch, cores, launched, threads_here
-from foveal.processes.meeting import _roll_call
+from foveal.processes.rendezvous import _roll_call
 
 
 def test_shares_are_even_and_leave_nothing_out() -> None:
@@ -33,7 +33,7 @@ def test_alone_nothing_is_connected() -> None:
     with joined() as processes:
         assert processes is ALONE
         assert not distributed.is_initialized()
-    assert ALONE.from_first(lambda: 3) == ALONE.in_turn(lambda: 3) == ALONE.largest(3) == 3
+    assert ALONE.broadcast(lambda: 3) == ALONE.in_turn(lambda: 3) == ALONE.all_reduce_max(3) == 3
     assert ALONE.sum({"a": 0.1}) == {"a": 0.1}
     assert ALONE.gather([1, 2]) == [1, 2]
     assert list(ALONE.share_out([1, 2], _doubled, size=1)) == [2, 4]
@@ -47,13 +47,13 @@ def everything() -> dict[str, object]:
     with joined() as processes:
         rank = processes.rank
         values = torch.full((5,), 0.1) * (rank + 1)
-        processes.add(values)
+        processes.all_reduce(values)
         order: list[float] = []
         processes.in_turn(lambda: order.append(time.monotonic()))
         found = {
-            "first": processes.from_first(lambda: ("made by", os.environ["RANK"])),
+            "first": processes.broadcast(lambda: ("made by", os.environ["RANK"])),
             "sum": processes.sum({"a": rank + 0.5, "b": 1.0}),
-            "largest": processes.largest(15 if rank == 1 else 0),
+            "largest": processes.all_reduce_max(15 if rank == 1 else 0),
             "gather": processes.gather([str(rank)] * rank),
             "add": values.tolist(),
             "at": order[0],
@@ -114,7 +114,7 @@ def test_a_killed_process_ends_the_others() -> None:
 
 
 def test_the_dead_are_not_taken_for_present() -> None:
-    """What an earlier attempt left in the store: its names, and a meeting that had been confirmed."""
+    """What an earlier attempt left in the store: its names, and a rendezvous that had been confirmed."""
     store = distributed.HashStore()
     store.set_timeout(timedelta(seconds=5))
     for attempt in range(3):

@@ -65,7 +65,7 @@ class Asked:
     processes: Processes = ALONE
     watch: Stopwatch = field(default_factory=Stopwatch)
     on_event: Callable[[Event], None] | None = None
-    """Called with each record, on the first process."""
+    """Called with each record, on rank 0."""
 
 
 def asked_for(data: Any, given: Mapping[str, Any], config: Path | None, *, format: str | None = None) -> Asked:

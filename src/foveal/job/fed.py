@@ -59,7 +59,7 @@ def run_of(run: Settled) -> RunFolder:
     """The run folder that is continued, or a new one."""
     asked = run.asked
     name = f"{run.dataset.name}-{run.settings.model}"
-    return asked.processes.from_first(lambda: asked.run or new_run(asked.out, name))
+    return asked.processes.broadcast(lambda: asked.run or new_run(asked.out, name))
 
 
 def feed(settled: Settled, run: RunFolder) -> Fed:

@@ -28,7 +28,7 @@ def planned(begun: Begun) -> TimeBudget | None:
         return None
     budget = _measured(begun, parse_seconds(given))
     watch = begun.asked.watch
-    total = begun.asked.processes.from_first(lambda: budget.total_steps(state.plan, elapsed=watch.total()))
+    total = begun.asked.processes.broadcast(lambda: budget.total_steps(state.plan, elapsed=watch.total()))
     state.plan = replace(state.plan, total_steps=total)
     if total < state.plan.steps_per_epoch:
         say(

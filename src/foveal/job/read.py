@@ -43,7 +43,7 @@ class Known:
     facts: DataFacts
     """Of the training images."""
     opened: Opened | None
-    """The weights to start from, on the first process."""
+    """The weights to start from, on rank 0."""
 
     @property
     def asked(self) -> Asked:

@@ -24,7 +24,7 @@ _REPLANNED_SHARE = 0.05  # of the time given: between looks at the plan
 
 
 def hooks_of(begun: Begun, *, stop: Callable[[], str | None], budget: TimeBudget | None) -> Hooks:
-    """What the loop calls in this run; the first process alone writes."""
+    """What the loop calls in this run; rank 0 alone writes."""
     timed: dict[str, Any] = {}
     if budget is not None:
         watch = begun.asked.watch

@@ -1,4 +1,4 @@
-"""What a run starts from: its weights, found and fitted on the first process before anything is decoded."""
+"""What a run starts from: its weights, found and fitted on rank 0 before anything is decoded."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from foveal.weights.sources import IMAGENET, Opened, is_address, open_weights
 
 
 def opened_weights(asked: Asked) -> Opened | None:
-    """The weights to start from, on the first process alone; none for a run that goes on from its checkpoint."""
+    """The weights to start from, on rank 0 alone; none for a run that goes on from its checkpoint."""
     options = asked.options
     if options.weights is not None and asked.module is not None:
         raise UsageError("--weights is for the networks of foveal models; your own module comes with its weights")
@@ -38,7 +38,7 @@ def with_weights(
         options = replace(options, weights=str(Path(options.weights).absolute()))
     if options.model is not None:
         return options, {}
-    network = processes.from_first(lambda: opened.weights.network if opened is not None else None)
+    network = processes.broadcast(lambda: opened.weights.network if opened is not None else None)
     return replace(options, model=network), {"model": "that of the weights"}
 
 
@@ -50,7 +50,7 @@ def fitted(asked: Asked, opened: Opened | None, recipe: Recipe, task: Task, *, c
         return None
     with without_weights():
         freeze(build_backbone(recipe.settings.model, channels), recipe.settings.freeze)
-    origin = processes.from_first(lambda: _origin_of_run(asked))
+    origin = processes.broadcast(lambda: _origin_of_run(asked))
     if origin is not None:
         return _known_of(origin)
     start = None
@@ -65,13 +65,13 @@ def fitted(asked: Asked, opened: Opened | None, recipe: Recipe, task: Task, *, c
             licence=opened.licence,
         )
         _say(start.origin)
-    origin = processes.from_first(lambda: None if start is None else start.origin)
+    origin = processes.broadcast(lambda: None if start is None else start.origin)
     assert origin is not None
     return start or _known_of(origin)
 
 
 def _known_of(origin: Origin) -> Start:
-    """A start without tensors and hashes: the checkpoint has them, or the first process."""
+    """A start without tensors and hashes: the checkpoint has them, or rank 0."""
     return Start(origin=origin, tensors={}, seen_hashes=np.zeros(0, np.uint64))
 
 

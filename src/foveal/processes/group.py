@@ -12,7 +12,7 @@ from torch import Tensor, distributed
 
 from foveal.errors import ProcessLost
 from foveal.processes.launch import Launch, cores, launched, threads_here
-from foveal.processes.meeting import Meeting
+from foveal.processes.rendezvous import Rendezvous
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -27,21 +27,21 @@ class Processes:
     Each method raises ProcessLost where another process has gone.
     """
 
-    def __init__(self, launch: Launch, meeting: Meeting | None = None) -> None:
+    def __init__(self, launch: Launch, rendezvous: Rendezvous | None = None) -> None:
         self.rank, self.world = launch.rank, launch.world
         self.local_rank, self.local_world = launch.local_rank, launch.local_world
         self.first = launch.first
         """Whether this is the process that decides, writes and speaks."""
-        self._meeting = meeting
+        self._rendezvous = rendezvous
 
     def share(self, count: int) -> slice:
-        """This process's part of `count` things: contiguous, the first processes having one more where it is uneven."""
+        """This process's part of `count` things: contiguous, the first ones having one more where it is uneven."""
         size, over = divmod(count, self.world)
         start = self.rank * size + min(self.rank, over)
         return slice(start, start + size + (self.rank < over))
 
-    def from_first(self, make: Callable[[], T]) -> T:
-        """What `make` gives on the first process; it is called there alone."""
+    def broadcast(self, make: Callable[[], T]) -> T:
+        """What `make` gives on rank 0; it is called there alone."""
         if self.world == 1:
             return make()
         made: list[Any] = [make() if self.first else None]
@@ -64,11 +64,11 @@ class Processes:
         if self.world == 1:
             return dict(figures)
         values = torch.tensor(list(figures.values()), dtype=torch.float64)
-        self.add(values)
+        self.all_reduce(values)
         return dict(zip(figures, values.tolist(), strict=True))
 
     def gather(self, values: list[T]) -> list[T]:
-        """The values of all processes, those of the first one first; the same on each."""
+        """The values of all processes, in order of rank; the same on each."""
         if self.world == 1:
             return values
         found: list[list[T]] = [[] for _ in range(self.world)]
@@ -76,7 +76,7 @@ class Processes:
             distributed.all_gather_object(found, values)
         return [value for each in found for value in each]
 
-    def largest(self, value: int) -> int:
+    def all_reduce_max(self, value: int) -> int:
         """The largest of the processes' numbers."""
         if self.world == 1:
             return value
@@ -85,14 +85,14 @@ class Processes:
             distributed.all_reduce(values, op=distributed.ReduceOp.MAX)
         return int(values)
 
-    def add(self, values: Tensor) -> None:
+    def all_reduce(self, values: Tensor) -> None:
         """Makes a tensor the sum of the processes' tensors, to the same bits on each."""
         if self.world > 1:
             with self._noticing():
                 distributed.all_reduce(values)
 
     def share_out(self, items: Sequence[T], work: Callable[[Iterable[T]], Iterator[R]], *, size: int) -> Iterator[R]:
-        """Results of `work` for all items, in order, on the first process; on the others none.
+        """Results of `work` for all items, in order, on rank 0; on the others none.
 
         Each process takes every N-th run of `size` items; results come together after each round of N such runs.
         """
@@ -111,14 +111,14 @@ class Processes:
 
     def keep(self, name: str, value: str) -> None:
         """Leaves a word for processes that torchrun starts in the place of these, where it does that."""
-        if self._meeting is not None and self.first:
-            self._meeting.kept.set(name, value)
+        if self._rendezvous is not None and self.first:
+            self._rendezvous.kept.set(name, value)
 
     def kept(self, name: str) -> str | None:
-        """What processes before these kept under that name; for the first process to ask."""
-        if self._meeting is None or not self._meeting.kept.check([name]):
+        """What processes before these kept under that name; for rank 0 to ask."""
+        if self._rendezvous is None or not self._rendezvous.kept.check([name]):
             return None
-        return self._meeting.kept.get(name).decode()
+        return self._rendezvous.kept.get(name).decode()
 
     @contextmanager
     def all_cores(self) -> Iterator[None]:
@@ -131,15 +131,15 @@ class Processes:
             torch.set_num_threads(before)
 
     def _wait(self) -> None:
-        self.add(torch.zeros(1))
+        self.all_reduce(torch.zeros(1))
 
     @contextmanager
     def _noticing(self) -> Iterator[None]:
         try:
             yield
         except RuntimeError as error:
-            assert self._meeting is not None
-            raise ProcessLost(self._meeting.word()) from error
+            assert self._rendezvous is not None
+            raise ProcessLost(self._rendezvous.word()) from error
 
 
 ALONE = Processes(Launch())
@@ -149,40 +149,40 @@ ALONE = Processes(Launch())
 def joined() -> Iterator[Processes]:
     """The processes that torchrun started for this run, connected; `ALONE` where there is only this one.
 
-    Where one of them fails all do: the first process raises the reason, its own or what another left as its word; the
+    Where one of them fails all do: rank 0 raises the reason, its own or what another left as its word; the
     others raise theirs, or ProcessLost, once the first has had the time to say it.
     """
     launch = launched()
     if launch.world == 1 and not launch.elastic:
         yield ALONE
         return
-    meeting = Meeting(launch)
+    rendezvous = Rendezvous(launch)
     if launch.world == 1:
-        yield Processes(launch, meeting)
+        yield Processes(launch, rendezvous)
         return
     threads = torch.get_num_threads()
     torch.set_num_threads(threads_here() or threads)
-    _connect(meeting)
+    _connect(rendezvous)
     failed = False
     try:
-        yield Processes(launch, meeting)
+        yield Processes(launch, rendezvous)
     except BaseException as error:
         failed = True
-        meeting.leave_word(error)  # before the connections close, by which the others notice
+        rendezvous.leave_word(error)  # before the connections close, by which the others notice
         raise
     finally:
         distributed.destroy_process_group()
         torch.set_num_threads(threads)
         if failed:
-            meeting.part()
+            rendezvous.part()
 
 
-def _connect(meeting: Meeting) -> None:
+def _connect(rendezvous: Rendezvous) -> None:
     """Gloo for what lies on the CPU, figures and decisions among it; NCCL for gradients on CUDA devices, one each."""
-    launch, backend = meeting.launch, "gloo"
+    launch, backend = rendezvous.launch, "gloo"
     if torch.cuda.is_available() and distributed.is_nccl_available():
         torch.cuda.set_device(launch.local_rank % torch.cuda.device_count())
         backend = "cpu:gloo,cuda:nccl"
     distributed.init_process_group(
-        backend, store=meeting.store, rank=launch.rank, world_size=launch.world, timeout=_MOST_WAITING
+        backend, store=rendezvous.store, rank=launch.rank, world_size=launch.world, timeout=_MOST_WAITING
     )

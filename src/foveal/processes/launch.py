@@ -9,7 +9,7 @@ class Launch:
     """One process's place."""
 
     rank: int = 0
-    """Counted over all machines, from 0; the first one, 0, decides, writes and speaks."""
+    """Counted over all machines, from 0; rank 0 decides, writes and prints."""
     world: int = 1
     """Processes in all."""
     local_rank: int = 0

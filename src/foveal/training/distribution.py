@@ -19,7 +19,7 @@ class GradientSum:
     """Makes each gradient the sum of the processes' gradients, in one message a step.
 
     Batch norms' running statistics become the mean over the processes, weighted by their images; other float buffers
-    become the first process's; frozen ones stay. So all hold the same network after each step, to the bit.
+    become rank 0's; frozen ones stay. So all hold the same network after each step, to the bit.
 
     Nothing is wrapped, so names and layouts stay; a step of several parts sends once, and a process without images
     sends zeros. Differs: `DistributedDataParallel` begins to send while the backward pass still computes, and wants the
@@ -52,7 +52,7 @@ class GradientSum:
             slot.zero_() if parameter.grad is None else slot.copy_(parameter.grad)
         for buffer, slot, averaged in zip(self._buffers, self._states, self._averaged, strict=True):
             slot.copy_(buffer).mul_(share if averaged else float(self._processes.first))
-        self._processes.add(self._message)
+        self._processes.all_reduce(self._message)
         somewhere = has if all(has) else self._has_gradient.bool().tolist()  # asked only then: it waits for the device
         for parameter, slot, given in zip(self._parameters, self._gradients, somewhere, strict=True):
             if parameter.grad is not None:
@@ -82,7 +82,7 @@ def synchronised(network: nn.Module, device: torch.device, processes: Processes)
 
 
 def share_state(state: TrainState, processes: Processes) -> None:
-    """Gives every process the first one's plan, weights, optimiser and counters, read from a checkpoint or fresh.
+    """Gives every process rank 0's plan, weights, optimiser and counters, read from a checkpoint or fresh.
 
     Raises RunError where they were given other data, UsageError where a share of a step is too small to be learned
     from.
@@ -90,7 +90,7 @@ def share_state(state: TrainState, processes: Processes) -> None:
     if processes.world == 1:
         return
     data = state.plan.data
-    header, tensors = processes.from_first(lambda: packed(state))
+    header, tensors = processes.broadcast(lambda: packed(state))
     if not processes.first:
         unpack(state, header, tensors)
     if data != state.plan.data:

@@ -23,7 +23,7 @@ class Hooks:
     stop: Callable[[], str | None] = lambda: None
     """Names a reason to end after the current step, or None; the same to all processes."""
     replan: Callable[[TrainState], int] | None = None
-    """Gives new total steps: asked after each epoch, and every `replan_seconds` within one, on the first process."""
+    """Gives new total steps: asked after each epoch, and every `replan_seconds` within one, on rank 0."""
     replan_seconds: float = math.inf
 
 

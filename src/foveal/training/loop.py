@@ -105,7 +105,7 @@ class Trainer:
                     ended = f"no better held-out figure for {plan.patience} epochs"
                     state.plan = replace(plan, total_steps=step)
             if self._hooks.replan is not None and not ended:
-                total_steps = self.processes.from_first(partial(self._replanned, epoch_ended))
+                total_steps = self.processes.broadcast(partial(self._replanned, epoch_ended))
                 if total_steps != plan.total_steps:
                     state.plan = replace(plan, total_steps=total_steps)
                     yield self._planned("to end within the time given")

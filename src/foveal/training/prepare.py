@@ -155,7 +155,7 @@ def prepare_state(
         lr_shares=learning_rate_shares(network.backbone) if settings.weights is not None else None,  # type: ignore[arg-type]
     )
     ema = WeightAverage(network, decay=settings.ema) if settings.ema else None
-    bfloat16 = processes.from_first(lambda: use_bf16(settings, device))
+    bfloat16 = processes.broadcast(lambda: use_bf16(settings, device))
     stores = [store for store in (data.train, data.val) if store is not None]
     digest = data_digest((store.hashes, store.samples) for store in stores)
     plan = make_plan(settings, len(data.train), bfloat16=bfloat16, data=digest)

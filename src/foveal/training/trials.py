@@ -18,7 +18,7 @@ def measure_step_seconds(trainer: Trainer, *, steps: int = 5, most_seconds: floa
     started = time.perf_counter()
 
     def in_time() -> bool:
-        return trainer.processes.from_first(lambda: time.perf_counter() - started < most_seconds)
+        return trainer.processes.broadcast(lambda: time.perf_counter() - started < most_seconds)
 
     state = trainer.state
     state.plan = replace(state.plan, total_steps=max(state.plan.total_steps, _NO_END))

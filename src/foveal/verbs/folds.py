@@ -44,16 +44,16 @@ def cross_validate(asked: Asked) -> dict[str, Any]:
                 whole.check_done()
             save_config(run, asked, whole.dataset, settled.recipe, settled.origin)
             processes.keep("run", str(run.path))
-        whole = replace(whole, opening_seconds=processes.from_first(asked.watch.total))
+        whole = replace(whole, opening_seconds=processes.broadcast(asked.watch.total))
         for fold in whole.folds:
             _train_fold(whole, fold)
-        return processes.from_first(whole.finish)
+        return processes.broadcast(whole.finish)
 
 
 def _train_fold(whole: "_CrossValidation", fold: int) -> None:
     """Trains and tests a fold, from where it stands; nothing where it is done."""
     asked = whole.settled.asked
-    if asked.processes.from_first(lambda: whole.done(fold) is not None):
+    if asked.processes.broadcast(lambda: whole.done(fold) is not None):
         say(f"fold {fold} of {len(whole.folds)}: done")
         return
     say(f"fold {fold} of {len(whole.folds)}")
@@ -71,10 +71,10 @@ def _asked_of_fold(whole: "_CrossValidation", fold: int) -> Asked:
     """What a fold's run is asked for: the settings of all, in a folder of its own, with a copy of the user's module."""
     asked, folder = whole.settled.asked, whole.folder(fold)
     processes = asked.processes
-    begun = processes.from_first(folder.config.is_file)
+    begun = processes.broadcast(folder.config.is_file)
     return replace(
         asked,
-        options=repeated(whole.settings, fold=fold, time=processes.from_first(lambda: whole.time(fold))),
+        options=repeated(whole.settings, fold=fold, time=processes.broadcast(lambda: whole.time(fold))),
         module=copy.deepcopy(asked.module),
         out=folder.path,
         reasons=whole.settled.recipe.reasons,

@@ -107,7 +107,7 @@ def predict(
     with joined() as processes:
         given = [paths] if isinstance(paths, str | Path) else paths
         check_typed(given)
-        inputs = processes.from_first(lambda: list(expand(given)))  # standard input is read once
+        inputs = processes.broadcast(lambda: list(expand(given)))  # standard input is read once
         loaded = model
         if not isinstance(loaded, Model):
             loaded = loaded_model(loaded, device=device, engine=engine, precision=precision, images=len(inputs))

@@ -20,7 +20,7 @@ class StopRequest:
 
     def reason(self) -> str | None:
         """In words, or None; all processes ask together and get the same."""
-        self.signal = self._processes.largest(self.received or 0) or None
+        self.signal = self._processes.all_reduce_max(self.received or 0) or None
         return None if self.signal is None else signal.Signals(self.signal).name
 
 

@@ -67,7 +67,7 @@ def train(
     if isinstance(model, str):
         settings["model"] = model
     with joined() as processes:
-        begun = processes.from_first(lambda: processes.kept("run"))
+        begun = processes.broadcast(lambda: processes.kept("run"))
         if begun is not None:  # torchrun has started these processes in the place of others, whose run goes on
             say(f"started again: continuing {begun}")
             resume, out, config, format, settings = begun, None, None, None, {}

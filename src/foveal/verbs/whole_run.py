@@ -60,7 +60,7 @@ def _trained(begun: Begun, found: RateFound | None) -> dict[str, Any]:
             )
         begun.asked.watch.lap("training")
         with processes.all_cores():
-            return processes.from_first(lambda: _finished(job, record))
+            return processes.broadcast(lambda: _finished(job, record))
 
 
 def _finished(job: Job, record: Callable[[Event], None]) -> dict[str, Any]:
