@@ -114,21 +114,21 @@ def test_steps_that_are_settled_together_give_the_same_records() -> None:
     assert progress[0].images == progress[1].images == 80
 
 
-def test_what_can_be_recorded() -> None:
+def test_what_can_be_captured() -> None:
     """A network that only tells of a whole image, with rates that a GPU reads; not a detector, which is one too."""
 
     class Other(Network):
         pass
 
     ours = trainer()
-    assert not ours._can_record()
+    assert not ours._can_capture()
     ours.device = torch.device("cuda")
-    assert not ours._can_record()
+    assert not ours._can_capture()
     for group in ours.state.optimiser.param_groups:
         group["lr"] = torch.tensor(0.1)
-    assert ours._can_record()
+    assert ours._can_capture()
     ours.state.network.__class__ = Other
-    assert not ours._can_record()
+    assert not ours._can_capture()
 
 
 def test_a_stop_settles_what_is_pending() -> None:

@@ -22,12 +22,12 @@ from foveal.preprocess import Preprocess
 from foveal.processes.group import ALONE, Processes
 from foveal.tasks.task import Outputs, Targets, Task
 from foveal.training.batches import Batches
+from foveal.training.cuda_graph import CapturedSteps
 from foveal.training.distribution import GradientSum
 from foveal.training.held_out import autocast, held_out_figures, is_to_keep
 from foveal.training.hooks import NO_HOOKS, Hooks
 from foveal.training.memory import saying_what_is_too_large
 from foveal.training.optimisers import decaying_weights, set_rate
-from foveal.training.recorded import RecordedSteps
 from foveal.training.state import TrainState
 from foveal.training.sums import FigureSums, check_finite
 
@@ -79,7 +79,7 @@ class Trainer:
         self._sums = FigureSums(names, state, device=device, processes=processes)
         self._waits = device.type != "cuda"
         """Whether each step is settled: a GPU is waited for only where somebody wants to know."""
-        self._recorded = RecordedSteps() if self._can_record() else None
+        self._captured = CapturedSteps() if self._can_capture() else None
         self._averaged: nn.Module | None = None
 
     def run(self) -> Iterator[Event]:
@@ -181,10 +181,10 @@ class Trainer:
         state.network.train()
         for module in state.frozen:
             module.eval()
-        if self._recorded is not None:
+        if self._captured is not None:
             batch = self.batches.whole(step, size=size)
             set_rate(state.optimiser, self._lr_at(step))
-            self._recorded(self._learn_and_update, *batch)
+            self._captured(self._learn_and_update, *batch)
             self._average()
         else:
             learned = 0
@@ -197,8 +197,8 @@ class Trainer:
         if self._waits or self._is_looked_at(step + 1):
             self.settle()
 
-    def _can_record(self) -> bool:
-        """Whether `RecordedSteps` takes the steps: on one GPU, of a network of ours that tells of a whole image, in one
+    def _can_capture(self) -> bool:
+        """Whether `CapturedSteps` takes the steps: on one GPU, of a network of ours that tells of a whole image, in one
         part, with nothing from the CPU in its loss, and by an optimiser that waits for nothing."""
         state = self.state
         return (

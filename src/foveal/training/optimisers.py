@@ -231,7 +231,7 @@ OPTIMISERS: dict[str, Callable[[Groups, OptimiserOptions], Optimizer]] = {
     "lion": _lion,
 }
 RECORDED = ("sgd", "adam", "adamw", "muon", "lion")
-"""Whose steps on a GPU take the rate from its memory and wait for nothing, so that they can be recorded."""
+"""Whose steps on a GPU take the rate from its memory and wait for nothing, so that a CUDA graph can capture them."""
 
 
 def _on_gpu(groups: Groups) -> bool:

@@ -23,7 +23,7 @@ def measure_step_seconds(trainer: Trainer, *, steps: int = 5, most_seconds: floa
     state = trainer.state
     state.plan = replace(state.plan, total_steps=max(state.plan.total_steps, _NO_END))
     sizes = state.plan.sizes()
-    unlike = 2 if trainer.device.type == "cuda" else 1  # the first step picks kernels, a GPU's second is recorded
+    unlike = 2 if trainer.device.type == "cuda" else 1  # the first step picks kernels, a GPU's second is captured
     seconds: dict[int, float] = {}
     for index, size in enumerate(sizes):
         if seconds and not in_time():
@@ -41,7 +41,7 @@ def measure_step_seconds(trainer: Trainer, *, steps: int = 5, most_seconds: floa
 
 
 def try_batch(trainer: Trainer, batch_size: int) -> None:
-    """A step with so many images at the last training size; on a GPU two, of which the second is recorded."""
+    """A step with so many images at the last training size; on a GPU two, of which the second is captured."""
     state = trainer.state
     state.plan = replace(state.plan, total_steps=_NO_END, batch_size=batch_size, accumulate=1)
     for _ in range(2 if trainer.device.type == "cuda" else 1):

@@ -1,11 +1,11 @@
-"""Steps recorded on a GPU, against steps taken as they are."""
+"""Steps captured on a GPU, against steps taken as they are."""
 
 import pytest
 import torch
 from tests.training.test_loop import trainer
 
+from foveal.training.cuda_graph import CapturedSteps, _Captured
 from foveal.training.loop import Trainer
-from foveal.training.recorded import RecordedSteps, _Recording
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 PLAIN = {"precision": "float32", "batch_size": 8, "epochs": 4.0, "count": 48}
@@ -39,21 +39,21 @@ class _Graph:
         self.told.append(("replayed", len(self.inputs), float(self.inputs[0])))
 
 
-def test_the_first_of_each_shape_is_taken_as_it_is_and_the_second_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_of_each_shape_is_taken_as_it_is_and_the_second_captured(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[tuple[str, int, float]] = []
 
-    def record(_: RecordedSteps, work: object, inputs: torch.Tensor, targets: torch.Tensor) -> _Recording:
+    def capture(_: CapturedSteps, work: object, inputs: torch.Tensor, targets: torch.Tensor) -> _Captured:
         copies = inputs.clone(), targets.clone()
-        told.append(("recorded", len(inputs), float(inputs[0])))
-        return _Recording(_Graph(copies[0], told), *copies)  # type: ignore[arg-type]
+        told.append(("captured", len(inputs), float(inputs[0])))
+        return _Captured(_Graph(copies[0], told), *copies)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(RecordedSteps, "_record", record)
-    recorded = RecordedSteps()
+    monkeypatch.setattr(CapturedSteps, "_capture", capture)
+    captured = CapturedSteps()
     for value, count in enumerate((2, 2, 2, 3, 3, 2)):
         inputs = torch.full((count,), float(value))
-        recorded(lambda inputs, _: told.append(("taken", len(inputs), float(inputs[0]))), inputs, inputs)
-    two, three = [("taken", 2, 0), ("recorded", 2, 1), ("replayed", 2, 1), ("replayed", 2, 2)], [("taken", 3, 3)]
-    assert told == [*two, *three, ("recorded", 3, 4), ("replayed", 3, 4), ("taken", 2, 5)]
+        captured(lambda inputs, _: told.append(("taken", len(inputs), float(inputs[0]))), inputs, inputs)
+    two, three = [("taken", 2, 0), ("captured", 2, 1), ("replayed", 2, 1), ("replayed", 2, 2)], [("taken", 3, 3)]
+    assert told == [*two, *three, ("captured", 3, 4), ("replayed", 3, 4), ("taken", 2, 5)]
 
 
 def steps(ours: Trainer, count: int) -> None:
@@ -66,16 +66,16 @@ def steps(ours: Trainer, count: int) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['model']} {case['optimiser']}")
 def test_replayed_steps_are_the_plain_ones(case: dict[str, object]) -> None:
     """Six steps, four of them replayed; dropout drops the same units. The order of sums differs, so bits do."""
-    recorded, plain = (trainer(device="cuda", **{**PLAIN, **case}) for _ in range(2))
-    assert recorded._recorded is not None
-    plain._recorded = None
+    captured, plain = (trainer(device="cuda", **{**PLAIN, **case}) for _ in range(2))
+    assert captured._captured is not None
+    plain._captured = None
     with torch.backends.cudnn.flags(allow_tf32=False, benchmark=False, deterministic=True):
-        for ours in (recorded, plain):
+        for ours in (captured, plain):
             steps(ours, 6)
-    found, expected = (ours.state.network.state_dict() for ours in (recorded, plain))
+    found, expected = (ours.state.network.state_dict() for ours in (captured, plain))
     for name, value in expected.items():
         assert torch.allclose(found[name].float(), value.float(), rtol=1e-3, atol=1e-4), name
-    sums = [ours.state.progress.epoch_sums for ours in (recorded, plain)]
+    sums = [ours.state.progress.epoch_sums for ours in (captured, plain)]
     assert sums[0] == pytest.approx(sums[1], rel=1e-3)
 
 
@@ -83,9 +83,9 @@ def test_replayed_steps_are_the_plain_ones(case: dict[str, object]) -> None:
 def test_a_size_that_is_new_is_recorded_anew() -> None:
     ours = trainer(device="cuda", **{**PLAIN, "train_sizes": (24, 40), "size": 40, "side": 48})
     list(ours.run())
-    assert ours._recorded is not None
-    assert ours._recorded._recording is not None
-    assert ours._recorded._recording.inputs.shape[2] == 40
+    assert ours._captured is not None
+    assert ours._captured._graph is not None
+    assert ours._captured._graph.inputs.shape[2] == 40
 
 
 @needs_gpu
