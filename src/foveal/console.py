@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from foveal.events import EpochDone, Event, Planned, StepDone, Stopped
 from foveal.processes.launch import launched
 
-_TOLD_CHANGE = 0.05
+_SHOWN_CHANGE = 0.05
 """A plan is shown again where it differs by more than this share from the last one shown."""
 
 
@@ -58,7 +58,7 @@ class TrainingDisplay:
         self._terminal = self._bars.console.is_terminal
         self._steps = self._bars.add_task("step", total=None)
         self._epochs = self._bars.add_task("epoch", total=None)
-        self._total_steps = self._told_steps = 0
+        self._total_steps = self._shown_steps = 0
         self._steps_per_epoch = 1
 
     def __enter__(self) -> "TrainingDisplay":
@@ -90,9 +90,9 @@ class TrainingDisplay:
         self._total_steps, self._steps_per_epoch = event.total_steps, event.steps_per_epoch
         epochs = event.total_steps / event.steps_per_epoch
         self._bars.update(self._epochs, total=epochs, completed=event.step / event.steps_per_epoch, description="epoch")
-        if abs(event.total_steps - self._told_steps) <= _TOLD_CHANGE * event.total_steps:
+        if abs(event.total_steps - self._shown_steps) <= _SHOWN_CHANGE * event.total_steps:
             return
-        self._told_steps = event.total_steps
+        self._shown_steps = event.total_steps
         self._bars.console.print(
             f"plan {event.reason}: {event.total_steps:,} steps, {epochs:.4g} epochs of {event.steps_per_epoch:,}",
             highlight=False,
