@@ -165,14 +165,18 @@ def test_a_signal_saves_and_says_how_to_go_on(tmp_path: Path, number: int, code:
     assert Path(result["model"]).is_file()
 
 
+def call_handler(number: int) -> None:
+    """What a signal calls. A real one can end a process in which OpenVINO has used AMX: the frame that the kernel writes
+    is larger than the stack set aside for signals. `test_a_signal_saves_and_says_how_to_go_on` sends real ones."""
+    handler = signal.getsignal(number)
+    assert callable(handler)
+    handler(number, None)
+
+
 def test_interrupted_names_its_exit_code(tmp_path: Path) -> None:
     def send(event: Event) -> None:
-        """Calls what a signal calls: pytest's faulthandler has a stack for signals that is too small for the frame of a
-        process in which OpenVINO has used AMX, and the kernel then ends it. The test above sends real ones."""
         if isinstance(event, StepDone):
-            handler = signal.getsignal(signal.SIGTERM)
-            assert callable(handler)
-            handler(signal.SIGTERM, None)
+            call_handler(signal.SIGTERM)
 
     with pytest.raises(Interrupted, match="saved; continue with") as caught:
         foveal.train(shapes(30), model="lenet5", epochs=50, out=tmp_path / "run", on_event=send)
@@ -220,7 +224,7 @@ def test_another_module_does_not_fit(tmp_path: Path) -> None:
 
 def test_a_signal_while_the_report_is_made_is_not_swallowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(session: object) -> None:
-        signal.raise_signal(signal.SIGINT)
+        call_handler(signal.SIGINT)
 
     monkeypatch.setattr("foveal.verbs.whole_run.finish_run", interrupted)
     # A shell's background job starts with SIGINT ignored, and these tests may run in one.
