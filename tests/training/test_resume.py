@@ -166,8 +166,8 @@ def test_a_signal_saves_and_says_how_to_go_on(tmp_path: Path, number: int, code:
 
 
 def call_handler(number: int) -> None:
-    """What a signal calls. A real one can end a process in which OpenVINO has used AMX: the frame that the kernel writes
-    is larger than the stack set aside for signals. `test_a_signal_saves_and_says_how_to_go_on` sends real ones."""
+    """What a signal calls. A real one can end a process in which OpenVINO has used AMX: the kernel's frame is larger
+    than the stack set aside for signals. `test_a_signal_saves_and_says_how_to_go_on` sends real ones."""
     handler = signal.getsignal(number)
     assert callable(handler)
     handler(number, None)
